@@ -15,6 +15,8 @@ from graphql_api.competent.declarations import (
     TECHNICAL_COMPETENCE,
     ConceptType,
 )
+from graphql_api.competent.values import ISCO
+from graphql_api.index.facets import FACETS, facets
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.index.search import Search
 from graphql_api.index.similarity import gap, matches, similar
@@ -78,7 +80,9 @@ def _uses(connection: sqlite3.Connection) -> dict[str, Lookups]:
 
 def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
     some = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
-    isco = [ProfileFilter(isco=str(digits)) for digits in (*range(1, 10), *range(11, 100))]
+    values = facets(connection, [FACETS])[FACETS]
+    prefixes = map(str, (*range(1, 10), *range(11, 100)))
+    isco = [ProfileFilter(values.rows(values.beginning(ISCO, [prefix]))) for prefix in prefixes]
     return {
         "gap": [partial(gap, start=start, goal=goal) for start, goal in pairwise(some)],
         "similar": [partial(similar, profile=profile, most=20) for profile in some],

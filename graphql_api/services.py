@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from graphql_api.asyncio_tools import Broadcast
+from graphql_api.competent.isco_titles import titles_in
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
@@ -88,6 +89,7 @@ class Services:
         self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._page_size = settings.upstream_page_size
+        self._titles = titles_in(settings.titles) if settings.titles else {}
         self._shared = _shared(settings)
         self._heap = HeapTrimmer()
         self._upstream = Upstream(
@@ -119,11 +121,11 @@ class Services:
 
     def loaders(self, context: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch with this context."""
-        return Loaders(self.store, self.indexes, self._page_size, context or FetchContext())
+        return Loaders(self.store, self.indexes, self._page_size, context or FetchContext(), self._titles)
 
     def cache_only_loaders(self, context: FetchContext) -> CacheOnlyLoaders:
         """Loaders that only read fresh documents from memory, for a request that must not wait."""
-        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context)
+        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context, self._titles)
 
     def record_reuse(self, dependencies: Dependencies, context: FetchContext) -> None:
         """Record a hit of a cached response: each document it depends on counts as read."""

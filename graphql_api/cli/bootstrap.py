@@ -37,6 +37,11 @@ Lenient = Annotated[
     typer.Option("--lenient", help="Skip and log rows of exports that cannot be read. [env: COMPETENT_LENIENT]"),
 ]
 
+Titles = Annotated[
+    Path | None,
+    typer.Option("--titles", help="CSV file with titles of ISCO-08 groups: code,nl,fr,en,de. [env: COMPETENT_TITLES]"),
+]
+
 
 def settings_of(data: list[Path] | None = None, lenient: bool = False, **options: Any) -> Settings:
     """The settings from the environment, overridden by options that are set (not None). Raises SettingsError."""

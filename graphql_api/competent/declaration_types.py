@@ -17,13 +17,14 @@ class Plain:
 class Terms:
     """A list of terms `{id, code, title}`; `type_name` is their GraphQL type, `scheme` their name in the index.
 
-    `code_prefix` is the prefix of their codes, as in `PL-1`.
+    `code_prefix` is the prefix of their codes, as in `PL-1`, and `listed` the number of terms of a release.
     """
 
     type_name: str
     scheme: str
     description: str
     code_prefix: str = ""
+    listed: "Length | None" = None
 
 
 @dataclass(frozen=True, slots=True)

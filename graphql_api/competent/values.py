@@ -135,12 +135,13 @@ def classifications(value: object) -> list[dict[str, str]]:
             else ("", item)
         )
         if (trimmed := code(number)) is not None:
-            row = _scheme(scheme), trimmed
+            row = scheme_name(scheme), trimmed
             unique[row] = {"scheme": row[0], "code": trimmed}
     return list(unique.values())
 
 
-def _scheme(value: object) -> str:
+def scheme_name(value: object) -> str:
+    """The name of a classification, in capitals; ISCO-08 for its other spellings, and if upstream gives none."""
     name = (plain(value) or ISCO).upper()
     return ISCO if name.replace("-", "").replace(" ", "") in ("ISCO", "ISCO08") else name
 

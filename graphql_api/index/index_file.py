@@ -15,6 +15,7 @@ from hashlib import blake2s
 from pathlib import Path
 
 from graphql_api.index import tables
+from graphql_api.index.facets import write_facets
 from graphql_api.index.profile_closure import write_elements
 from graphql_api.index.search_schema import write_search
 from graphql_api.index.tables import FORMAT, INDEXES, DamagedIndex
@@ -103,6 +104,7 @@ class IndexFile:
             _write_positions(connection)
             connection.executescript(INDEXES)
             write_elements(connection)
+            write_facets(connection, _sort_key)
             write_search(connection)
             connection.execute("ANALYZE")
             connection.commit()

@@ -32,14 +32,15 @@ _BODY = "INSERT INTO document VALUES (?, ?)"
 _DOCUMENT = "UPDATE concept SET document = ? WHERE n = ?"
 _EMBEDS = "INSERT OR IGNORE INTO embeds VALUES (?, ?, ?)"
 _TEXT = "INSERT INTO text VALUES (?, ?, ?, ?)"
-_TERM = "INSERT INTO term VALUES (?, ?, ?, ?)"
+_TERM = "INSERT INTO term VALUES (?, ?, ?, ?, ?)"
+_REGION = "INSERT OR IGNORE INTO region VALUES (?, ?)"
 _MODIFIED = "INSERT OR REPLACE INTO modified VALUES (?, ?)"
 _CRAWLED = "INSERT INTO crawled VALUES (?)"
 _NO_LONGER_MISSING = "DELETE FROM missing WHERE path = ?"
 _MISSING = "INSERT OR REPLACE INTO missing VALUES (?, ?)"
 MAX_EMBEDDED = 8192
 """Maximum embedded concepts that are cached by object identity."""
-_OF_CONCEPTS = (_INSERT, _UPDATE, _BODY, _DOCUMENT, _EMBEDS, _TEXT, _TERM, _MODIFIED)
+_OF_CONCEPTS = (_INSERT, _UPDATE, _BODY, _DOCUMENT, _EMBEDS, _TEXT, _TERM, _REGION, _MODIFIED)
 _STATEMENTS = (*_OF_CONCEPTS, _CRAWLED, _NO_LONGER_MISSING, _MISSING)
 
 
@@ -211,6 +212,7 @@ class Indexer:
             self._rows[_INSERT].append((*row, type.number, key[1]))
         self._concepts_by_id[key] = concept = _WrittenConcept(n, hash(item) if is_final else None)
         self._texts(type, document, n, is_final)
+        self._rows[_REGION] += [(n, region) for region in document.get("regions") or ()]
         return concept
 
     def _texts(self, type: ConceptType, document: Document, n: int, is_final: bool) -> None:
@@ -228,9 +230,12 @@ class Indexer:
             value = document.get(field.name)
             match field.value:
                 case Terms(scheme=scheme):
-                    self._rows[_TERM] += [(n, scheme, term["id"], term["code"]) for term in value or ()]
+                    self._rows[_TERM] += [
+                        (n, scheme, term["id"], term["code"], orjson.dumps(term["title"]).decode())
+                        for term in value or ()
+                    ]
                 case Plain("classifications"):
-                    self._rows[_TERM] += [(n, code["scheme"], None, code["code"]) for code in value or ()]
+                    self._rows[_TERM] += [(n, code["scheme"], None, code["code"], "null") for code in value or ()]
             if field.is_filter and value:
                 self._rows[_MODIFIED].append((n, value))
 

@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar, cast
 
 from graphql_api.caching import LRUCache
 from graphql_api.index.concepts import IndexedConcept, by_row_id
+from graphql_api.index.facets import Facets
 
 MAX_BYTES = 32_000_000
 """Maximum size in bytes per index; all concepts of a full-size release take less."""
@@ -61,6 +62,8 @@ class LookupCache:
 
 
 def _size(query: Callable[..., object], result: object) -> int:
+    if isinstance(result, Facets):
+        return _ENTRY + result.bytes
     if isinstance(result, list | dict):
         return _ENTRY + _USE * len(result)
     return _ENTRY + _CONCEPT * (query is by_row_id and result is not None)

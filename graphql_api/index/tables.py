@@ -21,7 +21,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 6
+VERSION = 7
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
@@ -126,8 +126,16 @@ CREATE TABLE IF NOT EXISTS embeds (
     container INTEGER NOT NULL, role INTEGER NOT NULL, member INTEGER NOT NULL, PRIMARY KEY (container, role, member)
 ) WITHOUT ROWID;
 
--- `scheme` is sector, area, proof, or the name of a classification such as ISCO-08 (then without uuid).
-CREATE TABLE IF NOT EXISTS term (profile INTEGER NOT NULL, scheme TEXT NOT NULL, uuid TEXT, code TEXT);
+-- `scheme` is sector, area, proof, or the name of a classification such as ISCO-08 (then without uuid); those of classifications
+-- are in capitals. `title` is the JSON of the title by language.
+CREATE TABLE IF NOT EXISTS term (
+    profile INTEGER NOT NULL, scheme TEXT NOT NULL, uuid TEXT, code TEXT, title TEXT NOT NULL
+);
+
+-- Regions to which the use of a concept is limited.
+CREATE TABLE IF NOT EXISTS region (
+    concept INTEGER NOT NULL, region TEXT NOT NULL, PRIMARY KEY (concept, region)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS modified (profile INTEGER PRIMARY KEY, modified_at TEXT NOT NULL);
 

@@ -15,6 +15,7 @@ from aiodataloader import DataLoader
 from graphql_api.asyncio_tools import Completed, gather_started
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
+from graphql_api.competent.isco_titles import Titles
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
@@ -35,6 +36,8 @@ V = TypeVar("V")
 MAX_LOOKUPS_ON_LOOP = 20
 """Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
+NO_TITLES: Titles = {}
+
 IndexQuery = Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, V]]
 """A query to an index for several keys; keys without a result are missing from the returned mapping."""
 _AnyQuery = IndexQuery[Any, Any]
@@ -43,8 +46,17 @@ _AnyQuery = IndexQuery[Any, Any]
 class Loaders(DocumentLoaders):
     """Loads documents, releases and index look-ups for the resolvers of one request."""
 
-    def __init__(self, store: Store, indexes: IndexRegistry, page_size: int, fetch_context: FetchContext) -> None:
+    def __init__(
+        self,
+        store: Store,
+        indexes: IndexRegistry,
+        page_size: int,
+        fetch_context: FetchContext,
+        titles: Titles = NO_TITLES,
+    ) -> None:
         super().__init__(store, fetch_context)
+        self.titles = titles
+        """Titles of groups of ISCO-08."""
         self._indexes = indexes
         self._index_lock = asyncio.Lock()
         self.page_size = page_size

@@ -316,6 +316,11 @@ class Settings:
         minimum=1,
     )
 
+    titles: Path | None = _graphql(
+        None,
+        "CSV file with titles of ISCO-08 groups, for `Classification.title`: the columns `code`, `nl`, `fr`, `en` and `de`, in "
+        "UTF-8. Lines that cannot be used are logged. Unset: groups have no titles.",
+    )
     introspection: str = _graphql(
         "on",
         "`off` refuses introspection, suggests no names in error messages and does not serve `/schema.graphql`.",

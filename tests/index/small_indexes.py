@@ -24,6 +24,7 @@ from graphql_api.competent.declarations import (
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
 from graphql_api.index import tables
+from graphql_api.index.facets import write_facets
 from graphql_api.index.indexer import Indexer
 from graphql_api.index.profile_closure import write_elements
 from graphql_api.index.search_schema import write_search
@@ -95,8 +96,15 @@ class Small:
             self.connection.execute("INSERT INTO text VALUES (?, ?, ?, ?)", row)
         return n
 
-    def term(self, profile: int, scheme: str, code: str | None, uuid: str | None = None) -> None:
-        self.connection.execute("INSERT INTO term VALUES (?, ?, ?, ?)", (profile, scheme, uuid, code))
+    def term(
+        self, profile: int, scheme: str, code: str | None, uuid: str | None = None, title: str | None = None
+    ) -> None:
+        text = orjson.dumps(title and {"nl": title}).decode()
+        self.connection.execute("INSERT INTO term VALUES (?, ?, ?, ?, ?)", (profile, scheme, uuid, code, text))
+
+    def region(self, concept: int, *regions: str) -> None:
+        rows = [(concept, region) for region in regions]
+        self.connection.executemany("INSERT INTO region VALUES (?, ?)", rows)
 
     def modified(self, profile: int, moment: str) -> None:
         self.connection.execute("INSERT INTO modified VALUES (?, ?)", (profile, moment))
@@ -110,6 +118,7 @@ class Small:
             places = [(place, n) for place, (_, _, n) in enumerate(rows)]
             self.connection.executemany("UPDATE concept SET position = ? WHERE n = ?", places)
         write_elements(self.connection)
+        write_facets(self.connection, lambda code: (len(code), code))
         self.connection.commit()
         self.connection.executescript(tables.INDEXES + "ANALYZE; PRAGMA query_only = ON")
         return self.connection

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 
 from graphql_api.competent.declarations import SKILL, SOFT_SKILL
 from graphql_api.errors import BadUserInput
+from graphql_api.index.facets import FACETS, facets
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from tests.index.small_indexes import Small, small
 
 CODE = Order("code")
-UUID = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 
 
 def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
     """The codes of the profiles that are found."""
     codes = dict(index.connection.execute("SELECT n, code FROM concept"))
-    return [codes[n] for n in profiles(index.connection, ProfileFilter(**conditions), order)]  # type: ignore[arg-type]
+    within = conditions.pop("within", facets(index.connection, [FACETS])[FACETS].row_ids)
+    return [codes[n] for n in profiles(index.connection, ProfileFilter(within, **conditions), order)]  # type: ignore[arg-type]
 
 
 def test_without_a_condition_all_profiles_stand_by_place_and_nothing_else_does() -> None:
@@ -38,59 +39,6 @@ def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
         index.finish()
         assert found(index, text_matches=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
         assert found(index, text_matches=frozenset()) == []
-
-
-@pytest.mark.parametrize("scheme", ["sector", "area"])
-def test_sector_and_area_match_code_or_uuid_in_either_case(scheme: str) -> None:
-    with small() as index:
-        one, two, other = (index.profile(f"OP-{n}") for n in (1, 2, 3))
-        index.term(one, scheme, "ES-1", UUID)
-        index.term(two, scheme, "ES-1", UUID)
-        index.term(two, scheme, "ES-2")
-        index.term(other, "area" if scheme == "sector" else "sector", "ES-1", UUID)
-        index.term(other, "proof", "ES-1", UUID)
-        index.term(other, scheme, "?")
-        index.finish()
-        for value in ("ES-1", "es-1", UUID, UUID.upper()):
-            assert found(index, **{scheme: value}) == ["OP-1", "OP-2"]
-        assert found(index, **{scheme: "es-2"}) == ["OP-2"]
-        for value in ("", "ES", "ES-11", "%", "ES-_", "\ud800", UUID[:-1]):
-            assert found(index, **{scheme: value}) == []
-
-
-def test_isco_matches_a_code_or_its_beginning_in_that_scheme_alone() -> None:
-    with small() as index:
-        nurse, cook, both = (index.profile(f"OP-{n}") for n in (1, 2, 3))
-        index.term(nurse, "ISCO-08", "2221")
-        index.term(cook, "ISCO-08", "5120")
-        index.term(both, "ISCO-08", "2221")
-        index.term(both, "ISCO-08", "2222")
-        index.term(cook, "ROME", "2221")
-        index.finish()
-        assert found(index, isco="2221") == found(index, isco="22") == ["OP-1", "OP-3"]
-        assert found(index, isco="2222") == ["OP-3"]
-        assert found(index, isco="5") == ["OP-2"]
-        for value in ("22211", "%", "2%", "2_21", "_", "*", "2*", "' OR 1=1 --", "221", "\0"):
-            assert found(index, isco=value) == []
-
-
-TEXTS = st.text(st.characters()) | st.text("%_*?[]'\"-ES12\0ſK").map(str)
-"""Any text, halves of surrogate pairs included, and what patterns and SQL are made of."""
-
-
-@given(TEXTS, TEXTS)
-def test_no_text_of_a_client_is_more_than_compared(isco: str, sector: str) -> None:
-    with small() as index:
-        one, two = index.profile("OP-1"), index.profile("OP-2")
-        index.term(one, "ISCO-08", "12%_")
-        index.term(two, "ISCO-08", "1")
-        index.term(one, "sector", "ES-1")
-        index.term(two, "sector", "%")
-        index.finish()
-        expected = [code for code, own in (("OP-1", "12%_"), ("OP-2", "1")) if own.startswith(isco)]
-        assert found(index, isco=isco) == expected
-        same = sector.isascii() and sector.upper()
-        assert found(index, sector=sector) == [code for code, own in (("OP-1", "ES-1"), ("OP-2", "%")) if own == same]
 
 
 def test_uses_takes_competences_blocks_and_soft_skills() -> None:
@@ -151,13 +99,9 @@ def test_every_condition_has_to_be_met() -> None:
         one = index.profile("OP-1", essential=[competence])
         two = index.profile("OP-2", essential=[competence])
         three = index.profile("OP-3")
-        for profile in (one, two, three):
-            index.term(profile, "ISCO-08", "2221")
-        index.term(two, "sector", "ES-1")
-        index.term(three, "sector", "ES-1")
         index.finish()
-        assert found(index, isco="2", sector="ES-1", uses=competence) == ["OP-2"]
-        assert found(index, isco="2", sector="ES-1", text_matches=frozenset({one, three})) == ["OP-3"]
+        assert found(index, within=[two, three], uses=competence) == ["OP-2"]
+        assert found(index, within=[two, three], text_matches=frozenset({one, three})) == ["OP-3"]
 
 
 def test_titles_are_ordered_without_case_and_accents_and_equal_ones_by_place_in_both_directions() -> None:

@@ -191,21 +191,24 @@ async def test_filters_agree_with_the_profiles(server: Server) -> None:
 
     for filter, wanted in (
         (
-            {"isco": "22"},
+            {"iscoPrefix": "22"},
             lambda node: any(classification["code"].startswith("22") for classification in node["classifications"]),
         ),
         (
-            {"isco": "2221"},
+            {"iscoPrefix": ["2221", "9999"]},
             lambda node: any(classification["code"] == "2221" for classification in node["classifications"]),
         ),
-        ({"sector": "ES-8"}, lambda node: "ES-8" in [sector["code"] for sector in node["economicSectors"]]),
-        ({"areaOfInterest": "ai-1"}, lambda node: "AI-1" in [item["code"] for item in node["areasOfInterest"]]),
+        (
+            {"sectors": ["ES-8", "es-1"]},
+            lambda node: {"ES-8", "ES-1"} & {sector["code"] for sector in node["economicSectors"]},
+        ),
+        ({"areasOfInterest": "ai-1"}, lambda node: "AI-1" in [item["code"] for item in node["areasOfInterest"]]),
         ({"changedSince": "2021-01-01"}, lambda node: node["lastModified"] >= "2021-01-01"),
-        ({"isco": "%"}, lambda node: False),
+        ({"iscoPrefix": "%"}, lambda node: False),
     ):
         results = [node["code"] for node in await filtered(server, filter)]
         assert results == those(wanted), filter
-        assert results or filter == {"isco": "%"}
+        assert results or filter == {"iscoPrefix": "%"}
 
 
 async def test_the_filter_uses_takes_any_id(server: Server) -> None:
@@ -216,7 +219,7 @@ async def test_the_filter_uses_takes_any_id(server: Server) -> None:
 
 
 async def test_a_filter_by_text_and_another_condition_meets_both(server: Server) -> None:
-    both = await filtered(server, {"text": "recruiter", "isco": "2423"})
+    both = await filtered(server, {"text": "recruiter", "iscoPrefix": "2423"})
 
     assert {node["code"] for node in both} <= {node["code"] for node in await filtered(server, {"text": "recruiter"})}
     assert "OP-313" in {node["code"] for node in both}

@@ -259,7 +259,7 @@ async def test_without_an_index_the_rest_says_so(unindexed: Server) -> None:
       b: search(text: "x") { totalCount }
       suggest(prefix: "x") { text }
       skill(code: "SK-101") { id }
-      occupationalProfiles(filter: {isco: "2"}) { totalCount }
+      occupationalProfiles(filter: {iscoPrefix: "2"}) { totalCount }
       works: occupationalProfiles(first: 1) { totalCount }
     }"""
     answer = (await unindexed.post(query)).json()

@@ -50,7 +50,7 @@ MORE = {
         first: technicalCompetences(first: 3) { totalCount nodes { code } }
         last: technicalCompetences(last: 3) { nodes { id code } }
     }""",
-    "Filtered": """query ($sector: String!) { occupationalProfiles(filter: { sector: $sector }) { totalCount nodes { code } }
+    "Filtered": """query ($sector: String!) { occupationalProfiles(filter: { sectors: [$sector] }) { totalCount nodes { code } }
         late: occupationalProfiles(filter: { changedSince: "2000-01-01" }) { totalCount } }""",
 }
 

@@ -3,7 +3,8 @@
 Each selection of an object type becomes a function of the generated source:
 
 - of a concept: `(d, r, i, w)`, its normalised document, release, id, and whether the document is complete;
-- of a row of a document, such as a classification: `(x)`, the row; of a text `x`, its texts by language, an expression;
+- of a row of a document, such as a classification: `(x, r)`, the row and its release;
+- of a text `x`, its texts by language: an expression;
 - of any other type: `(o)`, the object that a resolver returned.
 """
 
@@ -44,7 +45,7 @@ from graphql_api.schema.types.text import LocalizedText
 
 MAX_FIELDS = 500
 """Maximum number of fields, with fragments and interfaces expanded; compiling more would block the event loop for over 20 ms."""
-HELPERS = ("root", "items", "resolve", "complete", "concept", "text", "null")
+HELPERS = ("root", "items", "resolve", "complete", "concept", "row", "text", "null")
 
 Fields = Mapping[str, list[FieldDetails]]
 Write = Callable[[SelectedField], str]
@@ -112,9 +113,7 @@ class Compilation:
         if definition.origin is LocalizedText:
             return self._text(type_, fields)
         if any("row" in field.metadata for field in definition.fields):
-            scope = Scope()
-            function = self._function(scope, "x", type_, fields, partial(self._of_row, scope))
-            return Selection(lambda x: f"{function}({x})", lambda o: f"{function}({o}.row)", scope)
+            return self._row(type_, definition.origin, fields)
         scope = Scope("o", "id(o)")
         function = self._function(scope, "o", type_, fields, partial(self._of_object, scope))
         return Selection(lambda o: f"{function}({o})", lambda o: f"{function}({o})", scope)
@@ -134,6 +133,12 @@ class Compilation:
             return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
 
         return Selection(part.format, of_object, scope)
+
+    def _row(self, type_: GraphQLObjectType, row_class: type, fields: Fields) -> Selection:
+        scope = Scope(f"row({self._source.constant(row_class)}, x, r)", "id(x), r", {"x"})
+        function = self._function(scope, "xr", type_, fields, partial(self._of_row, scope))
+        of_part, of_object = (", r", ", {0}.release") if "r" in scope.uses else ("", "")
+        return Selection((f"{function}({{0}}{of_part})").format, f"{function}({{0}}.row{of_object})".format, scope)
 
     def _text(self, type_: GraphQLObjectType, fields: Fields) -> Selection:
         scope = Scope(f"{self._source.constant(LocalizedText)}(texts=\0)", "id(\0)")
@@ -205,7 +210,10 @@ class Compilation:
         return self._resolved(scope, field)
 
     def _of_row(self, scope: Scope, field: SelectedField) -> str:
-        row = field.definition.metadata["row"]
+        row = field.definition.metadata.get("row")
+        if row is None:
+            scope.uses.add("r")
+            return self._resolved(scope, field)
         return self._values.part(scope, field, f"x[{quoted(row.key)}]", row.convert or _unchanged)
 
     def _of_text(self, scope: Scope, field: SelectedField) -> str:

@@ -223,6 +223,10 @@ class Execution:
         """Returns the object of a concept, for a resolver."""
         return concept_class(view=DocumentView(self.loaders, release, document, id, concept_class.route, is_complete))
 
+    def row(self, row_class: Callable[..., T], row: Document, release: str) -> T:
+        """Returns the object of a row, for a resolver."""
+        return row_class(row=row, loaders=self.loaders, release=release)
+
     def text(self, arguments: Arguments) -> Callable[[dict[str, str]], str]:
         """Returns the function that chooses the language of a text; it raises if the arguments are invalid."""
         try:

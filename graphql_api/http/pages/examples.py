@@ -109,10 +109,8 @@ async def values(ask: Ask) -> dict[str, object]:
         "haveIds": [item["id"] for item in competences[:3] if "id" in item] or None,
         "fromId": profile.get("id"),
         "toId": profiles[-1]["id"] if profiles else None,
-        "isco": next(
-            (item["code"][:1] for item in profile.get("classifications") or () if item["scheme"] == "ISCO-08"),
-            None,
-        ),
+        "isco": [item["code"][:1] for item in profile.get("classifications") or () if item["scheme"] == "ISCO-08"]
+        or None,
         "searchText": title,
         "typed": title and title[:3],
         "languages": ["FR", "NL"],

@@ -17,6 +17,7 @@ from graphql_api.competent.declarations import (
     concept_type,
 )
 from graphql_api.competent.hal import Document, as_list
+from graphql_api.competent.isco import uri_of
 
 _TEXTS = "{ nl fr en de }"
 _VALUES = {
@@ -74,8 +75,6 @@ CONTEXT: dict[str, object] = {
     "source": "dct:source",
     "issued": {"@id": "dct:issued", "@type": "xsd:date"},
 }
-ISCO = "http://data.europa.eu/esco/isco/C"
-"""URL prefix of ISCO-08 groups in ESCO; the code follows."""
 
 
 def concept_scheme(release: Document) -> Document:
@@ -104,7 +103,7 @@ def concept_document(concept: Document, release: str, type: ConceptType, source:
         "altLabel": _names(concept.get("alternativeNames")),
         "definition": _texts(concept["description"]) if "title" in concept else {},
         "inScheme": release,
-        "broadMatch": [ISCO + group["code"] for group in classifications if group["scheme"] == "ISCO-08"],
+        "broadMatch": [uri for group in classifications if (uri := uri_of(group["scheme"], group["code"]))],
         **_relations(concept, release, type),
         "modified": concept.get("lastModified"),
         "source": source,

@@ -13,7 +13,7 @@ from graphql_api.competent.declarations import Concepts, Field, Plain, Terms, Va
 from graphql_api.competent.hal import Document
 from graphql_api.schema.types.document_view import Convert, DocumentField, DocumentView
 from graphql_api.schema.types.text import LocalizedText, localized
-from graphql_api.schema.types.value_types import AlternativeName, Classification, rows_as, term_type
+from graphql_api.schema.types.value_types import AlternativeName, Classification, names_of, term_type, values_as
 
 T = TypeVar("T", bound=type)
 V = TypeVar("V")
@@ -75,7 +75,7 @@ def _field_type(value: Value) -> _FieldType:
         case Plain(name):
             return _PLAIN[name]
         case Terms():
-            return _FieldType(list[term_type(value)], rows_as(term_type(value)))  # type: ignore[misc]  # strawberry reads it
+            return _FieldType(list[term_type(value)], values_as(term_type(value)))  # type: ignore[misc]  # strawberry reads it
         case Concepts(type_name, _, single):
             reference = _ConceptReference(type_name, __name__)
             if single:
@@ -123,7 +123,7 @@ _PLAIN = {
     "text": _FieldType(LocalizedText, text),
     "strings": _FieldType(list[str], _strings),
     "moment": _FieldType(datetime, _moment),
-    "names": _FieldType(list[AlternativeName], rows_as(AlternativeName)),
-    "classifications": _FieldType(list[Classification], rows_as(Classification)),
+    "names": _FieldType(list[AlternativeName], names_of),
+    "classifications": _FieldType(list[Classification], values_as(Classification)),
 }
 """Types and conversions of plain values, by the names that declarations use."""

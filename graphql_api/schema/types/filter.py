@@ -1,24 +1,29 @@
 """Filtering and ordering of occupational profiles, which upstream's lists do not support."""
 
+from dataclasses import fields
 from datetime import date
 from enum import Enum
-from typing import Annotated, Literal
+from functools import reduce
+from operator import and_
+from typing import Annotated, Any, Literal
 
 import strawberry
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE
-from graphql_api.competent.values import LANGUAGES
+from graphql_api.competent.values import ISCO, LANGUAGES
 from graphql_api.errors import BadUserInput
 from graphql_api.index.concepts import by_uuid
+from graphql_api.index.facets import REGION, TITLE, Facets
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.concept_factory import concepts_as
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.lookups import page
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last, connection
+from graphql_api.schema.types.profile_connection import OccupationalProfileConnection, profiles_page
+from graphql_api.schema.types.relay import MAX_ITEMS, After, Before, ConnectionArguments, First, Last
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
+from graphql_api.schema.types.value_types import facets_of
 
 _PARTS = {type.name: type for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE}
 _NOUNS = [f"a {type.noun}" for type in _PARTS.values()]
@@ -26,15 +31,30 @@ _USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
 """The types that a profile can use, as text."""
 
 
-@strawberry.input(description="Conditions on occupational profiles, all of which must be met.")
+def _one_of(description: str) -> Any:
+    return strawberry.field(default=None, description=description)
+
+
+@strawberry.input(
+    description="Conditions on occupational profiles, all of which must be met. A list is met by any of its values; an empty one "
+    "is no condition."
+)
 class OccupationalProfileFilter:
     """GraphQL input; each condition is looked up in the index."""
 
     text: str | None = strawberry.field(default=None, description="Words to search profiles by, as in `search`.")
-    sector: str | None = strawberry.field(default=None, description="Code or uuid of an economic sector.")
-    area_of_interest: str | None = strawberry.field(default=None, description="Code or uuid of an area of interest.")
-    isco: str | None = strawberry.field(
-        default=None, description="A code of ISCO-08, or the beginning of one, such as `22`."
+    sectors: list[str] | None = _one_of("Codes or uuids of economic sectors.")
+    areas_of_interest: list[str] | None = _one_of("Codes or uuids of areas of interest.")
+    proofs_of_learning: list[str] | None = _one_of("Codes or uuids of proofs of learning.")
+    isco_prefix: list[str] | None = _one_of("Codes of ISCO-08, or beginnings of codes, such as `22`.")
+    regions: list[str] | None = _one_of(
+        "Regions: the profile uses a concept that applies only in some regions, of which this is one."
+    )
+    has: list[Language] | None = strawberry.field(
+        default=None, description="The title exists in one of these languages."
+    )
+    missing: list[Language] | None = strawberry.field(
+        default=None, description="The title is missing in one of these languages."
     )
     uses: strawberry.ID | None = strawberry.field(
         default=None,
@@ -43,6 +63,10 @@ class OccupationalProfileFilter:
     changed_since: date | None = strawberry.field(
         default=None, description="The profile was last modified on this day or later."
     )
+
+
+_TERMS = {"sectors": "sector", "areas_of_interest": "area", "proofs_of_learning": "proof", "regions": REGION}
+"""Conditions by code or uuid, and the schemes of their values in the index."""
 
 
 @strawberry.enum(description="A field that orders profiles.")
@@ -74,6 +98,11 @@ OrderBy = Annotated[
 FILTER_WORK = Work(
     arguments=(
         Per("filter", 250, "given"),
+        *(
+            Per(f"filter.{name}", 2, "item")
+            for name in ("sectors", "areasOfInterest", "proofsOfLearning", "regions", "has", "missing")
+        ),
+        Per("filter.iscoPrefix", 6, "item"),
         Per("filter.text", 1900, "given"),
         Per("filter.text", 310, "word"),
         Per("filter.uses", 2, "given"),
@@ -91,18 +120,18 @@ async def occupational_profiles(
     after: After = None,
     last: Last = None,
     before: Before = None,
-) -> Connection[OccupationalProfile] | None:
+) -> OccupationalProfileConnection | None:
     """Returns a page of profiles: from upstream's list, or from the index if there is a filter or an order."""
     paging = ConnectionArguments(first, after, last, before)
     if filter is None and order_by is None:
-        return await page(OccupationalProfile, loaders, number, paging)
+        listed = await page(OccupationalProfile, loaders, number, paging)
+        return OccupationalProfileConnection(
+            window=listed.window, items=listed.items, loaders=loaders, release=number, row_ids=None
+        )
     index = await loaders.index(number)
     conditions = await _conditions(loaders, number, filter or OccupationalProfileFilter())
     row_ids = [] if conditions is None else await loaders.ask(index, profiles, conditions, _order(order_by))
-    window = paging.window(f"profiles {number} {filter} {order_by}", len(row_ids))
-    return connection(
-        window, await concepts_as(OccupationalProfile, loaders, number, row_ids[window.start : window.stop])
-    )
+    return await profiles_page(loaders, number, f"profiles {number} {filter} {order_by}", row_ids, paging)
 
 
 async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
@@ -112,14 +141,33 @@ async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfile
         uses = await _used(loaders, number, NodeId.parse(filter.uses))
         if uses is None:
             return None
+    of_release = await facets_of(loaders, number)
     return ProfileFilter(
+        within=of_release.rows(_members(of_release, filter)),
         text_matches=None if filter.text is None else await _with_text(loaders, number, filter.text),
-        sector=filter.sector,
-        area=filter.area_of_interest,
-        isco=filter.isco,
         uses=uses,
         modified_since=filter.changed_since.isoformat() if filter.changed_since else None,
     )
+
+
+def _members(of_release: Facets, filter: OccupationalProfileFilter) -> int:
+    """Returns the set of profiles that meet the conditions on their values; raises BadUserInput for too many values."""
+    for condition in fields(filter):
+        values = getattr(filter, condition.name)
+        if isinstance(values, list) and len(values) > MAX_ITEMS:
+            raise BadUserInput(f"A list of the filter has {len(values)} values; the limit is {MAX_ITEMS}.")
+    members = of_release.everything
+    for name, scheme in _TERMS.items():
+        if texts := getattr(filter, name):
+            members &= of_release.having(scheme, texts)
+    if filter.isco_prefix:
+        members &= of_release.beginning(ISCO, filter.isco_prefix)
+    if filter.has:
+        members &= of_release.having(TITLE, (language.key for language in filter.has))
+    if filter.missing:
+        has_all = [of_release.having(TITLE, [language.key]) for language in filter.missing]
+        members &= ~reduce(and_, has_all)
+    return members
 
 
 async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:

@@ -1,12 +1,13 @@
 """A root field, declared once: becomes a field of Release, and one of Query that takes the release as an argument."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import strawberry
 
+from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.resolver_cost import NO_WORK, Work
@@ -28,6 +29,13 @@ class RootField:
     in_release: str
     in_query: str
     work: Work = NO_WORK
+    length: Length | None = None
+    """The number of items, for a list without pages."""
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """Returns the metadata of the field."""
+        return {**self.work.metadata, "length": self.length}
 
 
 class _Release(Protocol):
@@ -76,4 +84,4 @@ def _strawberry_field(
         parameter.name: parameter.annotation for parameter in parameters if parameter.name != "self"
     }
     resolver.__annotations__["return"] = signature.return_annotation
-    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=field.work.metadata)
+    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=field.metadata)

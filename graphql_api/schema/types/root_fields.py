@@ -7,6 +7,7 @@ from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.schema.types.lookups import connection_field, lookup_field
 from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
+from graphql_api.schema.types.value_lists import VALUE_LISTS
 
 _SEARCH = (
     "Full-text search of concepts. Concepts with a code that equals the text come first, then those with matching titles and "
@@ -38,6 +39,7 @@ def _listing(declared: ConceptType) -> RootField:
 ROOT_FIELDS = (
     *map(_lookup, CONCEPT_TYPES),
     *map(_listing, CONCEPT_TYPES),
+    *VALUE_LISTS,
     RootField("search", search, _SEARCH, _SEARCH, SEARCH_WORK),
     RootField("suggest", suggest, _SUGGEST, _SUGGEST, SUGGEST_WORK),
     RootField("changes", changes_since, "The changes from another release to this one.", "", CHANGES_WORK),

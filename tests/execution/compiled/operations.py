@@ -372,7 +372,12 @@ class Writing:
             return self.mostly(("3.11", "3.10", "current"), ("9.9", "../x", ""), 93)
         if name == "changedSince":
             return self.mostly(("2020-01-01", "2026-01-01"), ("x", "2020-02-30"))
-        texts = {"sector": known.sectors, "areaOfInterest": known.areas, "isco": known.isco}
+        texts = {
+            "sectors": known.sectors,
+            "areasOfInterest": known.areas,
+            "iscoPrefix": known.isco,
+            "broader": known.isco,
+        }
         return self.mostly(texts.get(name, known.words), ("xyzzy", "", "\u0000", 'a"b\\', "é ﬁ 🎉"), 94)
 
     # Values as literals or variables

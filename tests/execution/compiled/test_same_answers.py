@@ -20,7 +20,7 @@ def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> Non
     assert bench.counted["errors"] > 0.1 * bench.counted["asked"]
     assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
     assert bench.counted["fast"] > 0.6 * bench.counted["asked"]
-    assert bench.counted["unplanned"] < 0.1 * bench.counted["asked"]
+    assert bench.counted["unplanned"] < 0.15 * bench.counted["asked"]
 
 
 @pytest.mark.plans

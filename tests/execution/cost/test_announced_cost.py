@@ -248,7 +248,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
             )
         )
     for order in ("", ", orderBy: { field: TITLE, language: FR }", ", orderBy: { field: CODE, descending: true }"):
-        condition = '{ sector: "x", areaOfInterest: "y", isco: "2", changedSince: "2020-01-01" }'
+        condition = '{ sectors: ["x"], areasOfInterest: "y", iscoPrefix: ["2", "3"], missing: [EN], changedSince: "2020-01-01" }'
         operations.append(
             (
                 f"{{ occupationalProfiles(filter: {condition}{order}, first: 100) {{ totalCount nodes {{ code }} }} }}",
