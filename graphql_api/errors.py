@@ -6,6 +6,7 @@ never sent.
     CompetentError                  INTERNAL_SERVER_ERROR
     ├── SettingsError               (at start-up only: printed, exit code 2)
     ├── BadUserInput                BAD_USER_INPUT
+    │   └── InvalidReference        BAD_USER_INPUT              (with `entries`)
     ├── ReleaseNotFound             RELEASE_NOT_FOUND
     ├── NotIndexedYet               NOT_INDEXED_YET
     ├── NotLoadedYet                NOT_LOADED_YET
@@ -60,6 +61,19 @@ class BadUserInput(CompetentError):
     """An invalid argument; the message says what is valid."""
 
     code = "BAD_USER_INPUT"
+
+
+class InvalidReference(BadUserInput):
+    """Entries of an argument that refer to no concept, or not to one only; `entries` are their names, such as `have[3]`."""
+
+    def __init__(self, message: str, *entries: str) -> None:
+        super().__init__(message)
+        self.entries = entries
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Adds `entries`."""
+        return super().extensions | {"entries": list(self.entries)}
 
 
 class ReleaseNotFound(CompetentError):

@@ -67,7 +67,7 @@ SEARCH = """query Search($text: String!, $release: String!) {
   }
 }"""
 
-GAP = """query Gap($from: ID!, $to: ID!) {
+GAP = """query Gap($from: ConceptRef!, $to: ConceptRef!) {
   competenceGap(from: $from, to: $to) { coverage missing { technicalCompetences { code skill { description { fr } } } } }
 }"""
 
@@ -110,7 +110,7 @@ def indexed(release: Documents) -> list[Operation]:
     ids = [str(NodeId("OccupationalProfile", release.number, UUID(uuid))) for uuid in drawn(uuids(release, PROFILES))]
     return [
         Operation("search", SEARCH, [{"text": text, "release": release.number} for text in drawn(texts)]),
-        Operation("gap", GAP, [{"from": one, "to": other} for one, other in pairwise([*ids, ids[0]])]),
+        Operation("gap", GAP, [{"from": {"id": one}, "to": {"id": other}} for one, other in pairwise([*ids, ids[0]])]),
     ]
 
 

@@ -261,6 +261,7 @@ BEHAVIOURAL_INDICATOR = ConceptType(
     summary="How a competence shows at work.",
     fields=BLOCK_FIELDS,
     is_block=True,
+    can_be_had=True,
     group_length=Length(50, 450),
 )
 
@@ -295,6 +296,7 @@ DIGITAL_SKILL = ConceptType(
     summary="A digital skill.",
     fields=_TITLED,
     is_block=True,
+    can_be_had=True,
     group_length=Length(1, 10),
     esco="esco:Skill",
 )

@@ -12,6 +12,7 @@ from graphql import (
     is_object_type,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.library_internals import core_schema_of
 from graphql_api.schema.federation import ENTITY_SCALARS, SubgraphQuery
@@ -43,6 +44,7 @@ def build_schema(*, federation: bool = False, incremental: bool = False) -> Comp
     )
     for named_type in schema.core_schema.type_map.values():
         _remove_null_defaults(named_type)
+        _mark_one_of(named_type)
     use_plain_resolvers(schema.core_schema)
     return schema
 
@@ -57,3 +59,9 @@ def _remove_null_defaults(named_type: GraphQLNamedType) -> None:
     for value in inputs:
         if value.default_value is None:
             value.default_value = Undefined
+
+
+def _mark_one_of(named_type: GraphQLNamedType) -> None:
+    """Let graphql-core check `@oneOf` inputs, which Strawberry leaves out: its errors name the variable and the entry."""
+    if is_input_object_type(named_type):
+        named_type.is_one_of = named_type.extensions[GraphQLCoreConverter.DEFINITION_BACKREF].is_one_of

@@ -3,19 +3,35 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, parse, specified_rules, validate
-from graphql.language import SKIP, DocumentNode, IntValueNode, OperationDefinitionNode, VisitorAction
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    get_named_type,
+    is_input_object_type,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.language import (
+    SKIP,
+    DocumentNode,
+    IntValueNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    VisitorAction,
+)
 from graphql.validation import (
     ASTValidationRule,
     FieldsOnCorrectTypeRule,
     NoSchemaIntrospectionCustomRule,
     OverlappingFieldsCanBeMergedRule,
     ValidationContext,
+    ValidationRule,
     ValuesOfCorrectTypeRule,
 )
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graphql_api.errors import QueryTooComplex
 from graphql_api.execution.error_formatting import ErrorDict, format_document_error, format_error
@@ -51,6 +67,25 @@ class _ShortNumbers(ValuesOfCorrectTypeRule):
         return SKIP
 
 
+class _OneOfVariablesRule(ValidationRule):
+    """Rejects nullable variables in `@oneOf` inputs that are not nullable themselves, or in a list.
+
+    VariablesInAllowedPositionRule checks only nullable inputs, and Strawberry's rule fails on fragments.
+    """
+
+    def leave_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
+        """Report an error for each use of such a variable."""
+        definitions = {definition.variable.name.value: definition for definition in node.variable_definitions or ()}
+        for usage in self.context.get_recursive_variable_usages(node):
+            definition, parent = definitions.get(usage.node.name.value), get_named_type(usage.parent_type)
+            is_checked = usage.parent_type is parent or get_named_type(usage.type) is parent
+            if is_checked or not is_input_object_type(parent) or not parent.is_one_of or definition is None:
+                continue
+            if not isinstance(definition.type, NonNullTypeNode):
+                message = f"Variable '${usage.node.name.value}' must be of a non-null type to be used in '{parent}'."
+                self.report_error(GraphQLError(message, [definition, usage.node]))
+
+
 _OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
     FieldsOnCorrectTypeRule: HintingFieldsRule,
     OverlappingFieldsCanBeMergedRule: _BoundedComparison,
@@ -59,9 +94,9 @@ _OURS: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
 RULES: tuple[type[ASTValidationRule], ...] = (
     *(_OURS.get(rule, rule) for rule in specified_rules),
     MaybeNullValidationRule,
-    OneOfInputValidationRule,
+    _OneOfVariablesRule,
 )
-"""The rules of graphql-core (some replaced by ours), and those that Strawberry adds."""
+"""The rules of graphql-core (some replaced by ours), one that Strawberry adds, and one of ours."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ import orjson
 
 from graphql_api.competent.declarations import ConceptType
 from graphql_api.competent.hal import JsonObject
-from graphql_api.index.tables import TYPES, DamagedIndex
+from graphql_api.index.tables import TYPES, DamagedIndex, numbers
 
 T = TypeVar("T")
 
@@ -74,6 +74,17 @@ def by_code(
     return concepts
 
 
+def row_ids_by_uuid(connection: sqlite3.Connection, keys: Sequence[UUID]) -> dict[UUID, list[int]]:
+    """Row ids of the concepts of any type with each uuid, in the order of types; missing uuids are left out."""
+    rows = _select_row_ids(connection, "uuid", [str(uuid) for uuid in keys])
+    return {UUID(uuid): row_ids for uuid, row_ids in rows.items()}
+
+
+def row_ids_by_code(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[int]]:
+    """Row ids of the concepts with each code, at most one of each type, in the order of types; missing codes are left out."""
+    return _select_row_ids(connection, "code", keys)
+
+
 def listed(connection: sqlite3.Connection, type: ConceptType, start: int, stop: int) -> list[IndexedConcept]:
     """The concepts of a type in order of code, from `start` up to, not including, `stop`."""
     where = "concept_type = ? AND position >= ? AND position < ? ORDER BY position"
@@ -96,6 +107,18 @@ def failed(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Split values into chunks that fit in one statement."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _select_row_ids(connection: sqlite3.Connection, column: str, keys: Sequence[str]) -> dict[str, list[int]]:
+    row_ids: dict[str, dict[int, int]] = {}
+    for chunk in chunks(keys):
+        sql = f"""
+            SELECT {column}, concept_type, n FROM concept
+            WHERE concept_type IN ({numbers(TYPES)}) AND {column} IN ({_marks(chunk)}) ORDER BY concept_type, position
+        """  # noqa: S608  # a column, numbers of types and placeholders of this module
+        for key, number, n in connection.execute(sql, chunk):
+            row_ids.setdefault(key, {}).setdefault(number, n)  # the first of equal codes wins
+    return {key: list(by_type.values()) for key, by_type in row_ids.items()}
 
 
 def _marks(values: Sequence[object]) -> str:

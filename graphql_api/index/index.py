@@ -17,7 +17,15 @@ from weakref import finalize
 
 from graphql_api.caching import LRUCache
 from graphql_api.errors import NotIndexedYet
-from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, failed
+from graphql_api.index.concepts import (
+    IndexedConcept,
+    by_code,
+    by_row_id,
+    by_uuid,
+    failed,
+    row_ids_by_code,
+    row_ids_by_uuid,
+)
 from graphql_api.index.diff import Change, changes
 from graphql_api.index.index_file import IndexFile, is_damage, read_only
 from graphql_api.index.lookup_cache import UNKNOWN, LookupCache, Unknown
@@ -38,7 +46,9 @@ K = TypeVar("K", bound=Hashable)
 CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
 """Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
 
-_QUICK_QUERIES = frozenset({by_row_id, by_uuid, by_code, profiles_using, competences_using, importances})
+_QUICK_QUERIES = frozenset(
+    {by_row_id, by_uuid, by_code, row_ids_by_uuid, row_ids_by_code, profiles_using, competences_using, importances}
+)
 """Queries that read only a few rows by key for each concept."""
 _SERIAL_NUMBERS = count()
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Container, Sequence
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import CONCEPT_TYPES, TECHNICAL_COMPETENCE
+from graphql_api.competent.declarations import CONCEPT_TYPES, SKILL, TECHNICAL_COMPETENCE, ConceptType
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import NESTED_ROLES, numbers
 
@@ -42,10 +42,11 @@ class Gap(NamedTuple):
 
 
 class Similar(NamedTuple):
-    """A similar profile; `shared` are technical competences, those essential in both first, then in order of code."""
+    """A similar profile; `shared` are concepts of the type `basis`, those essential in both first, then in order of code."""
 
     profile: int
     score: float
+    basis: ConceptType
     shared: tuple[int, ...]
 
 
@@ -66,16 +67,8 @@ def gap(connection: sqlite3.Connection, start: int, goal: int) -> Gap:
     `coverage` is the weight, in the goal, of its technical competences that the start holds (essential or optional), divided by
     the weight of all of them; 1.0 if the goal has none.
     """
-    held = _held(connection, (start, goal))
-    has, needs = held[start], held[goal]
-    total = sum(needs.weights.values())
-    covered = sum(weight for competence, weight in needs.weights.items() if competence in has.weights)
-    return Gap(
-        coverage=covered / total if total else 1.0,
-        shared=needs.groups.within(has.concepts),
-        missing=needs.groups.without(has.concepts),
-        surplus=has.groups.without(needs.concepts),
-    )
+    held = concepts_of(connection, (start, goal))
+    return difference(held[start], held[goal])
 
 
 def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Similar]:
@@ -83,13 +76,16 @@ def similar(connection: sqlite3.Connection, profile: int, most: int) -> list[Sim
 
     The score is the weighted Jaccard index of the technical competences: the sum of the lesser of the two weights of each
     competence, divided by the sum of the greater; a competence that a profile does not hold weighs 0. Profiles without a common
-    technical competence are left out.
+    technical competence are left out. If all are, skills are compared instead, in the same way.
     """
-    rows = connection.execute(_ALIKE, {"profile": profile, "concept_type": TECHNICAL_COMPETENCE.number}).fetchall()
+    for basis in (TECHNICAL_COMPETENCE, SKILL):
+        rows = connection.execute(_ALIKE, {"profile": profile, "concept_type": basis.number}).fetchall()
+        if rows:
+            break
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), row[3], row[0]))
     best = rows[: max(most, 0)]
-    shared = _shared(connection, profile, [other for other, *_ in best])
-    return [Similar(other, lesser / greater, tuple(shared[other])) for other, lesser, greater, _ in best]
+    shared = _shared(connection, profile, [other for other, *_ in best], basis)
+    return [Similar(other, lesser / greater, basis, tuple(shared[other])) for other, lesser, greater, _ in best]
 
 
 def matches(
@@ -99,7 +95,7 @@ def matches(
 
     `page` maps the total to the start and stop positions of the page.
 
-    `have` holds row ids of technical competences, skills, knowledge and soft skills; others are ignored. A person who has a
+    `have` holds row ids of concepts of the types in HAVE; others are ignored. A person who has a
     technical competence also has its skill, knowledge and indicators.
 
     `coverage` counts only the types that `have` names directly: the weight of what the profile needs of these types and the
@@ -118,7 +114,7 @@ def matches(
     rows.sort(key=lambda row: (-_rank(row[1], row[2]), -row[1], row[3], row[0]))
     start, stop = page(len(rows))
     window = rows[start:stop]
-    groups = {n: held.groups for n, held in _held(connection, [n for n, *_ in window]).items()}
+    groups = {n: held.groups for n, held in concepts_of(connection, [n for n, *_ in window]).items()}
     page_of_matches = [
         Match(n, got / need, groups[n].within(had), groups[n].without(had)) for n, got, need, _ in window
     ]
@@ -130,7 +126,7 @@ def _rank(numerator: int, denominator: int) -> int:
     return (numerator << 64) // denominator
 
 
-class _Held(NamedTuple):
+class ProfileConcepts(NamedTuple):
     """The concepts that one profile holds, and the weights of its technical competences."""
 
     groups: Groups
@@ -141,19 +137,34 @@ class _Held(NamedTuple):
         return frozenset().union(*self.groups)
 
 
-def _held(connection: sqlite3.Connection, profiles: Sequence[int]) -> dict[int, _Held]:
+def concepts_of(connection: sqlite3.Connection, profiles: Sequence[int]) -> dict[int, ProfileConcepts]:
+    """The concepts that each of these profiles holds, in one statement."""
     members: dict[int, dict[int, list[int]]] = {profile: {type.number: [] for type in GROUPED} for profile in profiles}
     weights: dict[int, dict[int, int]] = {profile: {} for profile in profiles}
     for profile, concept_type, member, weight in connection.execute(_HELD, {"profiles": array(profiles)}):
         members[profile][concept_type].append(member)
         if concept_type == TECHNICAL_COMPETENCE.number:
             weights[profile][member] = weight
-    return {n: _Held(Groups(map(tuple, members[n].values())), weights[n]) for n in members}
+    return {n: ProfileConcepts(Groups(map(tuple, members[n].values())), weights[n]) for n in members}
 
 
-def _shared(connection: sqlite3.Connection, profile: int, others: Sequence[int]) -> dict[int, list[int]]:
+def difference(has: ProfileConcepts, needs: ProfileConcepts) -> Gap:
+    """The gap from a profile that holds `has` to one that holds `needs`."""
+    total = sum(needs.weights.values())
+    covered = sum(weight for competence, weight in needs.weights.items() if competence in has.weights)
+    return Gap(
+        coverage=covered / total if total else 1.0,
+        shared=needs.groups.within(has.concepts),
+        missing=needs.groups.without(has.concepts),
+        surplus=has.groups.without(needs.concepts),
+    )
+
+
+def _shared(
+    connection: sqlite3.Connection, profile: int, others: Sequence[int], basis: ConceptType
+) -> dict[int, list[int]]:
     shared: dict[int, list[int]] = {other: [] for other in others}
-    values = {"profile": profile, "others": array(others), "concept_type": TECHNICAL_COMPETENCE.number}
+    values = {"profile": profile, "others": array(others), "concept_type": basis.number}
     for other, competence in connection.execute(_SHARED, values):
         shared[other].append(competence)
     return shared

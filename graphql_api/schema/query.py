@@ -9,19 +9,10 @@ from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import BadUserInput, ReleaseNotFound
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.comparison import (
-    GAP_WORK,
-    HAVE_PLURALS,
-    MATCHES_WORK,
-    CompetenceGap,
-    ProfileMatchConnection,
-    competence_gap,
-    profiles_for_competences,
-)
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.lookups import find
-from graphql_api.schema.types.relay import MAX_ITEMS, After, ConnectionArguments, First
+from graphql_api.schema.types.relay import MAX_ITEMS
 from graphql_api.schema.types.release import Release, releases
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.root_field import InRelease, query_field
@@ -96,36 +87,3 @@ class Query:
         return Release(loaders=loaders, number=pinned)
 
     vars().update({field.name: query_field(field) for field in ROOT_FIELDS if field.in_query})
-
-    @strawberry.field(
-        description="The difference between two occupational profiles of one release: shared, missing and surplus competences.",
-        metadata=GAP_WORK.metadata,
-    )
-    async def competence_gap(
-        self,
-        info: strawberry.Info,
-        from_: Annotated[
-            strawberry.ID, strawberry.argument(name="from", description="Global id of the profile to start from.")
-        ],
-        to: Annotated[strawberry.ID, strawberry.argument(description="Global id of the profile to go to.")],
-    ) -> CompetenceGap | None:
-        """Returns None if one of the profiles does not exist."""
-        return await competence_gap(info.context.loaders, NodeId.parse(from_), NodeId.parse(to))
-
-    @strawberry.field(
-        description="The occupational profiles that best match what a person has, best match first.",
-        metadata=MATCHES_WORK.metadata,
-    )
-    async def profiles_for_competences(
-        self,
-        info: strawberry.Info,
-        have: Annotated[
-            list[strawberry.ID],
-            strawberry.argument(description=f"Global ids of {HAVE_PLURALS}, all of one release."),
-        ],
-        first: First = None,
-        after: After = None,
-    ) -> ProfileMatchConnection | None:
-        """Returns a page of matches with the matched and missing competences."""
-        ids = [NodeId.parse(id) for id in have]
-        return await profiles_for_competences(info.context.loaders, ids, ConnectionArguments(first, after))

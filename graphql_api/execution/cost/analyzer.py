@@ -105,9 +105,10 @@ class Costing:
         if items_of := work_of(definition).items_of:  # the same concept may be listed any number of times
             count = argument(arguments_of(node), items_of, "item")
             return Items(mean=count, once=count)
-        if is_list and ("first" in definition.args or parent.name.endswith("Connection")):
+        length = self.length(parent, node.name.value, definition)
+        if is_list and not length and ("first" in definition.args or parent.name.endswith("Connection")):
             return Items(mean=page, once=1.0)
-        if length := self.length(parent, node.name.value, definition) or (ITEMS if is_list else None):
+        if length := length or (ITEMS if is_list else None):
             return Items(mean=length.mean, more=length.most - length.mean, page_by_page=1.0)
         return Items(page_by_page=1.0)
 

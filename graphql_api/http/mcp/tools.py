@@ -58,6 +58,8 @@ class JSONSchema(TypedDict, total=False):
     properties: dict[str, "JSONSchema"]
     required: list[str]
     additionalProperties: bool
+    minProperties: int
+    maxProperties: int
 
 
 _SCALARS: dict[str, JSONSchema] = {
@@ -147,9 +149,10 @@ def _schema_of(input_type: GraphQLType | None) -> JSONSchema:
 
 def _object_schema(input_type: GraphQLInputObjectType) -> JSONSchema:
     fields = input_type.fields
-    return {
+    schema: JSONSchema = {
         "type": "object",
         "properties": {name: json_schema(field.type, field.description) for name, field in fields.items()},
         "required": [name for name, field in fields.items() if isinstance(field.type, GraphQLNonNull)],
         "additionalProperties": False,
     }
+    return schema | JSONSchema(minProperties=1, maxProperties=1) if input_type.is_one_of else schema

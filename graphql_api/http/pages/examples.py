@@ -106,9 +106,10 @@ async def values(ask: Ask) -> dict[str, object]:
         "skillUuid": (competences[0].get("skill") or {}).get("uuid"),
         "softSkillCode": next((item["code"] for item in _nodes(data, "softSkills")), None),
         "ids": [item["id"] for item in (profile, competences[0]) if "id" in item] or None,
-        "haveIds": [item["id"] for item in competences[:3] if "id" in item] or None,
-        "fromId": profile.get("id"),
-        "toId": profiles[-1]["id"] if profiles else None,
+        "refs": _refs(profile, *competences[:3]) or None,
+        "have": _refs(*competences[:3]) or None,
+        "from": next(iter(_refs(profile)), None),
+        "to": next(iter(_refs(*profiles[-1:])), None),
         "isco": [item["code"][:1] for item in profile.get("classifications") or () if item["scheme"] == "ISCO-08"]
         or None,
         "searchText": title,
@@ -117,6 +118,11 @@ async def values(ask: Ask) -> dict[str, object]:
         "first": 10,
     }
     return {name: value for name, value in candidates.items() if value is not None}
+
+
+def _refs(*concepts: Document) -> list[dict[str, object]]:
+    """References to concepts by code."""
+    return [{"code": concept["code"]} for concept in concepts if concept.get("code")]
 
 
 def _nodes(data: Document, name: str) -> list[Document]:

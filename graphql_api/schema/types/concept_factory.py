@@ -21,25 +21,27 @@ C = TypeVar("C", bound=Concept)
 
 def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
     """Returns a concept of the index as its GraphQL type."""
-    return _concept_as(CONCEPTS[indexed.type.name], loaders, number, indexed)
+    return concept_as(CONCEPTS[indexed.type.name], loaders, number, indexed)
 
 
-def _concept_as(concept_class: type[C], loaders: Loaders, number: str, indexed: IndexedConcept) -> C:
+def concept_as(concept_class: type[C], loaders: Loaders, number: str, indexed: IndexedConcept) -> C:
+    """Returns a concept of the index as this GraphQL type, which must be its own."""
     return concept_class(view=DocumentView(loaders, number, indexed.item, str(indexed.uuid), concept_class.route))
 
 
 async def concepts(loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[Concept]:
     """Returns concepts by their row ids in the index, in this order; look-ups of one tick are batched."""
-    return [concept(loaders, number, indexed) for indexed in await _indexed(loaders, number, list(row_ids))]
+    return [concept(loaders, number, indexed) for indexed in await indexed_concepts(loaders, number, list(row_ids))]
 
 
 async def concepts_as(concept_class: type[C], loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[C]:
     """Returns concepts of one type by their row ids in the index, as `concepts` does."""
-    indexed = await _indexed(loaders, number, list(row_ids))
-    return [_concept_as(concept_class, loaders, number, item) for item in indexed]
+    indexed = await indexed_concepts(loaders, number, list(row_ids))
+    return [concept_as(concept_class, loaders, number, item) for item in indexed]
 
 
-async def _indexed(loaders: Loaders, number: str, row_ids: list[int]) -> list[IndexedConcept]:
+async def indexed_concepts(loaders: Loaders, number: str, row_ids: list[int]) -> list[IndexedConcept]:
+    """Returns the rows of concepts by their row ids, as `concepts` does."""
     cached = [
         indexed
         for row_id in row_ids
@@ -54,13 +56,13 @@ async def _indexed(loaders: Loaders, number: str, row_ids: list[int]) -> list[In
 async def find_uuid(concept_class: type[C], loaders: Loaders, number: str, uuid: UUID) -> C | None:
     """Returns the concept of this type and uuid from the index; None if it does not exist."""
     indexed = await loaders.look_up(number, by_uuid, (concept_class.declaration, uuid))
-    return None if indexed is None else _concept_as(concept_class, loaders, number, indexed)
+    return None if indexed is None else concept_as(concept_class, loaders, number, indexed)
 
 
 async def find_code(concept_class: type[C], loaders: Loaders, number: str, code: str) -> C | None:
     """Returns the concept of this type and code from the index; None if it does not exist."""
     indexed = await loaders.look_up(number, by_code, (concept_class.declaration, code))
-    return None if indexed is None else _concept_as(concept_class, loaders, number, indexed)
+    return None if indexed is None else concept_as(concept_class, loaders, number, indexed)
 
 
 async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging: ConnectionArguments) -> Connection[C]:
@@ -69,7 +71,7 @@ async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging:
     declaration = concept_class.declaration
     window = paging.window(f"{declaration.name} {number}", await loaders.ask(index, count, declaration))
     page = index.canonical(await loaders.ask(index, listed, declaration, window.start, window.stop))
-    return connection(window, [_concept_as(concept_class, loaders, number, indexed) for indexed in page])
+    return connection(window, [concept_as(concept_class, loaders, number, indexed) for indexed in page])
 
 
 async def number_in_index(concept: Concept) -> int | None:

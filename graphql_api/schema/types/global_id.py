@@ -15,7 +15,12 @@ from graphql_api.competent.routes import CURRENT
 from graphql_api.errors import BadUserInput
 
 MAX_SHOWN_CHARS = 80
-"""Maximum number of characters of an invalid id that its error repeats; ids of this server are shorter."""
+"""Maximum number of characters of an invalid id or code that its error repeats; those of this server are shorter."""
+
+
+def shown(text: str) -> str:
+    """Returns a text of a client as an error repeats it: quoted, and shortened if it is long."""
+    return repr(f"{text[:MAX_SHOWN_CHARS]}…" if len(text) > MAX_SHOWN_CHARS else text)
 
 
 class NodeId(NamedTuple):
@@ -38,8 +43,7 @@ class NodeId(NamedTuple):
         except (ValueError, UnicodeError):
             node_id = cls("", "")
         if str(node_id) != text or not node_id._is_valid:
-            shown = f"{text[:MAX_SHOWN_CHARS]}…" if len(text) > MAX_SHOWN_CHARS else text
-            raise BadUserInput(f"{shown!r} is not an id of this server; take ids from the `id` field of a node.")
+            raise BadUserInput(f"{shown(text)} is not an id of this server; take ids from the `id` field of a node.")
         return node_id
 
     @property

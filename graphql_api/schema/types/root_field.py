@@ -18,17 +18,29 @@ RootResolver = Callable[..., Awaitable[object]]
 _AFTER_RELEASE = ("filter", "first")
 
 InRelease = Annotated[str, strawberry.argument(description="The number of a release, or `current`.")]
+_InReleaseOfIds = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The number of a release, or `current`. If omitted: the release that all ids in the arguments share if it "
+        "is served, otherwise the current one. Ids of other releases are translated."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class RootField:
-    """A field of Release, and of Query if it has a description there."""
+    """A field of Release, and of Query if it has a description there.
+
+    With `takes_refs`, its arguments refer to concepts, whose ids determine the release: on Query the argument `release` has no
+    default, and the resolver gets None if it is omitted.
+    """
 
     name: str
     resolver: RootResolver
     in_release: str
     in_query: str
     work: Work = NO_WORK
+    takes_refs: bool = False
     length: Length | None = None
     """The number of items, for a list without pages."""
 
@@ -56,13 +68,17 @@ def release_field(field: RootField) -> object:
 def query_field(field: RootField) -> object:
     """Returns the field of Query; `current` is resolved to a number before anything else is loaded."""
 
-    async def resolver(info: strawberry.Info, release: str = CURRENT, **arguments: object) -> object:
-        loaders = info.context.loaders
-        return await field.resolver(loaders, await loaders.release_number(release), **arguments)
+    default = None if field.takes_refs else CURRENT
 
+    async def resolver(info: strawberry.Info, release: str | None = default, **arguments: object) -> object:
+        loaders = info.context.loaders
+        number = None if release is None else await loaders.release_number(release)
+        return await field.resolver(loaders, number, **arguments)
+
+    annotation = _InReleaseOfIds if field.takes_refs else InRelease
     own = [
         inspect.Parameter("info", inspect.Parameter.KEYWORD_ONLY, annotation=strawberry.Info),
-        inspect.Parameter("release", inspect.Parameter.KEYWORD_ONLY, default=CURRENT, annotation=InRelease),
+        inspect.Parameter("release", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation),
     ]
     return _strawberry_field(resolver, field, own, field.in_query)
 

@@ -1,10 +1,14 @@
-"""The root fields of Release and Query, in order: two per concept type, then search, suggestions and changes."""
+"""The root fields of Release and Query, in order: two per concept type, then references, search, comparisons and changes."""
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, ConceptType
+from graphql_api.schema.types.career_paths import PATHS_WORK, career_paths
 from graphql_api.schema.types.change import CHANGES_WORK, changes_since
+from graphql_api.schema.types.competence_gap import GAP_WORK, competence_gap
 from graphql_api.schema.types.concepts import CONCEPTS
+from graphql_api.schema.types.concepts_by_ref import CONCEPTS_WORK, concepts_by_ref
 from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.schema.types.lookups import connection_field, lookup_field
+from graphql_api.schema.types.profile_matches import MATCHES_WORK, profiles_for_competences
 from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
 from graphql_api.schema.types.value_lists import VALUE_LISTS
@@ -17,6 +21,13 @@ _SEARCH = (
 _SUGGEST = (
     "Titles, alternative names and texts of concepts that match what a user has typed so far, one per concept; those that begin "
     "with it come first. If nothing matches, words of four letters or more may have a typo."
+)
+_BY_REF = "Concepts of any type by id, uuid or code, in the same order. What does not exist is null, with an error."
+_GAP = "The difference between two occupational profiles: shared, missing and surplus competences."
+_MATCHES = "The occupational profiles that best match what a person has, best match first."
+_PATHS = (
+    "Ways from one occupational profile to another, with the least effort first: directly, or in two steps through a profile "
+    "that shares technical competences with both."
 )
 
 
@@ -42,5 +53,9 @@ ROOT_FIELDS = (
     *VALUE_LISTS,
     RootField("search", search, _SEARCH, _SEARCH, SEARCH_WORK),
     RootField("suggest", suggest, _SUGGEST, _SUGGEST, SUGGEST_WORK),
+    RootField("concepts", concepts_by_ref, _BY_REF, _BY_REF, CONCEPTS_WORK, takes_refs=True),
+    RootField("competenceGap", competence_gap, _GAP, _GAP, GAP_WORK, takes_refs=True),
+    RootField("profilesForCompetences", profiles_for_competences, _MATCHES, _MATCHES, MATCHES_WORK, takes_refs=True),
+    RootField("careerPaths", career_paths, _PATHS, _PATHS, PATHS_WORK, takes_refs=True),
     RootField("changes", changes_since, "The changes from another release to this one.", "", CHANGES_WORK),
 )

@@ -1,0 +1,40 @@
+"""What concepts are called, and whether two of them are called alike: a later release can give a code to another concept."""
+
+from rapidfuzz import fuzz
+
+from graphql_api.competent.declarations import TEXT, ConceptType
+from graphql_api.competent.hal import JsonObject
+from graphql_api.index.concepts import IndexedConcept
+from graphql_api.index.tables import CONTAINED_TEXTS, parts
+from graphql_api.index.tokenizer import fold
+
+MIN_SIMILARITY = 90.0
+"""Minimum similarity of labels that are alike, in percent of their characters.
+
+Measured on a release of real size: of 35,000 random pairs of one type 11 are alike, and those have equal texts.
+"""
+
+
+def label(concept: IndexedConcept) -> dict[str, str]:
+    """The title of a concept, or its text, by language; of a technical competence that of its skill."""
+    return _label(concept.type, concept.item)
+
+
+def _label(type: ConceptType, item: JsonObject) -> dict[str, str]:
+    contained = CONTAINED_TEXTS.get(type)
+    if contained is not None:
+        name = next(name for name, value in parts(type).items() if value.type_name == contained.name)
+        return _label(contained, item.get(name) or {})
+    name = next(field.name for field in type.fields if field.value == TEXT)
+    return item.get(name) or {}
+
+
+def are_alike(one: dict[str, str], other: dict[str, str]) -> bool:
+    """Whether two labels are equal in a language, or similar in all languages that both have.
+
+    Letter case and accents do not matter.
+    """
+    pairs = [(fold(one[language]), fold(other[language])) for language in one.keys() & other.keys()]
+    if any(old == new for old, new in pairs):
+        return True
+    return bool(pairs) and all(fuzz.ratio(old, new) >= MIN_SIMILARITY for old, new in pairs)

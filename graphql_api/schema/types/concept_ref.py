@@ -1,0 +1,66 @@
+"""References to concepts in arguments: by global id, by uuid or by code."""
+
+from enum import Enum
+from uuid import UUID
+
+import strawberry
+
+from graphql_api.competent.declarations import concept_type
+from graphql_api.errors import BadUserInput, InvalidReference
+from graphql_api.schema.types.global_id import NodeId, shown
+
+Target = NodeId | UUID | str
+"""What a reference refers to: the parts of a global id, a uuid, or a code in capitals."""
+
+
+@strawberry.input(
+    one_of=True, description="A concept, by exactly one of its global id, its uuid and its code, such as `OP-101`."
+)
+class ConceptRef:
+    """A reference to a concept of any type."""
+
+    id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="A global id. If it is of another release, the concept is looked up by its uuid, and then by its code if "
+        "the title or text is alike.",
+    )
+    uuid: UUID | None = strawberry.field(default=strawberry.UNSET, description="Competent's own id.")
+    code: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Competent's code, such as `CP-7`; upper or lower case."
+    )
+
+
+@strawberry.enum(description="By what a concept of another release was found.")
+class TranslatedBy(Enum):
+    """The evidence that two ids are of the same concept."""
+
+    UUID = strawberry.enum_value("UUID", description="The same uuid.")
+    CODE = strawberry.enum_value("CODE", description="The same code, and an alike title or text.")
+
+
+@strawberry.type(description="An id of another release in an argument, and the id that was used instead.")
+class TranslatedId:
+    """An item of `translated`."""
+
+    from_: strawberry.ID = strawberry.field(name="from", description="The id in the argument.")
+    to: strawberry.ID = strawberry.field(description="The id of the concept in the release of the result.")
+    by: TranslatedBy = strawberry.field(description="By what the concept was found.")
+
+
+def target_of(entry: str, ref: ConceptRef) -> Target:
+    """Returns what a reference refers to; raises InvalidReference, which names the entry, if that cannot be a concept."""
+    match ref:
+        case ConceptRef(uuid=UUID() as uuid):
+            return uuid
+        case ConceptRef(code=str() as code):
+            return code.strip().upper()
+    try:
+        node_id = NodeId.parse(ref.id or "")
+        _ = node_id.uuid and concept_type(node_id.type_name)
+    except BadUserInput as error:
+        raise InvalidReference(f"`{entry}`: {error}", entry) from None
+    except KeyError:
+        raise InvalidReference(f"`{entry}`: {shown(str(node_id))} is not an id of this server.", entry) from None
+    if node_id.uuid is None:
+        raise InvalidReference(f"`{entry}` is the id of a release; it must be the id of a concept.", entry)
+    return node_id

@@ -1,0 +1,198 @@
+"""Resolves references to concepts in one release: in a few index queries, however many references there are.
+
+Ids of another release are translated: to the concept with the same uuid, or with the same code if its label is alike.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from graphql_api.competent.declarations import ConceptType
+from graphql_api.competent.releases import CURRENT
+from graphql_api.errors import InvalidReference, NotIndexedYet, ReleaseNotFound
+from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, row_ids_by_code, row_ids_by_uuid
+from graphql_api.index.labels import are_alike, label
+from graphql_api.schema.loaders import IndexQuery, Loaders
+from graphql_api.schema.types.concept_ref import ConceptRef, Target, TranslatedBy, TranslatedId, target_of
+from graphql_api.schema.types.global_id import NodeId, shown
+
+K = TypeVar("K", UUID, str)
+
+REF_UNITS = 6
+"""Units of cost per reference: it is parsed, and looked up in up to two releases."""
+MAX_MESSAGES = 5
+"""Maximum number of invalid entries that one message describes; `extensions.entries` names all of them."""
+
+Failure = InvalidReference | NotIndexedYet
+_Result = IndexedConcept | NotIndexedYet | str
+"""The concept of a target, or why there is none: the end of a sentence that begins with the entry."""
+
+
+class Resolved(NamedTuple):
+    """The concepts of references by the names of their entries, in their order; a failure for each that has none."""
+
+    release: str
+    concepts: Mapping[str, IndexedConcept | Failure]
+    translated: Sequence[TranslatedId]
+
+    def require(self, types: Collection[ConceptType], plurals: str) -> list[IndexedConcept]:
+        """Returns all concepts.
+
+        Raises InvalidReference, which names each entry that has none or one of another type than `types`, or NotIndexedYet.
+        """
+        concepts, failures = [], []
+        for entry, result in self.concepts.items():
+            match result:
+                case NotIndexedYet():
+                    raise result
+                case InvalidReference():
+                    failures.append(result)
+                case IndexedConcept(type=type) if type not in types:
+                    message = f"`{entry}` is of type {type.name}; `{entry.partition('[')[0]}` takes {plurals}."
+                    failures.append(InvalidReference(message, entry))
+                case IndexedConcept():
+                    concepts.append(result)
+        if failures:
+            raise _joined(failures)
+        return concepts
+
+    def translations_to(self, *concepts: IndexedConcept) -> list[TranslatedId]:
+        """Returns those of `translated` that lead to these concepts."""
+        ids = {str(NodeId(concept.type.name, self.release, concept.uuid)) for concept in concepts}
+        return [translation for translation in self.translated if translation.to in ids]
+
+
+def _joined(failures: Sequence[InvalidReference]) -> InvalidReference:
+    sentences = [str(failure) for failure in failures[:MAX_MESSAGES]]
+    if len(failures) > MAX_MESSAGES:
+        sentences.append(f"{len(failures) - MAX_MESSAGES} more: see `extensions.entries`.")
+    return InvalidReference(" ".join(sentences), *(entry for failure in failures for entry in failure.entries))
+
+
+async def resolve(loaders: Loaders, release: str | None, refs: Mapping[str, ConceptRef]) -> Resolved:
+    """Returns the concepts of references by the names of their entries, such as `have[3]`.
+
+    They are of this release; if that is None, of the release that all ids share if it is served, otherwise of the current one.
+    Raises ReleaseNotFound if there is no such release, NotIndexedYet if it has no index.
+    """
+    targets: dict[str, Target | InvalidReference] = {}
+    for entry, ref in refs.items():
+        try:
+            targets[entry] = target_of(entry, ref)
+        except InvalidReference as error:
+            targets[entry] = error
+    distinct = dict.fromkeys(target for target in targets.values() if not isinstance(target, InvalidReference))
+    ids = [target for target in distinct if isinstance(target, NodeId)]
+    uuids = [target for target in distinct if isinstance(target, UUID)]
+    codes = [target for target in distinct if isinstance(target, str)]
+    number = await _release_of(loaders, release, ids)
+    of_ids, by_codes = await _by_id(loaders, number, ids)
+    results: dict[Target, _Result] = {
+        **of_ids,
+        **await _of_any_type(loaders, number, row_ids_by_uuid, uuids, "uuid"),
+        **await _of_any_type(loaders, number, row_ids_by_code, codes, "code"),
+    }
+    translated = [
+        _translation(number, node_id, concept, TranslatedBy.CODE if node_id in by_codes else TranslatedBy.UUID)
+        for node_id in ids
+        if isinstance(concept := of_ids[node_id], IndexedConcept) and node_id.release != number
+    ]
+    concepts = {
+        entry: target if isinstance(target, InvalidReference) else _named(entry, results[target])
+        for entry, target in targets.items()
+    }
+    return Resolved(number, concepts, translated)
+
+
+async def _release_of(loaders: Loaders, release: str | None, ids: Iterable[NodeId]) -> str:
+    if release is None:
+        numbers = {node_id.release for node_id in ids}
+        if len(numbers) == 1 and await loaders.release_exists(shared := numbers.pop()):
+            return shared
+        release = await loaders.release_number(CURRENT)
+    if not await loaders.release_exists(release):
+        raise ReleaseNotFound
+    return release
+
+
+def _named(entry: str, result: _Result) -> IndexedConcept | Failure:
+    return InvalidReference(f"`{entry}`: {result}", entry) if isinstance(result, str) else result
+
+
+def _translation(number: str, node_id: NodeId, concept: IndexedConcept, by: TranslatedBy) -> TranslatedId:
+    to = NodeId(concept.type.name, number, concept.uuid)
+    return TranslatedId(from_=strawberry.ID(str(node_id)), to=strawberry.ID(str(to)), by=by)
+
+
+async def _of_any_type(
+    loaders: Loaders, number: str, query: IndexQuery[K, list[int]], keys: Sequence[K], name: str
+) -> dict[Target, _Result]:
+    """The concepts with these uuids or codes; a key that concepts of several types share has none."""
+    rows = dict(zip(keys, await loaders.look_up_all(number, query, keys), strict=True))
+    row_ids = [row_id for of_key in rows.values() for row_id in of_key or ()]
+    looked_up = await loaders.look_up_all(number, by_row_id, row_ids)
+    concepts = {concept.row_id: concept for concept in looked_up if concept}
+    return {
+        key: _only([concepts[row_id] for row_id in of_key or ()], f"the {name} {shown(str(key))}", number)
+        for key, of_key in rows.items()
+    }
+
+
+def _only(concepts: Sequence[IndexedConcept], named: str, number: str) -> _Result:
+    match concepts:
+        case []:
+            return f"release {number} has no concept with {named}."
+        case [concept]:
+            return concept
+    names = " and ".join(concept.type.name for concept in concepts)
+    return f"concepts of the types {names} share {named} in release {number}; pass the `id` of one of them."
+
+
+async def _by_id(
+    loaders: Loaders, number: str, ids: Sequence[NodeId]
+) -> tuple[dict[Target, _Result], Collection[Target]]:
+    """The concepts with these ids, or with ids of other releases; and the ids of those that were found by their code."""
+    looked_up = await loaders.look_up_all(number, by_uuid, [node_id.concept_key for node_id in ids])
+    results: dict[Target, _Result] = {
+        node_id: concept or f"release {number} has no {node_id.concept_key[0].noun} with this id."
+        for node_id, concept in zip(ids, looked_up, strict=True)
+    }
+    missing = [node_id for node_id in ids if isinstance(results[node_id], str) and node_id.release != number]
+    by_codes: dict[Target, _Result] = {}
+    for release, group in groupby(sorted(missing, key=_release), key=_release):
+        by_codes |= await _by_code_of(loaders, number, release, list(group))
+    return results | by_codes, by_codes.keys()
+
+
+def _release(node_id: NodeId) -> str:
+    return node_id.release
+
+
+async def _by_code_of(loaders: Loaders, number: str, release: str, ids: Sequence[NodeId]) -> dict[Target, _Result]:
+    """The concepts that have the codes which another release gives to these ids, if their labels are alike."""
+    if not await loaders.release_exists(release):
+        reason = f"release {release} is no longer served, and release {number} has no concept with the uuid of this id."
+        return dict.fromkeys(ids, reason)
+    try:
+        olds = await loaders.look_up_all(release, by_uuid, [node_id.concept_key for node_id in ids])
+    except NotIndexedYet as error:
+        return dict.fromkeys(ids, error)
+    keys = [(old.type, old.code) for old in olds if old and old.code]
+    news = dict(zip(keys, await loaders.look_up_all(number, by_code, keys), strict=True))
+    return {
+        node_id: _successor(old, news.get((old.type, old.code or "")) if old else None, release, number)
+        for node_id, old in zip(ids, olds, strict=True)
+    }
+
+
+def _successor(old: IndexedConcept | None, new: IndexedConcept | None, release: str, number: str) -> _Result:
+    if old is None:
+        return f"neither release {release}, whose id this is, nor release {number} has this concept."
+    if new is None:
+        return f"release {number} has no {old.type.noun} with the uuid or code ({old.code}) of this id of release {release}."
+    if not are_alike(label(old), label(new)):
+        return f"release {number} has no {old.type.noun} with the uuid of this id, and gives its code {old.code} to another."
+    return new
