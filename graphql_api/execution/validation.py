@@ -96,7 +96,7 @@ RULES: tuple[type[ASTValidationRule], ...] = (
     MaybeNullValidationRule,
     _OneOfVariablesRule,
 )
-"""The rules of graphql-core (some replaced by ours), one that Strawberry adds, and one of ours."""
+"""The rules of graphql-core (some replaced by ours), one that Strawberry adds, and our own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

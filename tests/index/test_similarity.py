@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from graphql_api.competent.declarations import (
     SKILL,
     SOFT_SKILL,
     TECHNICAL_COMPETENCE,
+    ConceptType,
 )
+from graphql_api.index.career_paths import career_paths
 from graphql_api.index.similarity import HAVE, Gap, Groups, Match, Similar, gap, matches, similar
 from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
@@ -34,8 +37,8 @@ def needs(world: World, profile: int) -> dict[Part, int]:
     return results
 
 
-def weights(world: World, profile: int) -> dict[Part, int]:
-    return {part: weight for part, weight in needs(world, profile).items() if part[0] == TECHNICAL_COMPETENCE.number}
+def weights(world: World, profile: int, basis: ConceptType = TECHNICAL_COMPETENCE) -> dict[Part, int]:
+    return {part: weight for part, weight in needs(world, profile).items() if part[0] == basis.number}
 
 
 def groups(world: World, parts: Iterable[Part]) -> Groups:
@@ -69,21 +72,64 @@ def test_similar_profiles_are_those_that_counting_gives_in_exact_order(world: Wo
     with small() as index:
         connection = world.write(index)
         for profile, n in enumerate(numbered(world)):
-            own = weights(world, profile)
-            expected = []
-            for other, m in enumerate(numbered(world)):
-                theirs = weights(world, other)
-                shared = own.keys() & theirs.keys()
-                if other != profile and shared:
-                    either = own.keys() | theirs.keys()
-                    score = Fraction(
-                        sum(min(own.get(part, 0), theirs.get(part, 0)) for part in either),
-                        sum(max(own.get(part, 0), theirs.get(part, 0)) for part in either),
+            expected = similar_by(world, profile, TECHNICAL_COMPETENCE) or similar_by(world, profile, SKILL)
+            assert similar(connection, n, most) == expected[:most]
+
+
+def similar_by(world: World, profile: int, basis: ConceptType) -> list[Similar]:
+    own = weights(world, profile, basis)
+    expected = []
+    for other, m in enumerate(numbered(world)):
+        theirs = weights(world, other, basis)
+        shared = own.keys() & theirs.keys()
+        if other != profile and shared:
+            either = own.keys() | theirs.keys()
+            score = Fraction(
+                sum(min(own.get(part, 0), theirs.get(part, 0)) for part in either),
+                sum(max(own.get(part, 0), theirs.get(part, 0)) for part in either),
+            )
+            evidence = sorted(shared, key=lambda part: (-min(own[part], theirs[part]), part))
+            result = Similar(m, float(score), basis, tuple(world.n[part] for part in evidence))
+            expected.append((-score, other, result))
+    return [result for *_, result in sorted(expected)]
+
+
+@given(worlds(), st.integers(0, 6))
+def test_career_paths_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
+    with small() as index:
+        connection = world.write(index)
+        profiles = numbered(world)
+        for start, n in enumerate(profiles):
+            for goal, m in enumerate(profiles):
+                between = [
+                    other
+                    for other in range(len(profiles))
+                    if other not in (start, goal)
+                    and all(weights(world, other).keys() & weights(world, end).keys() for end in (start, goal))
+                ]
+                stops = [[start, goal], *([start, other, goal] for other in between)] if start != goal else [[start]]
+                expected = sorted(
+                    (sum(1 - coverage(world, a, b) for a, b in pairwise(path)), len(path), path) for path in stops
+                )
+                paths = career_paths(connection, n, m, most)
+                assert [
+                    (path.effort, [(step.start, step.goal, step.gap) for step in path.steps]) for path in paths
+                ] == [
+                    (
+                        float(effort),
+                        [
+                            (profiles[a], profiles[b], gap(connection, profiles[a], profiles[b]))
+                            for a, b in pairwise(path)
+                        ],
                     )
-                    evidence = sorted(shared, key=lambda part: (-min(own[part], theirs[part]), part))
-                    told = Similar(m, float(score), tuple(world.n[part] for part in evidence))
-                    expected.append((-score, other, told))
-            assert similar(connection, n, most) == [told for *_, told in sorted(expected)][:most]
+                    for effort, _, path in expected[:most]
+                ]
+
+
+def coverage(world: World, start: int, goal: int) -> Fraction:
+    has, wanted = weights(world, start), weights(world, goal)
+    got = sum(weight for part, weight in wanted.items() if part in has)
+    return Fraction(got, sum(wanted.values())) if wanted else Fraction(1)
 
 
 @given(worlds(), st.data())
@@ -131,7 +177,7 @@ def test_shared_competences_that_are_essential_in_both_stand_first() -> None:
         profile = index.profile("OP-1", essential=[one, three], optional=[two])
         other = index.profile("OP-2", essential=[three, two], optional=[one])
         connection = index.finish()
-        assert similar(connection, profile, 5) == [Similar(other, 4 / 6, (three, one, two))]
+        assert similar(connection, profile, 5) == [Similar(other, 4 / 6, TECHNICAL_COMPETENCE, (three, one, two))]
 
 
 def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -> None:
@@ -149,6 +195,32 @@ def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -
         assert total == 4
         result, total = matches(connection, [own], lambda _: (1, 3))
         assert ([match.profile for match in result], total) == ([wide, narrow], 4)
+
+
+def test_without_a_common_competence_profiles_are_compared_by_skills() -> None:
+    with small() as index:
+        weld, cut, paint = (index.thing(SKILL, code) for code in ("SK-1", "SK-2", "SK-3"))
+        mine = [index.competence("CP-1", [weld]), index.competence("CP-2", [cut])]
+        profile = index.profile("OP-1", essential=mine[:1], optional=mine[1:])
+        near = index.profile("OP-2", essential=[index.competence("CP-3", [weld])])
+        far = index.profile("OP-3", optional=[index.competence("CP-4", [cut]), index.competence("CP-5", [paint])])
+        index.profile("OP-4", essential=[index.competence("CP-6", [index.thing(SKILL, "SK-4")])])
+        connection = index.finish()
+        assert similar(connection, profile, 5) == [
+            Similar(near, 2 / 3, SKILL, (weld,)),
+            Similar(far, 1 / 4, SKILL, (cut,)),
+        ]
+
+
+def test_one_common_competence_is_enough_to_compare_by_competences() -> None:
+    with small() as index:
+        weld = index.thing(SKILL, "SK-1")
+        mine, theirs = index.competence("CP-1", [weld]), index.competence("CP-2", [weld])
+        profile = index.profile("OP-1", essential=[mine])
+        near = index.profile("OP-2", optional=[mine])
+        index.profile("OP-3", essential=[theirs])
+        connection = index.finish()
+        assert similar(connection, profile, 5) == [Similar(near, 1 / 2, TECHNICAL_COMPETENCE, (mine,))]
 
 
 def test_equally_similar_profiles_stand_by_place() -> None:

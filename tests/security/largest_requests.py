@@ -26,11 +26,14 @@ def fields(field: str, aliases: int) -> str:
 
 def executed() -> Iterator[tuple[str, Hostile]]:
     """Operations that are slow to execute, by name."""
-    profiles, competences = {"i": ids("OccupationalProfile")}, {"i": ids("TechnicalCompetence")}
+    profiles = {"i": ids("OccupationalProfile")}
+    competences = {"i": [{"id": id} for id in ids("TechnicalCompetence")]}
     yield "45 lists of 500 nodes", asks(fields("nodes(ids:$i){id}", 45), "", profiles)
     yield "2 lists of 500 nodes", asks(fields("nodes(ids:$i){id}", 2), "", profiles)
     for aliases in (49, 2):
-        query = fields("profilesForCompetences(have:$i,first:1){totalCount}", aliases)
+        query = (
+            "query($i:[ConceptRef!]!){" + many("a#:profilesForCompetences(have:$i,first:1){totalCount}", aliases) + "}"
+        )
         yield f"{aliases} times profiles for 500 competences", asks(query, "", competences)
     for first in (500, 200):
         query = f"{{skills(first:{first}){{nodes{{usedInOccupationalProfiles(first:30){{nodes{{id code}}}}}}}}}}"
@@ -43,7 +46,7 @@ def executed() -> Iterator[tuple[str, Hostile]]:
     )
     yield "49 introspections", asks("{" + many("a#:__schema{types{fields{name}}}", 49) + "}", "")
     yield "one whole introspection", asks("{__schema{" + INTROSPECTION + "}}" + TYPE, "")
-    yield "50 gaps of bad ids", asks("{" + many('a#:competenceGap(from:"x",to:"y"){coverage}', 50) + "}", "")
+    yield "50 gaps of bad ids", asks("{" + many('a#:competenceGap(from:{id:"x"},to:{id:"y"}){coverage}', 50) + "}", "")
     yield "50 searches", asks("{" + many('a#:search(text:"zorg #"){totalCount}', 50) + "}", "")
     yield (
         "errors in 500 items",

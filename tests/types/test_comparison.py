@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CP_7, Server
+from tests.conftest import Server
 
 GROUP = "{ technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code } digitalSkills { code } }"
 
@@ -47,10 +47,10 @@ async def test_the_gap_agrees_with_the_two_profiles(server: Server) -> None:
     here, there = await whole(server, "OP-101"), await whole(server, "OP-102")
     gap = (
         await server.ask(
-            f"""query ($from: ID!, $to: ID!) {{ competenceGap(from: $from, to: $to) {{
+            f"""query ($from: ConceptRef!, $to: ConceptRef!) {{ competenceGap(from: $from, to: $to) {{
               from {{ code title {{ nl }} }} to {{ code }} coverage shared {GROUP} missing {GROUP} surplus {GROUP}
             }} }}""",
-            {"from": here["id"], "to": there["id"]},
+            {"from": {"id": here["id"]}, "to": {"id": there["id"]}},
         )
     )["competenceGap"]
 
@@ -68,11 +68,10 @@ async def test_the_gap_agrees_with_the_two_profiles(server: Server) -> None:
 
 
 async def test_from_a_profile_to_itself_nothing_is_missing(server: Server) -> None:
-    profile = await whole(server, "OP-101")
     gap = (
         await server.ask(
-            "query ($a: ID!) { competenceGap(from: $a, to: $a) { coverage missing { skills { code } softSkills { code } } } }",
-            {"a": profile["id"]},
+            "query ($a: ConceptRef!) { competenceGap(from: $a, to: $a) { coverage missing { skills { code } softSkills { code } } } }",
+            {"a": {"code": "OP-101"}},
         )
     )["competenceGap"]
 
@@ -98,8 +97,8 @@ async def test_similar_profiles_have_the_shared_competences(server: Server) -> N
 
 async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) -> None:
     profile = await whole(server, "OP-101")
-    have = [competence["id"] for competence in profile["essentialCompetences"]]
-    query = f"""query ($have: [ID!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
+    have = [{"code": competence["code"]} for competence in profile["essentialCompetences"]]
+    query = f"""query ($have: [ConceptRef!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
       totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
     }} }}"""
     result = (await server.ask(query, {"have": have, "first": 100}))["profilesForCompetences"]
@@ -116,55 +115,72 @@ async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) 
         assert codes(node["missing"])["technicalCompetences"] == weight.keys() - held
 
 
-async def test_skills_knowledge_and_soft_skills_count_too(server: Server) -> None:
+async def test_every_type_of_competence_counts(server: Server) -> None:
+    """Coverage over one type is the weight of the concept in the profile, as a share of all of that type."""
     profile = await whole(server, "OP-101")
-    soft = (await server.ask('{ softSkill(code: "SS-1") { id } }'))["softSkill"]["id"]
-    for have in (
-        [profile["essentialCompetences"][0]["skill"]["id"]],
-        [profile["essentialCompetences"][0]["knowledgeItems"][0]["id"]],
-        [soft],
-    ):
-        result = (
-            await server.ask(
-                "query ($have: [ID!]!) { profilesForCompetences(have: $have) { totalCount nodes { coverage profile { code } } } }",
-                {"have": have},
-            )
-        )["profilesForCompetences"]
-        assert result["totalCount"] > 0
-        assert all(0 < node["coverage"] <= 1 for node in result["nodes"])
+    own = sets(profile)
+    essential = sets({**profile, "optionalCompetences": []})
+    for name, all_codes in own.items():
+        code = min(all_codes)
+        weight = {code: 2 if name not in DIRECT and code in essential[name] else 1 for code in all_codes}
+        query = """query ($have: [ConceptRef!]!) { profilesForCompetences(have: $have, first: 500) {
+          totalCount nodes { coverage profile { code } } } }"""
+        result = (await server.ask(query, {"have": [{"code": code}]}))["profilesForCompetences"]
+
+        (match,) = [node for node in result["nodes"] if node["profile"]["code"] == "OP-101"]
+        assert match["coverage"] == pytest.approx(weight[code] / sum(weight.values())), name
+        assert result["totalCount"] == len(await users(server, name, code)), name
 
 
-async def test_invalid_ids_have_distinct_errors(server: Server) -> None:
-    profile, old = [
-        (
-            await server.ask(
-                'query ($r: String!) { occupationalProfile(code: "OP-101", release: $r) { id } }', {"r": number}
-            )
-        )["occupationalProfile"]["id"]
-        for number in ("3.11", "3.10")
-    ]
-    competence = (await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ id }} }}'))["technicalCompetence"]["id"]
-    gap = "query ($a: ID!, $b: ID!) { competenceGap(from: $a, to: $b) { coverage } }"
-    match = "query ($have: [ID!]!) { profilesForCompetences(have: $have) { totalCount } }"
-
-    for ends in (("x", profile), (profile, competence), (profile, old)):
-        assert await server.codes(gap, {"a": ends[0], "b": ends[1]}) == ["BAD_USER_INPUT"]
-    for have in ([], ["x"], [profile], [competence] * 501):
-        assert await server.codes(match, {"have": have}) == ["BAD_USER_INPUT"]
+DIRECT = ("softSkills", "digitalSkills")
 
 
-async def test_a_gap_with_a_profile_that_does_not_exist_is_null(server: Server) -> None:
-    import base64
+async def users(server: Server, name: str, code: str) -> set[str]:
+    """The codes of the profiles that hold a concept, from the profiles themselves."""
+    page = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code } } }"))["occupationalProfiles"]
+    profiles = {node["code"]: sets(await whole(server, node["code"])) for node in page["nodes"]}
+    return {profile for profile, held in profiles.items() if code in held[name]}
 
-    gone = (
-        base64.urlsafe_b64encode(b"OccupationalProfile:3.11:00000000-0000-4000-8000-000000000000").decode().rstrip("=")
-    )
-    elsewhere = (
-        base64.urlsafe_b64encode(b"OccupationalProfile:1.0:00000000-0000-4000-8000-000000000000").decode().rstrip("=")
-    )
-    for one in (gone, elsewhere):
-        data = await server.ask("query ($a: ID!) { competenceGap(from: $a, to: $a) { coverage } }", {"a": one})
-        assert data == {"competenceGap": None}
+
+async def test_only_a_profile_without_common_competences_is_compared_by_skills(server: Server) -> None:
+    query = """query ($code: String) { occupationalProfile(code: $code) { code similarProfiles(first: 50) {
+      score basis profile { code } sharedCompetences { code } sharedSkills { code }
+    } } }"""
+    page = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code } } }"))["occupationalProfiles"]
+    nodes = [(await server.ask(query, {"code": node["code"]}))["occupationalProfile"] for node in page["nodes"]]
+    profiles = {node["code"]: await whole(server, node["code"]) for node in nodes}
+    competences = {code: weights(profile) for code, profile in profiles.items()}
+    skills = {code: skill_weights(profile) for code, profile in profiles.items()}
+    bases = set()
+
+    for node in nodes:
+        own = competences[node["code"]]
+        is_alone = all(own.keys().isdisjoint(other) for code, other in competences.items() if code != node["code"])
+        name, of = ("sharedSkills", skills) if is_alone else ("sharedCompetences", competences)
+        for item in node["similarProfiles"]:
+            mine, theirs = of[node["code"]], of[item["profile"]["code"]]
+            both, either = mine.keys() & theirs.keys(), mine.keys() | theirs.keys()
+            lesser = sum(min(mine[code], theirs[code]) for code in both)
+            greater = sum(max(mine.get(code, 0), theirs.get(code, 0)) for code in either)
+            assert item["basis"] == ("SKILLS" if is_alone else "TECHNICAL_COMPETENCES")
+            assert {one["code"] for one in item[name]} == both
+            assert item["score"] == pytest.approx(lesser / greater)
+            assert not item["sharedCompetences" if is_alone else "sharedSkills"]
+            bases.add(item["basis"])
+        if is_alone:
+            similar = [
+                c for c, other in skills.items() if c != node["code"] and other.keys() & skills[node["code"]].keys()
+            ]
+            assert len(node["similarProfiles"]) == min(len(similar), 50)
+
+    assert "TECHNICAL_COMPETENCES" in bases
+
+
+def skill_weights(profile: dict[str, Any]) -> dict[str, int]:
+    weight: dict[str, int] = {}
+    for name, value in (("optionalCompetences", 1), ("essentialCompetences", 2)):
+        weight |= {competence["skill"]["code"]: value for competence in profile[name]}
+    return weight
 
 
 FILTERED = """query ($filter: OccupationalProfileFilter, $order: OccupationalProfileOrder) {

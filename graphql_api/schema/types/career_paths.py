@@ -16,9 +16,7 @@ from graphql_api.schema.types.references import REF_UNITS, Resolved, resolve
 from graphql_api.schema.types.resolver_cost import Per, Work
 
 DEFAULT_PATHS, MAX_PATHS = 5, 50
-PATHS_WORK = Work(
-    base=300, item=100, more_items=0, arguments=(Per("from", REF_UNITS, "given"), Per("to", REF_UNITS, "given"))
-)
+PATHS_WORK = Work(base=200, item=30, arguments=(Per("from", REF_UNITS, "given"), Per("to", REF_UNITS, "given")))
 """Measured on the profiles with the most competences."""
 
 FirstPaths = Annotated[

@@ -14,7 +14,7 @@ from graphql_api.schema.types.references import REF_UNITS, resolve
 from graphql_api.schema.types.relay import MAX_ITEMS
 from graphql_api.schema.types.resolver_cost import Per, Work
 
-CONCEPTS_WORK = Work(arguments=(Per("refs", REF_UNITS, "item"),), items_of="refs")
+CONCEPTS_WORK = Work(base=1, arguments=(Per("refs", REF_UNITS, "item"),), items_of="refs")
 
 Refs = Annotated[
     list[ConceptRef], strawberry.argument(description=f"Concepts by id, uuid or code, at most {MAX_ITEMS}.")

@@ -21,7 +21,7 @@ from graphql_api.schema.types.global_id import NodeId, shown
 
 K = TypeVar("K", UUID, str)
 
-REF_UNITS = 6
+REF_UNITS = 4
 """Units of cost per reference: it is parsed, and looked up in up to two releases."""
 MAX_MESSAGES = 5
 """Maximum number of invalid entries that one message describes; `extensions.entries` names all of them."""

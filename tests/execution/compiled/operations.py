@@ -44,6 +44,7 @@ TYPES = ("application/json", "application/graphql-response+json", "*/*")
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 NO_ID = "U29mdFNraWxsOjkuOTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDA"
 """The id of a soft skill in release 9.9, which does not exist."""
+BLOCKS = ("TechnicalCompetence", "Skill", "Knowledge", "SoftSkill", "DigitalSkill", "BehaviouralIndicator")
 RUBBISH: tuple[Any, ...] = (None, True, -1, 2**40, 1.5, "x", "", [], [[None]], {}, {"x": 1}, ["NL"], "NL", "3.11")
 
 UpTo = Callable[[int], int]
@@ -319,6 +320,10 @@ class Writing:
         if not is_non_null_type(kind) and self.chance(4):
             return None
         named = get_named_type(kind)
+        if is_list_type(get_nullable_type(kind)) and named.name == "ConceptRef":
+            return [self.ref(name) for _ in range(self.pick((1, 1, 2, 0, 3, 6)))]
+        if named.name == "ConceptRef":
+            return self.ref(name)
         if isinstance(named, GraphQLInputObjectType):
             return self.object(named)
         if is_list_type(get_nullable_type(kind)):
@@ -339,6 +344,19 @@ class Writing:
             if name in chosen
         }
 
+    def ref(self, argument: str) -> dict[str, Any]:
+        """A reference to a concept, mostly of a type that the argument takes."""
+        known = self.known
+        types = {"from": ("OccupationalProfile",), "to": ("OccupationalProfile",), "have": BLOCKS}.get(argument)
+        kind = self.pick(types or (*BLOCKS, "OccupationalProfile"))
+        return self.pick(
+            (
+                {"id": self.mostly(known.ids[kind], (NO_ID, "x", *known.ids["Release"], *known.any_ids()), 93)},
+                {"uuid": self.mostly(known.uuids[kind], (UNKNOWN, *known.uuids["Skill"]), 93)},
+                {"code": self.mostly(known.codes[kind], ("XX-0", "", *known.codes["Skill"]), 93)},
+            )
+        )
+
     def value(self, field: str, name: str, kind: Any, of: str, first: int) -> Any:
         known = self.known
         if isinstance(kind, GraphQLEnumType):
@@ -354,14 +372,6 @@ class Writing:
         if name == "code":
             codes = known.codes[of]
             return self.mostly(codes, ("XX-0", f" {codes[0].lower()} " if codes else "", ""))
-        if name in ("from", "to"):
-            return self.mostly(known.ids["OccupationalProfile"], (NO_ID, "x", known.ids["Skill"][0]))
-        if name == "have":
-            return self.mostly(
-                [each for kind in ("TechnicalCompetence", "Skill", "Knowledge") for each in known.ids[kind]],
-                (NO_ID, *known.any_ids()),
-                95,
-            )
         if name == "uses":
             return self.mostly(known.blocks(), (NO_ID, "x", known.ids["OccupationalProfile"][0]))
         if name in ("id", "ids"):

@@ -81,13 +81,15 @@ async def test_a_bad_id_among_many_is_named(server: Server) -> None:
     ids = [good, "TWlzdGFrZQ", good]
 
     (one,) = await server.errors("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
+    refs = [{"id": id} for id in ids]
     (other,) = await server.errors(
-        "query ($ids: [ID!]!) { profilesForCompetences(have: $ids) { totalCount } }", {"ids": ids}
+        "query ($have: [ConceptRef!]!) { profilesForCompetences(have: $have) { totalCount } }", {"have": refs}
     )
 
     assert one["path"] == ["nodes", 1]
+    assert other["extensions"]["entries"] == ["have[1]"]
     for error in (one, other):
-        assert error["message"].startswith("'TWlzdGFrZQ' is not an id of this server")
+        assert "'TWlzdGFrZQ' is not an id of this server" in error["message"]
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
@@ -98,22 +100,14 @@ async def test_of_a_long_bad_id_only_the_beginning_is_repeated(server: Server) -
     assert len(error["message"]) < 200
 
 
-async def test_an_error_names_ids_that_do_not_fit_together(server: Server) -> None:
-    result = (await server.ask(FIND))["technicalCompetence"]
-    older = (await server.ask(FIND.replace("3.11", "3.10")))["technicalCompetence"]["id"]
-    profile = (await server.ask('{ occupationalProfile(code: "OP-101") { id } }'))["occupationalProfile"]["id"]
-    query = "query ($ids: [ID!]!) { profilesForCompetences(have: $ids) { totalCount } }"
-
-    (releases,) = await server.errors(query, {"ids": [result["id"], older]})
-    (kinds,) = await server.errors(query, {"ids": [result["id"], profile]})
-    (gap,) = await server.errors(
-        "query ($from: ID!, $to: ID!) { competenceGap(from: $from, to: $to) { coverage } }",
-        {"from": profile, "to": result["id"]},
+async def test_an_error_names_entries_of_a_wrong_type(server: Server) -> None:
+    (types,) = await server.errors(
+        '{ profilesForCompetences(have: [{ code: "CP-7" }, { code: "OP-101" }]) { totalCount } }'
     )
+    (gap,) = await server.errors('{ competenceGap(from: { code: "OP-101" }, to: { code: "CP-7" }) { coverage } }')
 
-    assert f"'{result['id']}' of 3.11, '{older}' of 3.10" in releases["message"]
-    assert kinds["message"].startswith(f"'{profile}' is an id of type OccupationalProfile")
-    assert gap["message"].startswith("`to` is an id of type TechnicalCompetence")
+    assert types["message"].startswith("`have[1]` is of type OccupationalProfile; `have` takes technical competences, ")
+    assert gap["message"] == "`to` is of type TechnicalCompetence; `to` takes occupational profiles."
 
 
 @pytest.mark.parametrize(
