@@ -5,6 +5,8 @@ The subgraph's schema is the printed schema plus directives, so the two differ i
 Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
 """
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, NewType, Union
 
@@ -22,10 +24,14 @@ from graphql import (
 from strawberry.types.scalar import ScalarDefinition
 
 from graphql_api.asyncio_tools import gather_settled, start_eagerly
+from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
-from graphql_api.errors import BadUserInput
+from graphql_api.errors import BadUserInput, CompetentError
+from graphql_api.index.concepts import by_code
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.query import Query, node_of
+from graphql_api.schema.types.concept_factory import find_code
+from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.global_id import Node, NodeId
 from graphql_api.schema.types.relay import MAX_ITEMS
@@ -33,8 +39,8 @@ from graphql_api.schema.types.release import Release
 from graphql_api.schema.types.resolver_cost import Work
 
 LINK = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.0", import: ["@key", "@shareable"])'
-KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }")) | {"Release": ("id", "number")}
-"""The keys of each entity type. A key may have several fields; `release` is an object."""
+KEYS = dict.fromkeys(CONCEPTS, ("id", "uuid release { number }", "code")) | {"Release": ("id", "number")}
+"""The keys of each entity type. A key may have several fields; `release` is an object. A code is of the current release."""
 SHAREABLE = ("PageInfo",)
 """Types that other subgraphs define identically."""
 
@@ -84,6 +90,7 @@ class SubgraphQuery(Query):
         """Load all entities in one batch; an entity that fails to load is an error at its own position only."""
         if len(representations) > MAX_ITEMS:
             raise BadUserInput(f"`representations` has {len(representations)} entities; the limit is {MAX_ITEMS}.")
+        await _look_up_codes(info.context.loaders, representations)
         return await gather_settled(
             start_eagerly(entity(info.context.loaders, representation)) for representation in representations
         )  # type: ignore[return-value]
@@ -91,26 +98,39 @@ class SubgraphQuery(Query):
 
 async def entity(loaders: Loaders, representation: object) -> Node | None:
     """Returns the entity of a representation; None if it does not exist. Raises BadUserInput if the representation is invalid."""
-    return await node_of(loaders, await _identity(loaders, representation))
+    match representation:
+        case {"__typename": "Release", "number": str() as number}:
+            return await node_of(loaders, NodeId("Release", await loaders.release_number(number)))
+        case {"__typename": str() as name, **fields} if name in KEYS:
+            return await _node(loaders, name, fields)
+    raise BadUserInput(f"`__typename` of a representation must be one of {', '.join(KEYS)}.")
 
 
-async def _identity(loaders: Loaders, representation: object) -> NodeId:
-    fields = representation if isinstance(representation, dict) else {}
-    name = fields.get("__typename")
-    if not isinstance(name, str) or name not in KEYS:
-        raise BadUserInput(f"`__typename` of a representation must be one of {', '.join(KEYS)}.")
-    if isinstance(fields.get("id"), str):
-        node_id = NodeId.parse(fields["id"])
-        if node_id.type_name != name:
-            raise BadUserInput(f"This `id` is not the id of a {name}.")
-        return node_id
-    uuid = as_uuid(fields.get("uuid"))
-    release = fields if name == "Release" else fields.get("release")
-    number = release.get("number") if isinstance(release, dict) else None
-    if not isinstance(number, str) or (uuid is None) != (name == "Release"):
-        keys = " or ".join(f"`{key}`" for key in KEYS[name])
-        raise BadUserInput(f"A representation of {name} must have the fields of one of its keys: {keys}.")
-    return NodeId(name, await loaders.release_number(number), uuid)
+async def _look_up_codes(loaders: Loaders, representations: Sequence[object]) -> None:
+    """Look up the codes of representations in one query, whose results are then cached; each entity raises its own errors."""
+    keys = []
+    for representation in representations:
+        match representation:
+            case {"__typename": str() as name, "code": str() as code} if name in CONCEPTS:
+                keys.append((CONCEPTS[name].declaration, as_code(code)))
+    if keys:
+        with suppress(CompetentError):
+            await loaders.look_up_all(await loaders.release_number(CURRENT), by_code, keys)
+
+
+async def _node(loaders: Loaders, name: str, fields: Mapping[object, object]) -> Node | None:
+    match fields:
+        case {"id": str() as id}:
+            node_id = NodeId.parse(id)
+            if node_id.type_name != name:
+                raise BadUserInput(f"This `id` is not the id of a {name}.")
+            return await node_of(loaders, node_id)
+        case {"uuid": text, "release": {"number": str() as number}} if uuid := as_uuid(text):
+            return await node_of(loaders, NodeId(name, await loaders.release_number(number), uuid))
+        case {"code": str() as code} if name in CONCEPTS:
+            return await find_code(CONCEPTS[name], loaders, await loaders.release_number(CURRENT), as_code(code))
+    keys = " or ".join(f"`{key}`" for key in KEYS[name])
+    raise BadUserInput(f"A representation of {name} must have the fields of one of its keys: {keys}.")
 
 
 def subgraph_sdl(sdl: str) -> str:

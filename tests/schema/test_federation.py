@@ -1,5 +1,6 @@
 """The server as a subgraph: the SDL for routers, and entities by key."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from graphql_api.sandbox import Fault, Releases
 from graphql_api.schema.federation import KEYS, subgraph_sdl
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running
+from tests.index_statements import record_statements
 
 ENTITIES = """query ($representations: [_Any!]!) {
   _entities(representations: $representations) {
@@ -42,7 +44,7 @@ async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_rou
     sdl = (await subgraph.ask("{ _service { sdl } }"))["_service"]["sdl"]
 
     assert sdl.startswith('extend schema @link(url: "https://specs.apollo.dev/federation/v2.')
-    profile = 'type OccupationalProfile implements Concept & Node @key(fields: "id") @key(fields: "uuid release { number }") {'
+    profile = 'type OccupationalProfile implements Concept & Node @key(fields: "id") @key(fields: "uuid release { number }") @key(fields: "code") {'
     assert profile in sdl
     assert 'type Release implements Node @key(fields: "id") @key(fields: "number") {' in sdl
     assert "type PageInfo @shareable {" in sdl
@@ -90,6 +92,34 @@ async def test_an_entity_is_found_by_each_of_its_keys(subgraph: Server) -> None:
     assert by_uuid["code"] == "CP-7"
     assert by_uuid["release"] == {"number": "3.11"}
     assert by_id == by_uuid
+
+
+async def test_a_code_is_that_of_the_current_release(subgraph: Server) -> None:
+    refs = {"OccupationalProfile": "OP-101", "TechnicalCompetence": "CP-7", "Skill": "sk-3851 ", "DigitalSkill": "DS-1"}
+    found = await entities(subgraph, *({"__typename": name, "code": code} for name, code in refs.items()))
+    nothing = await entities(subgraph, {"__typename": "Skill", "code": "CP-7"}, {"__typename": "Skill", "code": ""})
+
+    assert {each["__typename"]: each["code"] for each in found} == refs | {"Skill": "SK-3851"}
+    assert {each["release"]["number"] for each in found} == {"3.11"}
+    assert nothing == [None, None]
+
+
+async def test_five_hundred_codes_are_one_query_of_the_index(
+    releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = record_statements(monkeypatch)
+    async with running(releases, replace(settings, federation="on")) as server:
+        page = (await server.ask("{ skills(first: 500) { nodes { code } } }"))["skills"]["nodes"]
+        codes = [node["code"] for node in page]
+        representations = [{"__typename": "Skill", "code": code} for code in codes]
+        query = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Skill { code } } }"
+        statements.clear()
+
+        found = (await server.ask(query, {"r": representations}))["_entities"]
+
+    assert [each["code"] for each in found] == codes
+    assert len(codes) > 300
+    assert len(statements) <= 2 + len(codes) // 100
 
 
 async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: Server) -> None:
@@ -148,13 +178,14 @@ async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> Non
         ([], "__typename"),
         ({}, "__typename"),
         ({"__typename": "Language"}, "__typename"),
-        ({"__typename": ["Skill"]}, "__typename"),
+        ({"__typename": ["Skill"], "code": "SK-1"}, "__typename"),
         ({"__typename": "Skill"}, "keys"),
         ({"__typename": "Skill", "uuid": "x", "release": {"number": "3.11"}}, "keys"),
         ({"__typename": "Skill", "uuid": CP_7}, "keys"),
         ({"__typename": "Skill", "uuid": CP_7, "release": {"number": 3.11}}, "keys"),
         ({"__typename": "Release"}, "keys"),
-        ({"__typename": "Release", "number": "3.11", "uuid": CP_7}, "keys"),
+        ({"__typename": "Release", "code": "3.11"}, "keys"),
+        ({"__typename": "Skill", "code": 7}, "keys"),
         ({"__typename": "Skill", "id": "forged"}, "id of this server"),
         ({"__typename": "Skill", "id": "UmVsZWFzZTozLjEx"}, "not the id of a"),
     ],
@@ -212,9 +243,39 @@ async def test_what_the_docs_say_that_a_router_asks_is_answered(subgraph: Server
     assert None not in data.get("_entities", [])
 
 
-@pytest.mark.parametrize("sdl", re.findall(r"```graphql federation\n(.*?)```", PAGE, re.DOTALL))
+@pytest.mark.parametrize("sdl", re.findall(r"```graphql federation[^\n]*\n(.*?)```", PAGE, re.DOTALL))
 def test_the_subgraphs_in_the_docs_name_our_types_by_our_keys(sdl: str) -> None:
     for definition in graphql.parse(sdl).definitions:
         if isinstance(definition, graphql.ObjectTypeDefinitionNode) and (name := definition.name.value) in KEYS:
             (key,) = definition.directives
             assert key.arguments[0].value.value in KEYS[name]  # type: ignore[attr-defined]
+
+
+def fenced(info: str) -> str:
+    """The text of the only block of the page with this info string."""
+    (block,) = re.findall(rf"```{info}\n(.*?)```", PAGE, re.DOTALL)
+    return str(block)
+
+
+async def test_the_vacancy_in_the_docs_is_resolved_by_its_codes(subgraph: Server) -> None:
+    """Types and codes as VDAB's vacancy API has them become entities with the labels of the vacancy."""
+    vacancy = json.loads(fenced("json vacancy"))
+    types = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", PAGE, re.MULTILINE))
+    requirements = [each for each in vacancy["profiel"]["vereisten"] if each["type"] in types]
+    union = graphql.parse(fenced("graphql federation vacancy"))
+    (members,) = [node for node in union.definitions if isinstance(node, graphql.UnionTypeDefinitionNode)]
+    profile = {"__typename": "OccupationalProfile", "code": vacancy["functie"]["beroepsprofiel"]["code"]}
+    text = "description { nl }"
+    query = f"""query ($representations: [_Any!]!) {{ _entities(representations: $representations) {{
+      __typename ... on Concept {{ code }} ... on OccupationalProfile {{ title {{ nl }} }} ... on Competence {{ {text} }}
+      ... on TechnicalCompetence {{ skill {{ {text} }} }}
+    }} }}"""
+    representations = [profile, *({"__typename": types[each["type"]], "code": each["code"]} for each in requirements)]
+    first, *rest = (await subgraph.ask(query, {"representations": representations}))["_entities"]
+
+    assert list(types) == ["technischecompetentie", "vaardigheid", "kennis", "softskill"]
+    assert {member.name.value for member in members.types} == set(types.values())
+    assert first["title"]["nl"] == vacancy["functie"]["beroepsprofiel"]["label"]
+    assert [each["__typename"] for each in rest] == [types[each["type"]] for each in requirements]
+    labels = [(each.get("skill") or each)["description"]["nl"] for each in rest]
+    assert labels == [each["label"] for each in requirements]

@@ -137,7 +137,7 @@ async def test_a_bad_reference_is_named_and_costs_only_itself(server: Server, re
     assert error["extensions"]["code"] == code
     assert says in error["message"]
     assert "[1]" in error["message"]
-    if "data" in body:  # a value that is no reference is refused with the variables
+    if "data" in body:  # other types of values are refused with the variables
         assert [concept and concept["code"] for concept in body["data"]["concepts"]] == ["CP-7", None]
 
 

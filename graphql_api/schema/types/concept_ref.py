@@ -47,13 +47,18 @@ class TranslatedId:
     by: TranslatedBy = strawberry.field(description="By what the concept was found.")
 
 
+def as_code(text: str) -> str:
+    """Returns a code as Competent writes it: in capitals, without white space around it."""
+    return text.strip().upper()
+
+
 def target_of(entry: str, ref: ConceptRef) -> Target:
     """Returns what a reference refers to; raises InvalidReference, which names the entry, if that cannot be a concept."""
     match ref:
         case ConceptRef(uuid=UUID() as uuid):
             return uuid
         case ConceptRef(code=str() as code):
-            return code.strip().upper()
+            return as_code(code)
     try:
         node_id = NodeId.parse(ref.id or "")
         _ = node_id.uuid and concept_type(node_id.type_name)

@@ -14,6 +14,7 @@ from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import find_code, find_uuid, page_of
+from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
 from graphql_api.schema.types.root_field import RootResolver
@@ -34,7 +35,7 @@ async def find(concept_class: type[C], loaders: Loaders, number: str, uuid: UUID
     try:
         if uuid is not None:
             return await _by_uuid(concept_class, loaders, number, uuid)
-        return await _by_code(concept_class, loaders, number, str(code).strip().upper())
+        return await _by_code(concept_class, loaders, number, as_code(str(code)))
     except UpstreamNotFound:
         await _require_release(loaders, number)
         return None

@@ -40,9 +40,9 @@ class RootField:
     in_release: str
     in_query: str
     work: Work = NO_WORK
-    takes_refs: bool = False
     length: Length | None = None
     """The number of items, for a list without pages."""
+    takes_refs: bool = False
 
     @property
     def metadata(self) -> Mapping[str, object]:
