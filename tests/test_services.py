@@ -17,6 +17,11 @@ from graphql_api.services import Services, _origin, cache_dir
 from graphql_api.settings import Settings
 
 
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
 def test_cached_documents_of_a_workbook_are_not_served_after_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "x.xlsx"
     file.write_bytes(b"one")

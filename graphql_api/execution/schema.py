@@ -1,5 +1,7 @@
 """Builds the GraphQL schema from the types of `graphql_api.schema`."""
 
+from functools import cache
+
 import strawberry
 from graphql import (
     GraphQLArgument,
@@ -32,8 +34,12 @@ class CompetentSchema(strawberry.Schema):
         return core_schema_of(self)
 
 
+@cache
 def build_schema(*, federation: bool = False, incremental: bool = False) -> CompetentSchema:
-    """Build the schema: `federation` adds the fields for a router, `incremental` adds `@defer` and `@stream`."""
+    """Build the schema: `federation` adds the fields for a router, `incremental` adds `@defer` and `@stream`.
+
+    Built once per combination, as nothing changes a schema once it is built.
+    """
     schema = CompetentSchema(
         SubgraphQuery if federation else Query,
         subscription=Subscription,

@@ -31,9 +31,11 @@ from graphql_api.store.memory import Memory
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.transport import AsgiTransport
-from tests.conftest import COMPETENCES, PROFILES, SOFT_SKILLS, NoJitter, running
+from tests.conftest import SOFT_SKILLS, NoJitter, running
+from tests.few_profiles import few_profiles
 
 SETTINGS = Settings()
+PROFILES, COMPETENCES = len(few_profiles()[0].profiles), len(few_profiles()[0].competences)
 PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30ea8"
 OTHER_PROFILE = "/releases/3.11/occupationalprofiles/980c10b3-efea-5117-bbd4-627014aecb35"
 COMPETENCE = "/releases/3.11/technicalcompetences/8c15a1bf-9699-43ae-b890-f79ac3e5f461"
@@ -77,6 +79,11 @@ class World:
         self.faults.clear()
         for each in self._started:
             await each.aclose()
+
+
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
 
 
 @pytest.fixture
@@ -185,7 +192,7 @@ async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None
     assert set(world.documents().values()) == {1}
 
 
-@pytest.mark.parametrize("killed_after", [1, 60, 200, 283])
+@pytest.mark.parametrize("killed_after", [1, 20, 60, PROFILES + COMPETENCES - 1])
 async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_after: int) -> None:
     indexes = world.start()
     walking = indexes.begin("3.11")

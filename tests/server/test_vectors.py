@@ -18,6 +18,11 @@ from tests.conftest import Server, counted, running
 from tests.index.semantic.fake_embedder import FakeEmbedder
 
 
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch) -> FakeEmbedder:
     embedder = FakeEmbedder()

@@ -13,10 +13,10 @@ import pytest
 
 from graphql_api.http.streaming import Connections
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.sandbox.document_store import Documents, documents_in_memory
 from graphql_api.settings import Settings
 from tests.conftest import Server, alive
+from tests.few_profiles import few_profiles
 
 SUBSCRIPTION = "subscription { releasePublished { number isCurrent skills(first: 1) { totalCount } } }"
 PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
@@ -24,8 +24,8 @@ PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
 
 @cache
 def bundled() -> dict[str, Documents]:
-    """The bundled releases by number, created once because they are immutable."""
-    return {dataset.number: documents_in_memory(dataset) for dataset in bundled_datasets()}
+    """The bundled releases with few profiles by number, created once because they are immutable."""
+    return {dataset.number: documents_in_memory(dataset) for dataset in few_profiles()}
 
 
 class Close(NamedTuple):

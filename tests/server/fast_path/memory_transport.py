@@ -14,12 +14,11 @@ from uvicorn.server import ServerState
 
 from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol, FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
+from tests.conftest import LONG
 from tests.server.test_response_cycle import Written
 
 SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
 """Headers that the server adds first to each response."""
-LONGEST = 10.0
-"""Timeout in seconds for a response."""
 
 
 class Answer(NamedTuple):
@@ -155,14 +154,14 @@ class Line:
 
     async def closed(self) -> bytes:
         """All bytes until the connection is closed."""
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(LONG):
             while not self.wire.closed:
                 self.wire.more.clear()
                 await self.wire.more.wait()
         return b"".join(self.wire.pieces)
 
     async def _until(self, enough: Callable[[bytes], bool]) -> bytes:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(LONG):
             while True:
                 self._rest += b"".join(self.wire.pieces)
                 self.wire.pieces.clear()

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from graphql_api.sandbox import Fault
-from tests.server.fast_path.memory_transport import LONGEST, Line, post, request, with_field
+from tests.conftest import LONG
+from tests.server.fast_path.memory_transport import Line, post, request, with_field
 from tests.server.fast_path.requests import CP, CURRENT, KINDS, LISTED, PINNED, PLAIN
 from tests.server.fast_path.two_connections import Both
 
@@ -118,7 +119,7 @@ async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> N
         for each in pieces:
             line.send(each)
             await asyncio.sleep(0)
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(LONG):
             while len(line.wire.pieces) < 2:
                 line.wire.more.clear()
                 await line.wire.more.wait()

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import LONG
 from tests.server.fast_path.memory_transport import Line
 from tests.server.fast_path.requests import PLAIN
 from tests.server.fast_path.two_connections import Both
 
-ARRIVAL, IDLE = 10.0, 10.0
+ARRIVAL = IDLE = LONG
 """Seconds, as `both` has them."""
 
 

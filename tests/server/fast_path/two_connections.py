@@ -13,7 +13,7 @@ from typing import Any
 from prometheus_client import REGISTRY
 
 from graphql_api.server.protocol import BoundedConfig, FastPathHandler
-from tests.conftest import Clock, Server
+from tests.conftest import LONG, Clock, Server
 from tests.server.fast_path.memory_transport import Answer, Line, Spy
 
 OF_A_REQUEST = ("request_id", "duration_ms")
@@ -119,8 +119,8 @@ class Both:
 @asynccontextmanager
 async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     """Run a server with both connections. The fast path may decline a request but must never fail."""
-    given: dict[str, Any] = {"arrival_timeout": 10, "max_head_bytes": 32_768, "timeout_keep_alive": 10} | bounds
-    config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **given)
+    limits: dict[str, Any] = {"arrival_timeout": LONG, "max_head_bytes": 32_768, "timeout_keep_alive": LONG} | bounds
+    config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **limits)
     config.load()
     with (
         hearing("graphql_api.requests", logging.INFO) as log,
