@@ -18,6 +18,7 @@ from graphql_api.competent.isco_titles import titles_in
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
+from graphql_api.index.crawler import Load
 from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
 from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
@@ -36,6 +37,7 @@ from graphql_api.settings.environment import Secret, read_key
 from graphql_api.settings.files import user_cache_folder
 from graphql_api.store import Backend, Store
 from graphql_api.store.freshness import FreshnessPolicy
+from graphql_api.store.in_process import InProcessLoader
 from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
@@ -115,9 +117,17 @@ class Services:
             settings.not_found_ttl,
         )
         self._closing = ExitStack()
-        self.indexes = _indexes(settings, self.store, self._heap, _embedder(settings, self._closing))
+        self.indexes = _indexes(
+            settings, self._load_for_crawl(settings), self._heap, _embedder(settings, self._closing)
+        )
         self.published = Broadcast()
         self._current: str | None = None
+
+    def _load_for_crawl(self, settings: Settings) -> Load:
+        """The function by which a crawl loads documents: through the store, unless they come from this process anyway."""
+        if settings.is_remote or settings.store not in ("", "memory:"):
+            return self.store.get_uncached
+        return InProcessLoader(self._upstream.fetch_once, self.store.get_uncached).load
 
     def loaders(self, context: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch with this context."""
@@ -232,9 +242,9 @@ def _embedder(settings: Settings, closing: ExitStack) -> Embedder | NoVectors:
     return endpoint
 
 
-def _indexes(settings: Settings, store: Store, heap: HeapTrimmer, embedder: Embedder | NoVectors) -> IndexRegistry:
+def _indexes(settings: Settings, load: Load, heap: HeapTrimmer, embedder: Embedder | NoVectors) -> IndexRegistry:
     return IndexRegistry(
-        store,
+        load,
         index_folder(settings),
         _origin(settings),
         mode=settings.index or ("need" if settings.is_remote else "start"),  # type: ignore[arg-type]

@@ -17,14 +17,13 @@ from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.availability import FIRST_RETRY, LONGEST_RETRY, Build, Failures
 from graphql_api.index.builder import IndexBuilder, temporary_folder
-from graphql_api.index.crawler import Progress
+from graphql_api.index.crawler import Load, Progress
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.index.semantic.vectorizer import Vectorizer
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS, VECTORS_PROGRESS
-from graphql_api.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,7 @@ class IndexRegistry:
 
     def __init__(
         self,
-        store: Store,
+        load: Load,
         folder: Path | None,
         origin: str,
         *,
@@ -57,7 +56,7 @@ class IndexRegistry:
             log.warning("indexing is disabled, because no cache folder is writable; set COMPETENT_CACHE_DIR")
             mode = "off"
         self._builder = IndexBuilder(
-            store.get_uncached,
+            load,
             Path(self._temporary.name) if self._temporary else folder or Path(),
             origin,
             page_size=page_size,

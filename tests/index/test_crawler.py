@@ -60,7 +60,9 @@ class World:
             return await upstream.fetch(path, FetchContext(Priority.CRAWL), *validators)
 
         self.store = store = Store(fetch, FreshnessPolicy(1e9, 300), Memory(0))
-        started = IndexRegistry(store, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2)
+        started = IndexRegistry(
+            store.get_uncached, self.folder, "api", mode=mode, patient=patient, page_size=500, at_once=2
+        )
         self._started.append(started)
         return started
 
