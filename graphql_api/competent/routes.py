@@ -78,6 +78,7 @@ class RouteMatch(NamedTuple):
     uuid: str | None
 
 
+@lru_cache(256)  # a document is fetched and soon normalised
 def route_of(path: str) -> RouteMatch | None:
     """Find the route of a path; None if it belongs to no known route."""
     for route, pattern in _PATTERNS:

@@ -178,17 +178,20 @@ class Loaders(DocumentLoaders):
         """Whether Competent serves a release of this number."""
         return await self.releases.exists(number)
 
-    async def load_complete(self, route: Route, number: str, id: str) -> Document:
-        """Returns the complete document of a concept by its normalised id; raises UpstreamNotFound if there is none.
+    def load_complete(self, route: Route, number: str, id: str) -> Awaitable[Document]:
+        """Returns an awaitable of the complete document of a concept by its normalised id.
 
-        If its route is only assumed and the list of its type was seen, falls back to the item of the list.
+        Awaiting it raises UpstreamNotFound if there is none. If its route is only assumed and the list of its type was seen,
+        falls back to the item of the list.
         """
+        collection, document = _listing_of(route), self.load(route.path(number, id))
+        return document if collection is None else self._or_item(document, collection, number, id)
+
+    async def _or_item(self, document: Awaitable[Document], collection: Route, number: str, id: str) -> Document:
         try:
-            return await self.load(route.path(number, id))
+            return await document
         except UpstreamNotFound:
-            collection = _listing_of(route)
-            items = [] if collection is None else await self.listing(collection.path(number)).all()
-            for item in items:
+            for item in await self.listing(collection.path(number)).all():
                 if item.get("id") == id:
                     return item
             raise

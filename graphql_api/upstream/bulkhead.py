@@ -5,6 +5,7 @@ caller cancelled while it receives a slot passes it on.
 """
 
 import asyncio
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -53,15 +54,18 @@ class Bulkhead:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(loop.create_future(), loop.time())
         queue.append(waiter)
+        timer = loop.call_at(until, _time_out, waiter.slot) if until < math.inf else None
         try:
-            async with asyncio.timeout_at(until if until < float("inf") else None):
-                await waiter.slot
+            await waiter.slot
         except BaseException:
-            if waiter.slot.done() and not waiter.slot.cancelled():
-                self.release()  # the slot was granted at the same moment
-            elif waiter in queue:
+            if waiter in queue:
                 queue.remove(waiter)
+            elif _is_granted(waiter.slot):
+                self.release()  # at the same moment
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def release(self) -> None:
         """Pass a slot on to the next waiting call, or free it."""
@@ -84,3 +88,12 @@ class Bulkhead:
 
     def _record_grant(self, urgency: Priority) -> None:
         self._since_revalidation = 0 if urgency is Priority.REVALIDATION else self._since_revalidation + 1
+
+
+def _time_out(slot: asyncio.Future[None]) -> None:
+    if not slot.done():
+        slot.set_exception(TimeoutError())
+
+
+def _is_granted(slot: asyncio.Future[None]) -> bool:
+    return slot.done() and not slot.cancelled() and slot.exception() is None

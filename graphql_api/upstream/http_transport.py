@@ -98,7 +98,7 @@ class HttpTransport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         # By the first request, as it belongs to the event loop that is running then.
-        settings, total = self._settings, self._settings.upstream_total_timeout
+        settings = self._settings
         connector = aiohttp.TCPConnector(
             ssl=self._tls or True,
             limit=settings.upstream_concurrency,
@@ -108,9 +108,7 @@ class HttpTransport:
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                connect=total, sock_connect=settings.upstream_connect_timeout, sock_read=total
-            ),
+            timeout=aiohttp.ClientTimeout(sock_connect=settings.upstream_connect_timeout),  # callers limit the rest
             auto_decompress=False,
             proxy=self._proxy.url if self._proxy else None,
         )
