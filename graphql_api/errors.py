@@ -10,6 +10,7 @@ never sent.
     ├── ReleaseNotFound             RELEASE_NOT_FOUND
     ├── NotIndexedYet               NOT_INDEXED_YET
     ├── NotLoadedYet                NOT_LOADED_YET
+    ├── NotAvailable                NOT_AVAILABLE
     ├── QueryTooComplex             QUERY_TOO_COMPLEX
     ├── ServerBusy                  SERVER_UNAVAILABLE
     └── UpstreamError               UPSTREAM_UNAVAILABLE
@@ -102,6 +103,21 @@ class NotLoadedYet(CompetentError):
     """The operation needs more documents than it may fetch; sending it again fetches the next ones."""
 
     code = "NOT_LOADED_YET"
+
+
+class NotAvailable(CompetentError):
+    """The field needs something that this server does not have, now or at all; `reason` says why."""
+
+    code = "NOT_AVAILABLE"
+
+    def __init__(self, message: str, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.reason = reason
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        """Adds `reason`."""
+        return super().extensions | {"reason": self.reason}
 
 
 class QueryTooComplex(CompetentError):

@@ -18,6 +18,7 @@ from graphql_api.execution.compiled.queries import OperationQueries
 from graphql_api.execution.cost import Cost, Costing
 from graphql_api.execution.limits import DEFAULTS, Limits
 from graphql_api.execution.literals import Lifted, Literals, Parameters, lift, parameterised, unlifted
+from graphql_api.execution.personal_text import may_contain_personal_text, takes_personal_text, without_details
 from graphql_api.execution.validation import RULES, InvalidDocument, Validator
 
 MAX_INVALID = 100
@@ -44,6 +45,8 @@ class Operation:
     queries: OperationQueries
     digest: bytes
     """Hash of the document's key, and of its name if it is not the only operation."""
+    is_personal: bool = False
+    """Whether it may take the text of a person (`personal_text.py`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,11 +195,16 @@ class Documents:
     def add(self, new: NewDocument) -> Prepared:
         """Prepare a document that `find` did not find in the cache."""
         document = self._validator.parse(new.text)
+        may_contain_text = may_contain_personal_text(new.text)
         if isinstance(document, InvalidDocument):
+            if may_contain_text:
+                return without_details(document)
             size = 2 * len(new.text) + ERROR_BYTES * (1 + len(document.errors))
             self._invalid.put(new.text, document, size)
             return document
         valid = self._with_parameters(new, document)
+        if may_contain_text:
+            return valid
         self._valid.put(valid.key, valid, valid.size)
         if valid.key != new.lifted.key:
             self._put_text(unlifted(new.text), new.text)
@@ -214,7 +222,7 @@ class Documents:
         if literals is None or (lifted.literals and executable is document):
             lifted, executable, parameters, literals = unlifted(new.text), document, Parameters(), Literals({}, {})
         operations = [
-            self._operation(lifted, executable, node)
+            self._operation(lifted, executable, node, new.text)
             for node in executable.definitions
             if isinstance(node, OperationDefinitionNode)
         ]
@@ -222,10 +230,9 @@ class Documents:
         tokens = document.token_count or 0
         return ValidDocument(new.text, lifted.key, by_name, literals, parameters, document, tokens)
 
-    def _operation(self, lifted: Lifted, document: DocumentNode, node: OperationDefinitionNode) -> Operation:
+    def _operation(self, lifted: Lifted, document: DocumentNode, node: OperationDefinitionNode, text: str) -> Operation:
         name = node.name.value if node.name else ""
         distinct = f"{'' if lifted.name else name} {lifted.key}"
         digest = blake2b(distinct.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return Operation(
-            name, node.operation.value, self.costing.cost(document, node), OperationQueries(document, node), digest
-        )
+        cost, queries = self.costing.cost(document, node), OperationQueries(document, node)
+        return Operation(name, node.operation.value, cost, queries, digest, takes_personal_text(text))

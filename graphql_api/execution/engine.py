@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from time import thread_time
 from typing import Protocol
 
-from graphql import get_operation_ast
+from graphql import GraphQLError, get_operation_ast
 
 from graphql_api.asyncio_tools import Broadcast, Completed
 from graphql_api.execution.compiled.execution import Execution
@@ -18,6 +18,7 @@ from graphql_api.execution.compiled.queries import CompiledQueries, count
 from graphql_api.execution.context import Context
 from graphql_api.execution.cost import Breakdown, costs_by_field
 from graphql_api.execution.documents import Documents, NewDocument, Prepared, ValidDocument
+from graphql_api.execution.error_formatting import format_error
 from graphql_api.execution.graphql_core import GraphQLCore, end_of, timeout_errors
 from graphql_api.execution.limits import DEFAULTS, Limits
 from graphql_api.execution.operations import (
@@ -30,6 +31,7 @@ from graphql_api.execution.operations import (
     Variables,
     decoded,
 )
+from graphql_api.execution.personal_text import POST_ONLY, without_values
 from graphql_api.execution.response_cache import CachedResponse, CacheKey, ResponseCache
 from graphql_api.execution.schema import CompetentSchema
 from graphql_api.execution.selection import ExecutableOperation, Selector
@@ -110,6 +112,8 @@ class Engine:
         selected = self._selector.select(document, request.variables, request.operation_name, request.record)
         if isinstance(selected, Refused):
             return Completed(selected)
+        if selected.operation.is_personal and (selected.operation.type != "query" or not request.is_post):
+            return Completed(Refused([format_error(GraphQLError(POST_ONLY), "BAD_REQUEST")], selected.operation.type))
         if selected.operation.type == "subscription":
             return Completed(self._event_stream(selected, request))
         key = self._cache_key(selected, request.languages)
@@ -155,7 +159,9 @@ class Engine:
         if isinstance(document, NewDocument):
             return None
         selected = self._selector.select(document, variables, operation_name, RequestContext())
-        return None if isinstance(selected, Refused) or selected.operation.type != "query" else selected
+        if isinstance(selected, Refused) or selected.operation.type != "query" or selected.operation.is_personal:
+            return None
+        return selected
 
     def execute_cached(
         self, selected: ExecutableOperation, languages: tuple[Language, ...], record: RequestContext
@@ -180,7 +186,9 @@ class Engine:
     # What both need
 
     def _cache_key(self, selected: ExecutableOperation, languages: tuple[Language, ...]) -> CacheKey | None:
-        if not self._responses.max_bytes or selected.input is None or selected.input.text is None:
+        if not self._responses.max_bytes or selected.operation.is_personal:
+            return None
+        if selected.input is None or selected.input.text is None:
             return None
         return selected.operation.digest, selected.input.text, languages
 
@@ -230,7 +238,8 @@ class Engine:
 
     async def _on_graphql_core(self, selected: ExecutableOperation, context: Context) -> Response:
         document, name = selected.document.as_written(), selected.operation.name
-        return await self._graphql_core.execute(document, selected.variables, name, context)
+        response = await self._graphql_core.execute(document, selected.variables, name, context)
+        return without_values(response) if selected.operation.is_personal else response
 
     def _finished(self, execution: Execution, key: CacheKey | None) -> Executed | CachedResponse:
         count(execution)

@@ -33,6 +33,8 @@ class Request:
     """Records the operation for logs and metrics, and how its documents are fetched."""
     seconds: float = math.inf
     """Timeout of the operation, or of each event of a subscription."""
+    is_post: bool = False
+    """Whether it came in the body of a POST, as operations that take texts of people must."""
     admit_event: Callable[[], Awaitable[None]] = admit
     """Waits until the next event of a subscription may be executed."""
 

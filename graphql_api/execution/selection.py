@@ -66,6 +66,7 @@ class Selector:
         """Add the operation's name, type and cost to the request's record."""
         record.name, record.operation_type = operation.name, operation.type
         record.cost, record.cost_allowed = cost, self._limits.cost
+        record.is_personal = operation.is_personal
 
     def _check(self, variables: Variables | None) -> None:
         if variables and (values := values_in(variables)) > self._limits.variable_values:

@@ -123,7 +123,7 @@ def _best_held(
         n, language = members[member]
         if shares[n] > best[profile]:
             best[profile] = shares[n]
-            shown[profile] = _Shown(n, _holding_field(ranking.table.types[member], weight == 2), language)
+            shown[profile] = _Shown(n, holding_field(ranking.table.types[member], weight == 2), language)
     return shown
 
 
@@ -145,7 +145,7 @@ def _occurrences(ranking: Ranking, shares: Mapping[int, float]) -> Iterator[tupl
                 yield n, row_id, bit % 4
 
 
-def _holding_field(member_type: int, is_essential: bool) -> str:
+def holding_field(member_type: int, is_essential: bool) -> str:
     """The field of a profile that holds a concept, directly or through what it holds."""
     fields = parts(OCCUPATIONAL_PROFILE)
     direct = next((name for name, value in fields.items() if value.type_name == TYPES[member_type].name), None)

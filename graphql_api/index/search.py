@@ -77,10 +77,11 @@ class Search:
         """
         check_text("prefix", prefix)
         return suggest(
-            connection, self._texts(connection), prefix, searched_types(types), searched_languages(languages), most
+            connection, self.texts(connection), prefix, searched_types(types), searched_languages(languages), most
         )
 
-    def _texts(self, connection: sqlite3.Connection) -> ReleaseTexts:
+    def texts(self, connection: sqlite3.Connection) -> ReleaseTexts:
+        """What the searches of this index share in memory; loaded once."""
         if self._release is None:
             self._release = ReleaseTexts(connection)
         return self._release
@@ -104,7 +105,7 @@ class Search:
             return codes, None, []
         with_codes = {match.row_id for match in codes}
         ranking = Ranking(
-            connection, self._texts(connection), text, searched_types(types), searched_languages(languages)
+            connection, self.texts(connection), text, searched_types(types), searched_languages(languages)
         )
         rows = [row for row in ranking.best if Best(*row).row_id not in with_codes] if codes else ranking.best
         return codes, ranking, rows[: MAX_RESULTS - len(codes)]

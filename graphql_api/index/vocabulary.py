@@ -67,7 +67,7 @@ def write_stems(connection: sqlite3.Connection, stems: Iterable[tuple[int, str, 
 _local = threading.local()
 
 
-def _stemmers() -> Stems:
+def stemmers() -> Stems:
     """The stemmers of this thread."""
     if not hasattr(_local, "stems"):
         _local.stems = Stems()
@@ -181,7 +181,7 @@ class Vocabulary:
 
     def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:
         """Other words with the same stem as a word, as written and folded; reads the file."""
-        stems = sorted(_stemmers().of_word(written, folded))
+        stems = sorted(stemmers().of_word(written, folded))
         sql = "SELECT word FROM stem WHERE " + " OR ".join(["language = ? AND stem = ?"] * len(stems))  # noqa: S608
         alike = {word for (word,) in connection.execute(sql, [*chain.from_iterable(stems)])}
         return sorted(word for word in alike if word != folded and word in self._numbers)

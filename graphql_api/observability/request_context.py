@@ -66,6 +66,8 @@ class RequestContext:
     """The cost of what the response holds, if the client asked to explain it."""
     cost_fields: list[dict[str, object]] | None = None
     """The cost by field, likewise; None if there are too many."""
+    is_personal: bool = False
+    """Whether the operation may take the text of a person, which is logged and cached nowhere."""
     executed: bool = False
     """True if fields were resolved, False if the request was refused."""
     error_codes: list[str] = field(default_factory=list)

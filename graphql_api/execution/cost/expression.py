@@ -20,6 +20,7 @@ from graphql.language import (
 )
 
 from graphql_api.index.query_expansion import MAX_WORDS
+from graphql_api.index.semantic.passages import MAX_TEXT_CHARS as MAX_CHARACTERS
 from graphql_api.index.tokenizer import MAX_TEXT_CHARS, fold
 from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS
 from graphql_api.schema.types.resolver_cost import Quantity
@@ -123,6 +124,8 @@ def quantity(value: object, unit: Quantity) -> float:
         return 0.0
     if unit == "word":  # longer texts are rejected when the field is resolved
         return float(min(len(set(fold(value[:MAX_TEXT_CHARS]).split())), MAX_WORDS)) if isinstance(value, str) else 1.0
+    if unit == "character":
+        return float(min(len(value), MAX_CHARACTERS)) if isinstance(value, str) else 1.0
     if unit == "item" and isinstance(value, list):
         return float(len(value))
     return 1.0

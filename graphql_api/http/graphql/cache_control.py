@@ -1,7 +1,7 @@
 """`Cache-Control` and `ETag` of responses, from the data that they were made of.
 
 Long for data of numbered releases, short if the operation used `current` or the list of releases, `no-store` if something
-is missing, stale or provisional.
+is missing, stale, provisional or made of personal data.
 """
 
 import re
@@ -32,6 +32,8 @@ class CachePolicy:
         """The `Cache-Control` value for the response to an operation."""
         fetch_context = record.fetch_context
         if record.outcome != "ok" or fetch_context.stats.stale or fetch_context.is_provisional or explained:
+            return NO_STORE
+        if record.is_personal:
             return NO_STORE
         return _max_age(
             self.current if fetch_context.depends_on_current or introspects(query) else self.release,

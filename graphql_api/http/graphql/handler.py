@@ -12,6 +12,7 @@ from graphql_api.asyncio_tools import Completed, cancel_and_wait
 from graphql_api.execution.engine import Engine
 from graphql_api.execution.error_formatting import format_error
 from graphql_api.execution.operations import EventStream, Executed, Incremental, Refused, Request, Response, Result
+from graphql_api.execution.personal_text import POST_ONLY, may_contain_personal_text, takes_personal_text
 from graphql_api.execution.response_cache import CachedResponse
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
@@ -86,12 +87,14 @@ class Endpoint:
         operation = await operation_of(scope, receive, self.max_body_bytes)
         languages = accepted_languages(text_in(record.head, b"accept-language"))
         seconds = seconds_for(record.head, self.operation_timeout)
-        request = self.request_for(operation, languages, record, seconds)
+        is_get = scope["method"] != "POST"
+        request = self.request_for(operation, languages, record, seconds, is_post=not is_get)
         started = self.engine.execute(request)
         response = started.result if isinstance(started, Completed) else await cancel_on_disconnect(receive, started)
-        is_get = scope["method"] != "POST"
         if is_get and _operation_type(response, record) not in (None, "query"):
             raise HTTPError(405, "GET supports queries only; use POST.", allow="POST")
+        if is_get and record.is_personal:
+            raise HTTPError(405, POST_ONLY, allow="POST")
         explain = record.head.get(b"x-competent-explain") == b"1"
         if explain and (costs := await self.engine.explain(request, response)) is not None:
             record.cost_actual, record.cost_fields = costs.actual, [field._asdict() for field in costs.fields]
@@ -111,12 +114,19 @@ class Endpoint:
         return self._reply(self.encode(result, request.query, record, media_type, explain), record, is_get=is_get)
 
     def request_for(
-        self, operation: Operation, languages: tuple[Language, ...], record: RequestContext, seconds: float
+        self,
+        operation: Operation,
+        languages: tuple[Language, ...],
+        record: RequestContext,
+        seconds: float,
+        *,
+        is_post: bool,
     ) -> Request:
         """The request to execute an operation, with its persisted document; raises HTTPError if that is unknown."""
         query = self.documents.text_of(operation)
-        record.document_fields = {"document": query, "variables": operation.variables}
-        return Request(query, operation.variables, operation.operation_name, languages, record, seconds)
+        if not takes_personal_text(query) and not may_contain_personal_text(query):
+            record.document_fields = {"document": query, "variables": operation.variables}
+        return Request(query, operation.variables, operation.operation_name, languages, record, seconds, is_post)
 
     def encode(
         self, result: Result, query: str, record: RequestContext, media_type: str, explain: bool = False

@@ -13,6 +13,7 @@ from graphql import GraphQLError, parse
 
 from graphql_api.caching import LRUCache
 from graphql_api.errors import SettingsError
+from graphql_api.execution.personal_text import may_contain_personal_text
 from graphql_api.http.graphql.errors import BadRequest, HTTPError
 from graphql_api.http.graphql.request import Operation
 from graphql_api.settings.files import UnusableFile, read_small
@@ -159,9 +160,12 @@ class PersistedQueries:
         return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
     def store_executed(self, operation: Operation, text: str) -> None:
-        """Store a document that was sent with its hash. Call only after execution, so that invalid documents take no space."""
+        """Store a document that was sent with its hash, unless it may contain the text of a person.
+
+        Call only after execution, so that invalid documents take no space.
+        """
         sha256 = operation.sha256
-        if self._automatic is None or sha256 is None or sha256 in self._automatic:
+        if self._automatic is None or sha256 is None or sha256 in self._automatic or may_contain_personal_text(text):
             return
         if sha256 == digest(text):
             self._automatic.store(sha256, text)

@@ -66,6 +66,8 @@ class StreamingExecutor:
         languages: tuple[Language, ...],
         record: RequestContext,
         timeout_seconds: float | None = None,
+        *,
+        is_post: bool = False,
     ) -> AsyncGenerator[Result]:
         """Run an operation and yield its responses; raises HTTPError if it cannot be executed.
 
@@ -73,7 +75,9 @@ class StreamingExecutor:
         """
         seconds = self.endpoint.operation_timeout if timeout_seconds is None else timeout_seconds
         slot = EventSlot(self.event_slots)
-        request = replace(self.endpoint.request_for(operation, languages, record, seconds), admit_event=slot.acquire)
+        request = replace(
+            self.endpoint.request_for(operation, languages, record, seconds, is_post=is_post), admit_event=slot.acquire
+        )
         async with self.hold_slot(record):
             response = await self.endpoint.engine.execute(request)
         match response:

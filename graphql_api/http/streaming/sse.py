@@ -65,7 +65,7 @@ class EventStreams:
                 operation = await operation_of(scope, receive, self.executor.endpoint.max_body_bytes)
                 headers = headers_of(record) | {"X-Accel-Buffering": "no"}
                 seconds = seconds_for(record.head, self.executor.endpoint.operation_timeout)
-                stream = self._stream(operation, record, seconds)
+                stream = self._stream(operation, record, seconds, is_post=scope["method"] == "POST")
                 await StreamingResponse(stream, headers=headers, media_type=EVENTS)(scope, receive, send)
         except TooManyPerClient as refusal:
             rate_limited = HTTPError(429, f"{refusal}.", "RATE_LIMITED", _TRY_AGAIN)
@@ -75,10 +75,12 @@ class EventStreams:
         except HTTPError as refusal:
             await error_response(refusal, JSON, record)(scope, receive, send)
 
-    async def _stream(self, operation: Operation, record: RequestContext, seconds: float) -> AsyncGenerator[bytes]:
+    async def _stream(
+        self, operation: Operation, record: RequestContext, seconds: float, *, is_post: bool
+    ) -> AsyncGenerator[bytes]:
         languages = accepted_languages(text_in(record.head, b"accept-language"))
         try:
-            responses = self.executor.responses(operation, languages, record, seconds)
+            responses = self.executor.responses(operation, languages, record, seconds, is_post=is_post)
             async with aclosing(responses), aclosing(self._with_heartbeat(responses)) as events:
                 async for response in events:
                     yield _HEARTBEAT_COMMENT if response is None else _next(payload_of(response, record))

@@ -1,12 +1,14 @@
-"""Compares the meaning of a query with that of all searched texts of an index."""
+"""Compares the meaning of a query, or of the passages of a text, with that of all searched texts of an index."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from graphql_api.index.semantic.concept_links import ConceptLinks, Rows
 from graphql_api.index.semantic.embedder import Embedder
 from graphql_api.index.tables import SEARCH
 
@@ -21,6 +23,9 @@ MIN_SIMILARITY = 0.35
 """Their minimum similarity; texts without any meaning reach 0.3 to 0.4."""
 CACHED_QUERIES = 100
 """Search texts whose vectors are cached, as for the pages of one search."""
+
+VECTORS_AT_ONCE = 16
+"""Passages per call of the embedder; about 20 milliseconds of work for the encoder in this process."""
 
 OCCURRENCES = """
 SELECT searched_text, concept_type * 4 + language, concept, field, length(folded), position
@@ -44,6 +49,31 @@ class Similar(NamedTuple):
     length: int
 
 
+class Similarities(NamedTuple):
+    """The similarity of each concept with texts (rows) to each vector (columns); 0 if it has no such text, at least 0.
+
+    `short`: to its titles, names or descriptions of competences; `long`: to its long texts.
+    """
+
+    short: "Matrix"
+    long: "Matrix"
+
+    @property
+    def best(self) -> "Matrix":
+        """To any text."""
+        best: Matrix = np.maximum(self.short, self.long)
+        return best
+
+
+class Resemblance(NamedTuple):
+    """The text of a concept (row id) that resembles a vector most: its number, field and language."""
+
+    row_id: int
+    text: int
+    field: int
+    language: int
+
+
 class Meaning:
     """All texts of an index with their vectors, in memory. Thread-safe."""
 
@@ -57,7 +87,9 @@ class Meaning:
         self._ends = np.append(self._starts[1:], len(concepts))
         self._is_long = np.isin(self._fields, _LONG)
         self._has_long = np.logical_or.reduceat(self._is_long, self._starts) if len(concepts) else self._is_long
+        self._embedder = embedder
         self._vector = lru_cache(CACHED_QUERIES)(lambda text: embedder.queries([text])[0])
+        self._links: ConceptLinks | None = None
 
     def similar(self, text: str, bits: int, also: Sequence[int]) -> tuple[list[Similar], dict[int, tuple[float, int]]]:
         """The concepts whose texts resemble a search text most; and by row id, similarity and order of those in `also`.
@@ -93,3 +125,40 @@ class Meaning:
         best = start + int(np.argmax(np.round(similarities[start:end], 3)))
         text, field, bit, length = (int(c[best]) for c in (self._texts, self._fields, self._bits, self._lengths))
         return Similar(int(self._concepts[at]), float(scores[at]), int(self._orders[at]), text, field, bit % 4, length)
+
+    # For texts of people, of which nothing is cached
+
+    def vectors(self, texts: Sequence[str]) -> "Matrix":
+        """Vectors of texts, as rows. Raises EmbeddingError if they have no vectors now."""
+        starts = range(0, len(texts), VECTORS_AT_ONCE)
+        return np.concatenate([self._embedder.queries(texts[start : start + VECTORS_AT_ONCE]) for start in starts])
+
+    def links(self, connection: sqlite3.Connection) -> ConceptLinks:
+        """What the concepts of this index hold; read once."""
+        if self._links is None:
+            self._links = ConceptLinks(connection, self._concepts)
+        return self._links
+
+    def by_concept(self, vectors: "Matrix", languages: Collection[int]) -> Similarities:
+        """The similarity of each concept to each vector, by its texts in these languages. Concepts are numbered by row id."""
+        zero = np.float32(0)
+        if not len(self._concepts):
+            return Similarities(*[np.zeros((0, len(vectors)), np.float32)] * 2)
+        similarities = np.maximum((self._matrix @ vectors.T)[self._texts], zero)
+        similarities[~np.isin(self._bits % 4, list(languages))] = zero
+        short, long = (
+            np.maximum.reduceat(np.where(column[:, None], similarities, zero), self._starts)
+            for column in (~self._is_long, self._is_long)
+        )
+        return Similarities(short, long)
+
+    def nearest(self, vector: "Matrix", row_ids: Rows, languages: Collection[int]) -> Resemblance:
+        """The short text of these concepts, in these languages if there is one, that resembles a vector most."""
+        at = np.searchsorted(self._concepts, row_ids)
+        at = at[self._concepts[np.minimum(at, len(self._concepts) - 1)] == row_ids]
+        rows = np.concatenate([np.arange(self._starts[row], self._ends[row]) for row in at])
+        usable = ~self._is_long[rows] & np.isin(self._bits[rows] % 4, list(languages))
+        rows = rows[usable] if usable.any() else rows
+        best = rows[int(np.argmax(np.round(self._matrix[self._texts[rows]] @ vector, 4)))]
+        concept = int(self._concepts[np.searchsorted(self._starts, best, side="right") - 1])
+        return Resemblance(concept, int(self._texts[best]), int(self._fields[best]), int(self._bits[best] % 4))

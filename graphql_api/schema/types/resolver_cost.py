@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Quantity = Literal["given", "item", "word"]
+Quantity = Literal["given", "item", "word", "character"]
 
 
 class Per(NamedTuple):
-    """Units per argument: once if it is `given`, per `item` of its list, or per `word` of its text.
+    """Units per argument: once if it is `given`, per `item` of its list, or per `word` or `character` of its text.
 
     An argument inside an input object is named by its path, such as `filter.text`.
     """

@@ -11,6 +11,13 @@ from graphql_api.schema.types.lookups import connection_field, lookup_field
 from graphql_api.schema.types.profile_matches import MATCHES_WORK, profiles_for_competences
 from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
+from graphql_api.schema.types.text_matches import (
+    COMPETENCES_WORK,
+    PERSONAL_FIELDS,
+    PROFILES_WORK,
+    competences_in_text,
+    profiles_for_text,
+)
 from graphql_api.schema.types.value_lists import VALUE_LISTS
 
 _SEARCH = (
@@ -28,6 +35,16 @@ _MATCHES = "The occupational profiles that best match what a person has, best ma
 _PATHS = (
     "Ways from one occupational profile to another, with the least effort first: directly, or in two steps through a profile "
     "that shares technical competences with both."
+)
+
+_PERSONAL = (
+    " Needs vectors (the extra `semantic`). The text is personal data: it is accepted by POST only, and is in no cache, log, "
+    "trace or metric."
+)
+_PROFILES_FOR_TEXT = "The occupational profiles that a vacancy or CV speaks of, best first." + _PERSONAL
+_COMPETENCES_IN_TEXT = (
+    "Experimental: the competences that a vacancy or CV speaks of, and guesses, which are marked as such. It misses many, and "
+    "about half of what it returns is wrong." + _PERSONAL
 )
 
 
@@ -57,5 +74,7 @@ ROOT_FIELDS = (
     RootField("competenceGap", competence_gap, _GAP, _GAP, GAP_WORK, takes_refs=True),
     RootField("profilesForCompetences", profiles_for_competences, _MATCHES, _MATCHES, MATCHES_WORK, takes_refs=True),
     RootField("careerPaths", career_paths, _PATHS, _PATHS, PATHS_WORK, takes_refs=True),
+    RootField(PERSONAL_FIELDS[0], profiles_for_text, _PROFILES_FOR_TEXT, _PROFILES_FOR_TEXT, PROFILES_WORK),
+    RootField(PERSONAL_FIELDS[1], competences_in_text, _COMPETENCES_IN_TEXT, _COMPETENCES_IN_TEXT, COMPETENCES_WORK),
     RootField("changes", changes_since, "The changes from another release to this one.", "", CHANGES_WORK),
 )

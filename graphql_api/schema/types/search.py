@@ -173,7 +173,7 @@ async def search(
         # The search itself returns the total, so the slice assumes the maximum.
         window = paging.window(scope, index.MAX_RESULTS)
         hits, total = await loaders.ask(
-            opened, searcher.search, text, declared(types), _positions(languages), window.start, window.stop
+            opened, searcher.search, text, declared(types), language_positions(languages), window.start, window.stop
         )
         nodes = await concepts(loaders, number, (hit.row_id for hit in hits))
         matches = [_match(hit) for hit in hits]
@@ -218,14 +218,14 @@ async def suggest(
         raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SUGGESTIONS}.")
     opened = await loaders.index(number)
     suggestions = await loaders.ask(
-        opened, opened.search.suggest, prefix, declared(types), _positions(languages), first
+        opened, opened.search.suggest, prefix, declared(types), language_positions(languages), first
     )
     nodes = await concepts(loaders, number, (suggestion.row_id for suggestion in suggestions))
     return [_suggestion(suggestion, node) for suggestion, node in zip(suggestions, nodes, strict=True)]
 
 
 def _suggestion(suggestion: index.Suggestion, concept: Concept) -> Suggestion:
-    language = _language(suggestion.language)
+    language = language_at(suggestion.language)
     key = f"{concept.view.release} {concept.view.uuid} {suggestion.field} {language.key} {suggestion.text}"
     return Suggestion(
         id=strawberry.ID(blake2s(key.encode(), digest_size=12).hexdigest()),
@@ -296,7 +296,7 @@ def _match(hit: index.Hit) -> SearchMatch:
     return SearchMatch(
         matched_by=MatchKind(hit.matched_by),
         field=hit.field,
-        language=None if hit.language is None else _language(hit.language),
+        language=None if hit.language is None else language_at(hit.language),
         text=hit.text,
         marked=hit.marked,
     )
@@ -316,9 +316,11 @@ def _scope(
     return f"search{model} {number} {arguments} {text}"
 
 
-def _positions(languages: list[Language] | None) -> frozenset[int] | None:
+def language_positions(languages: list[Language] | None) -> frozenset[int] | None:
+    """Returns the positions of languages in LANGUAGES; None for all."""
     return None if languages is None else frozenset(LANGUAGES.index(language.key) for language in languages)
 
 
-def _language(position: int) -> Language:
+def language_at(position: int) -> Language:
+    """Returns the language at a position in LANGUAGES."""
     return Language[LANGUAGES[position].upper()]

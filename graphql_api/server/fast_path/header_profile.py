@@ -1,10 +1,12 @@
 """What the header fields of plain requests mean, read once for all requests that have the same."""
 
 from contextlib import suppress
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
 from graphql_api.caching import LRUCache
+from graphql_api.execution.personal_text import takes_personal_text
 from graphql_api.http.auth import check_url, credentials_by
 from graphql_api.http.content_negotiation import accepted_languages, gzip_from
 from graphql_api.http.graphql import HTTPError
@@ -83,6 +85,8 @@ class HeaderProfiles:
     def _read(self, key: Key) -> HeaderProfile | None:
         query_string, fields = key
         head = dict(fields)
+        if query_string is not None and takes_personal_text(unquote_to_bytes(query_string).decode("latin-1")):
+            return None  # refused on the ASGI path; the query string must not be cached
         if len(head) != len(fields) or prefers_events(head):
             return None
         if query_string is None:
