@@ -35,6 +35,7 @@ from graphql_api.http.pages.health import Health
 from graphql_api.http.pages.home import home_routes, notice_of
 from graphql_api.http.pages.linked_data import linked_data_routes
 from graphql_api.http.pages.llms_txt import agents_routes
+from graphql_api.http.pages.rendering import asset_routes
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.http.streaming import Connections, EventStreams, OpenAccess, StreamingExecutor, WebSockets
 from graphql_api.observability.logs import flush_log
@@ -169,6 +170,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *home_routes(ask, plain.as_str(), _off(settings)),
         *agents_routes(ask),
         *documentation_routes(ask),
+        *asset_routes(),
         *linked_data_routes(ask, endpoint.cache_policy),
         *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
     ]

@@ -16,7 +16,8 @@ from starlette.routing import Route
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import conditional
-from graphql_api.http.pages.home import PAGE_HEADERS, Ask, page, source_of
+from graphql_api.http.pages.home import Ask, source_of
+from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.observability.request_context import record_of, text_in
 
 if TYPE_CHECKING:
@@ -106,16 +107,16 @@ def title(name: str) -> str:
 def as_html(name: str, source: str | None) -> str:
     """A page in HTML; `source` says where the server's data is from."""
     from markdown_it import MarkdownIt
+    from markupsafe import Markup
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without the title, which `page` adds
+    tokens = reader.parse(_COMMENT.sub("", text(name)))[3:]  # without the title, which the template adds
     for position, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[position + 1].content))
         token.children = token.children and _without_dead_links(token.children, name)
-    up = "../" * name.count("/")
-    breadcrumb = f'<p><a href="{up}../">Competent as GraphQL</a> / <a href="{up or "./"}">Documentation</a></p>\n'
-    return page(title(name), breadcrumb + reader.renderer.render(tokens, reader.options, {}), f"{up}../", source)
+    body = Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704 - raw HTML is off
+    return render("docs.html", title=title(name), root="../" * (name.count("/") + 1), source=source, body=body)
 
 
 def _anchor(heading: str) -> str:

@@ -3,7 +3,6 @@
 It works, and says so, when the Competent API is down. Links are relative, because a proxy may publish us under a prefix.
 """
 
-import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from html import escape
@@ -20,6 +19,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
+from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.observability.request_context import record_of, text_in
 
 Ask = Callable[[str], Awaitable[Executed]]
@@ -46,27 +46,6 @@ _FIND = f"""{{ release {{
   number publishedOn source
   {" ".join(f"{name}(first: 0) {{ totalCount }}" for name in _COUNTS)}
 }} }}"""
-_STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 2rem 1rem; }
-h1 { line-height: 1.2; }
-a { color: LinkText; }
-li { margin: .4rem 0; }
-img { max-width: 100%; height: auto; }
-pre, table { display: block; overflow-x: auto; }
-pre { padding: .5rem 1rem; border: 1px solid; }
-td, th { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
-footer { margin-top: 3rem; font-size: .9rem; }
-"""
-PAGE_HEADERS = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    f"frame-ancestors 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'",
-    "Referrer-Policy": "no-referrer",
-    "Vary": "Accept",
-    "X-Content-Type-Options": "nosniff",
-}
-"""Headers of every page made by `page`: the policy allows no scripts, and no resources except images."""
 
 
 class ReleaseSummary(TypedDict):
@@ -108,9 +87,7 @@ def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route
             == "application/json"
         ):
             return JSONResponse(summary, headers=PAGE_HEADERS)
-        return HTMLResponse(
-            page("Competent as GraphQL", _body(summary, links), source=_source(summary)), headers=PAGE_HEADERS
-        )
+        return HTMLResponse(_page(summary, links), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
@@ -150,12 +127,8 @@ def _problem(result: Executed) -> Problem | None:
     return None
 
 
-def _source(summary: Summary) -> str | None:
-    return summary["release"] and summary["release"]["source"]
-
-
 async def source_of(ask: Ask, release: str = CURRENT) -> str | None:
-    """Where the data of a release is from, for `page`; None if that is unknown or the API is unavailable."""
+    """Where the data of a release is from, for `render`; None if that is unknown or the API is unavailable."""
     data = (await ask(f'{{ release(number: "{release}") {{ source }} }}')).data or {}
     source: str | None = (data.get("release") or {}).get("source")
     return source
@@ -171,55 +144,15 @@ async def notice_of(ask: Ask) -> str:
     return notice(await source_of(ask))
 
 
-def page(title: str, body: str, up: str = "", source: str | None = None) -> str:
-    """An HTML page; `body` is HTML, `up` the relative URL of the home page, and `source` says where the data is from."""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>{escape(title)}</title>
-  <link rel="icon" type="image/svg+xml" href="{up}graphiql/assets/icon.svg">
-  <style>{_STYLE}</style>
-</head>
-<body>
-  <main>
-    <h1>{escape(title)}</h1>
-    {notice(source)}
-{body}
-  </main>
-  <footer>{NAME} {escape(own_version())}. This project is not VDAB's; Competent's data has its own terms.</footer>
-</body>
-</html>
-"""
-
-
-def _body(summary: Summary, links: Links) -> str:
-    return f"""    <p>{escape(summary["description"])}</p>
-    <h2>Release</h2>
-{_state(summary)}
-    <h2>Where to go</h2>
-    <ul>
-{_links(links)}
-    </ul>"""
-
-
-def _links(links: Links) -> str:
-    lines = []
-    for url, description in links.values():
-        name, _, about = description.partition(": ")
-        lines.append(f'      <li><a href="{url}">{escape(name)}</a>: {escape(about)}</li>')
-    return "\n".join(lines)
-
-
-def _state(summary: Summary) -> str:
-    lines = []
-    if release := summary["release"]:
-        day = f", published on {escape(release['publishedOn'])}" if release["publishedOn"] else ""
-        counts = ", ".join(f"{count:,} {_COUNTS[name]}" for name, count in release["counts"].items())
-        lines.append(
-            f"<p>Serves release <strong>{escape(release['number'])}</strong>{day}{': ' * bool(counts)}{counts}.</p>"
-        )
-    if problem := summary["problem"]:
-        lines.append(f'<p role="status">{escape(problem["message"])} (<code>{escape(problem["code"])}</code>)</p>')
-    return "\n".join(f"    {line}" for line in lines)
+def _page(summary: Summary, links: Links) -> str:
+    entries = [(url, *description.split(": ", 1)) for url, description in links.values()]
+    source = summary["release"] and summary["release"]["source"]
+    return render(
+        "server.html",
+        title="Competent as GraphQL",
+        root="",
+        source=source,
+        summary=summary,
+        links=entries,
+        plurals=_COUNTS,
+    )

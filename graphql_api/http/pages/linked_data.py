@@ -4,8 +4,6 @@ The response is a complete document or an error; URLs in documents always name a
 """
 
 from collections.abc import Awaitable, Callable
-from html import escape
-from typing import assert_never
 
 import orjson
 from starlette.requests import Request
@@ -19,7 +17,8 @@ from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
-from graphql_api.http.pages.home import PAGE_HEADERS, page, source_of
+from graphql_api.http.pages.home import source_of
+from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.http.pages.skos import CONTEXT, SELECTIONS, TYPES_BY_NAME, concept_document, concept_scheme
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
 
@@ -67,13 +66,11 @@ async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy) -> Res
     document = await _document(ask, str(release), type_name, str(uuid).lower())
     headers = {"Cache-Control": f"public, max-age={int(cache_policy.release)}", "Vary": "Accept"}
     if media_type == "text/html":
-        up = "../" * (3 if type_name else 1)
-        return conditional(
-            HTMLResponse(
-                page(_title(document), _html(document, up), up, document.get("source")), headers=PAGE_HEADERS | headers
-            ),
-            head,
+        root = "../" * (3 if type_name else 1)
+        page = render(
+            "linked_data.html", title=_title(document), root=root, source=document.get("source"), document=document
         )
+        return conditional(HTMLResponse(page, headers=PAGE_HEADERS | headers), head)
     body = orjson.dumps({"@context": {"@base": "../../" if type_name else "./"} | CONTEXT} | dict(document))
     headers["X-Content-Type-Options"] = "nosniff"
     return conditional(Response(body, headers=headers, media_type=media_type), head)
@@ -109,33 +106,3 @@ async def _data(ask: Ask, query: str, variables: Variables) -> Document:
 
 def _title(document: Document) -> str:
     return str(next(iter(document.get("prefLabel", {}).values()), document.get("notation", document["@id"])))
-
-
-def _html(document: Document, up: str) -> str:
-    rows = "\n".join(
-        f"      <dt>{escape(name)}</dt>\n" + "\n".join(f"      <dd>{text}</dd>" for text in _html_values(value, up))
-        for name, value in document.items()
-        if not name.startswith("@")
-    )
-    return f"    <p><code>{escape(document['@id'])}</code>, also as JSON-LD.</p>\n    <dl>\n{rows}\n    </dl>"
-
-
-def _html_values(value: str | list[str] | dict[str, str | list[str]], up: str) -> list[str]:
-    match value:
-        case dict():
-            return [
-                f'<span lang="{escape(language.lstrip("@"))}">{escape(text)}</span>'
-                for language, texts in value.items()
-                for text in ([texts] if isinstance(texts, str) else texts)
-            ]
-        case list():
-            return [_link(item, up) if "/" in item else escape(item) for item in value]
-        case str():
-            return _html_values([value], up)
-        case _:
-            assert_never(value)
-
-
-def _link(address: str, up: str) -> str:
-    url = address if address.startswith("http://data.europa.eu/") else f"{up}id/{address}"
-    return f'<a href="{escape(url)}">{escape(address)}</a>'

@@ -1,0 +1,40 @@
+"""What all rendered pages share: the stylesheet, escaping, and that templates are loaded when a page is."""
+
+import re
+import subprocess
+import sys
+
+from markupsafe import Markup
+
+from graphql_api.http.pages.rendering import render
+from tests.conftest import Server
+
+HTML = {"Accept": "text/html"}
+
+
+def test_a_start_imports_no_templates() -> None:
+    code = "import sys, graphql_api.app; print({'jinja2', 'babel', 'markupsafe'} & sys.modules.keys() or 'none')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "none\n"
+
+
+async def test_the_stylesheet_of_a_page_is_cached_permanently(server: Server) -> None:
+    page = await server.client.get("/docs/queries.md", headers=HTML)
+    (url,) = re.findall(r'<link rel="stylesheet" href="([^"]+)">', page.text)
+    style = await server.client.get(f"/docs/{url}")
+
+    assert style.headers["content-type"] == "text/css; charset=utf-8"
+    assert "immutable" in style.headers["cache-control"]
+    assert "url(" not in style.text
+    again = await server.client.get("/assets/style.css", headers={"If-None-Match": style.headers["etag"]})
+    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+
+
+def test_every_value_is_escaped_unless_it_is_markup() -> None:
+    hostile = "<script>alert(1)</script>"
+    page = render("docs.html", title=hostile, root="./", source=hostile, body=Markup("<p>body</p>"))
+
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") == 3
+    assert "<p>body</p>" in page
