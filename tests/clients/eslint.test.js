@@ -9,6 +9,8 @@ import { ROOT } from "./server.js";
 const VALUES = [
   "AlternativeName",
   "AreaOfInterest",
+  "CareerPath",
+  "CareerStep",
   "Classification",
   "CompetenceGap",
   "CompetenceGroup",
@@ -17,14 +19,18 @@ const VALUES = [
   "LocalizedString",
   "LocalizedText",
   "PageInfo",
+  "ProfileFacets",
   "ProfileMatch",
   "ProofOfLearning",
   "SearchMatch",
   "SimilarProfile",
   "Suggestion",
+  "TranslatedId",
 ];
 const RULES = {
-  "@graphql-eslint/strict-id-in-types": ["error", { exceptions: { types: VALUES, suffixes: ["Connection", "Edge"] } }],
+  // The only directive in the schema is GraphQL's own `@oneOf`, for clients that do not know it yet.
+  "@graphql-eslint/require-description": ["error", { types: true, DirectiveDefinition: false, rootField: true }],
+  "@graphql-eslint/strict-id-in-types": ["error", { exceptions: { types: VALUES, suffixes: ["Connection", "Edge", "Facet"] } }],
   "@graphql-eslint/relay-page-info": "error",
   "@graphql-eslint/relay-connection-types": "error",
   "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],

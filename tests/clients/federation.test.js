@@ -1,5 +1,6 @@
 // Apollo Federation: a supergraph of this server and a subgraph of somebody's own, composed and asked through Apollo's gateway.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { composeServices } from "@apollo/composition";
 import { ApolloGateway, LocalGraphQLDataSource, RemoteGraphQLDataSource } from "@apollo/gateway";
@@ -122,6 +123,49 @@ test("a supergraph joins this server with another subgraph, both ways", async (t
   assert.equal(back.errors, undefined);
   const { code, courses } = back.data.technicalCompetence;
   assert.deepEqual([code, courses.map((each) => each.title)], ["CP-7", [COURSE.title]]);
+});
+
+// The page's vacancy, as VDAB's API has it, with its subgraph and the query to the router.
+const PAGE = readFileSync(new URL("../../docs/federation.md", import.meta.url), "utf8");
+const block = (info) => PAGE.split(`\`\`\`${info}\n`)[1].split("```")[0];
+const TYPE_OF = Object.fromEntries([...PAGE.matchAll(/^\| `(\w+)` \| `(\w+)` \|$/gm)].map(([, type, name]) => [type, name]));
+
+/** A vacancy of the documented subgraph. */
+function vacancyOf({ functie, profiel }) {
+  return {
+    title: functie.omschrijving,
+    profile: { code: functie.beroepsprofiel.code },
+    requirements: profiel.vereisten.map(({ type, code, label }) => ({
+      type,
+      label,
+      concept: TYPE_OF[type] ? { __typename: TYPE_OF[type], code } : null,
+    })),
+  };
+}
+
+test("a vacancy with codes, as VDAB's API has it, is joined with Competent by the router", async (t) => {
+  const json = JSON.parse(block("json vacancy"));
+  const vacancies = parse(block("graphql federation vacancy"));
+  const services = [
+    { name: "competent", url: server.graphql, typeDefs: parse(await sdl()) },
+    { name: "vacancies", url: "http://vacancies.invalid", typeDefs: vacancies },
+  ];
+  const { supergraphSdl, errors } = composeServices(services);
+  assert.deepEqual((errors ?? []).map(String), []);
+  const gateway = gatewayTo(supergraphSdl, "vacancies", vacancies, { Query: { vacancies: () => [vacancyOf(json)] } });
+  t.after(() => gateway.stop());
+
+  const answer = await ask(gateway.load(), block("graphql router"));
+  assert.equal(answer.errors, undefined);
+  const [{ profile, requirements }] = JSON.parse(JSON.stringify(answer.data.vacancies));
+  assert.equal(profile.title.nl, json.functie.beroepsprofiel.label);
+  assert.deepEqual(
+    requirements.map(({ concept }) => concept && [concept.__typename, concept.code]),
+    json.profiel.vereisten.map(({ type, code }) => (TYPE_OF[type] ? [TYPE_OF[type], code] : null)),
+  );
+  for (const { label, concept } of requirements.filter(({ concept }) => concept?.description)) {
+    assert.equal(concept.description.nl, label);
+  }
 });
 
 test("another subgraph with `node` is told so by composition, and takes it over with @override for ids of both", async (t) => {
