@@ -175,7 +175,8 @@ class Engine:
         response: Executed | CachedResponse | None = self._cached(key, record)
         if response is None:
             loaders = self._sources.cache_only_loaders(record.fetch_context)
-            execution = self._begin(selected, Context(loaders, languages, record), only_compiled=True)
+            context = Context(loaders, languages, record, scheduler=self.scheduler)
+            execution = self._begin(selected, context, only_compiled=True)
             if execution is None or not execution.is_complete:
                 return None
             response = self._finished(execution, key)

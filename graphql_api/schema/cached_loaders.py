@@ -48,6 +48,6 @@ class CacheOnlyLoaders(Loaders):
 
     def close(self) -> None:
         """Record one cache hit per distinct document read."""
-        documents = sum(not name.startswith(INDEX) for name in dict(read for read in self._reads if read is not None))
+        documents = len(self._sources) - len([name for name in self._sources if name.startswith(INDEX)])
         self.fetch_context.stats.cached += documents
         self._store.record_hits(documents)

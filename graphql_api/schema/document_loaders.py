@@ -35,9 +35,16 @@ class DocumentLoaders:
         self._reads: list[Read | None] = []
         self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
         self._is_closed = False
-        self._batch_starts, self._batch_results = PassBudget(BATCH), PassBudget(BATCH)
 
     # Created when first needed: most requests have only cache hits. aiodataloader also binds to the loop running at that time.
+
+    @cached_property
+    def _batch_starts(self) -> PassBudget:
+        return PassBudget(BATCH)
+
+    @cached_property
+    def _batch_results(self) -> PassBudget:
+        return PassBudget(BATCH)
 
     @cached_property
     def _documents(self) -> DataLoader[str, Document]:

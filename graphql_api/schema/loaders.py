@@ -58,7 +58,6 @@ class Loaders(DocumentLoaders):
         self.titles = titles
         """Titles of groups of ISCO-08."""
         self._indexes = indexes
-        self._index_lock = asyncio.Lock()
         self.page_size = page_size
 
     def close(self) -> None:
@@ -70,6 +69,10 @@ class Loaders(DocumentLoaders):
     def releases(self) -> Releases:
         """Resolves release numbers. Created on each access: stored, it would form a reference cycle for the garbage collector."""
         return Releases(self.load, self.page_size, self.get_cached)
+
+    @cached_property
+    def _index_lock(self) -> asyncio.Lock:
+        return asyncio.Lock()
 
     @cached_property
     def _lookups(self) -> DataLoader[tuple[str, _AnyQuery, object], Any]:

@@ -6,7 +6,7 @@ Resolvers run once: their results are pinned for the execution, as are the docum
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from types import CoroutineType, SimpleNamespace
 from typing import NamedTuple, TypeVar, cast
 
@@ -57,6 +57,8 @@ class Execution:
         self, build: Build, context: Context, variables: InputVariables, time_slice: TimeSlice, is_long: bool = True
     ) -> None:
         self.context = context
+        self.info = SimpleNamespace(context=context)
+        """What resolvers get in place of Strawberry's Info: they use only the context."""
         self.loaders: Loaders = context.loaders
         self.data: dict[str, object] = {}
         """The data, complete once nothing is `waits` any more, unless it has failed by then."""
@@ -72,11 +74,6 @@ class Execution:
         self._is_incomplete = False
         self._unfinished: list[Iterator[None]] = []
         self._attempts = 0
-
-    @cached_property
-    def info(self) -> SimpleNamespace:
-        """What resolvers get in place of Strawberry's Info: they use only the context."""
-        return SimpleNamespace(context=self.context)
 
     @property
     def waits(self) -> bool:
