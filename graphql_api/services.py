@@ -32,6 +32,7 @@ from graphql_api.sandbox.report import silent
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, index_name
 from graphql_api.schema.loaders import Loaders
+from graphql_api.schema.supplements import Supplements
 from graphql_api.settings import Settings
 from graphql_api.settings.environment import Secret, read_key
 from graphql_api.settings.files import user_cache_folder
@@ -91,7 +92,8 @@ class Services:
         self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._page_size = settings.upstream_page_size
-        self._titles = titles_in(settings.titles) if settings.titles else {}
+        titles = titles_in(settings.titles) if settings.titles else {}
+        self._supplements = Supplements(settings.license, settings.attribution, titles)
         self._shared = _shared(settings)
         self._heap = HeapTrimmer()
         self._upstream = Upstream(
@@ -131,11 +133,11 @@ class Services:
 
     def loaders(self, context: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch with this context."""
-        return Loaders(self.store, self.indexes, self._page_size, context or FetchContext(), self._titles)
+        return Loaders(self.store, self.indexes, self._page_size, context or FetchContext(), self._supplements)
 
     def cache_only_loaders(self, context: FetchContext) -> CacheOnlyLoaders:
         """Loaders that only read fresh documents from memory, for a request that must not wait."""
-        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context, self._titles)
+        return CacheOnlyLoaders(self.store, self.indexes, self._page_size, context, self._supplements)
 
     def record_reuse(self, dependencies: Dependencies, context: FetchContext) -> None:
         """Record a hit of a cached response: each document it depends on counts as read."""

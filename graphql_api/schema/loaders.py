@@ -15,7 +15,6 @@ from aiodataloader import DataLoader
 from graphql_api.asyncio_tools import Completed, gather_started
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.hal import Document
-from graphql_api.competent.isco_titles import Titles
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
@@ -26,6 +25,7 @@ from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.schema.dependencies import INDEX, index_name
 from graphql_api.schema.document_loaders import BATCH, DocumentLoaders
+from graphql_api.schema.supplements import NO_SUPPLEMENTS, Supplements
 from graphql_api.store import Store
 
 P = ParamSpec("P")
@@ -36,7 +36,6 @@ V = TypeVar("V")
 MAX_LOOKUPS_ON_LOOP = 20
 """Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
-NO_TITLES: Titles = {}
 
 IndexQuery = Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, V]]
 """A query to an index for several keys; keys without a result are missing from the returned mapping."""
@@ -52,11 +51,10 @@ class Loaders(DocumentLoaders):
         indexes: IndexRegistry,
         page_size: int,
         fetch_context: FetchContext,
-        titles: Titles = NO_TITLES,
+        supplements: Supplements = NO_SUPPLEMENTS,
     ) -> None:
         super().__init__(store, fetch_context)
-        self.titles = titles
-        """Titles of groups of ISCO-08."""
+        self.supplements = supplements
         self._indexes = indexes
         self.page_size = page_size
 

@@ -36,6 +36,7 @@ _index = Section("Index")
 _server = Section("Server and connections")
 _load = Section("Timeouts and load")
 _access = Section("Keys of clients")
+_data = Section("What is said about the data")
 _graphql = Section("GraphQL")
 _persisted = Section("Persisted queries")
 _limits = Section("Limits of a GraphQL document")
@@ -316,11 +317,22 @@ class Settings:
         minimum=1,
     )
 
+    license: str = _data(
+        "Open data without restrictions on use, as stated on VDAB's developer portal (second hand, autumn 2026)",
+        "The licence of the data, as text or URL: `license` of a release, in linked data and on the first page. Empty: unknown. "
+        "The bundled data never has one.",
+    )
+    attribution: str = _data(
+        "Competent, VDAB",
+        "Who is to be named as the source of the data: `attribution` of a release. Empty: no one. The bundled data has none.",
+    )
+
     titles: Path | None = _graphql(
         None,
         "CSV file with titles of ISCO-08 groups, for `Classification.title`: the columns `code`, `nl`, `fr`, `en` and `de`, in "
         "UTF-8. Lines that cannot be used are logged. Unset: groups have no titles.",
     )
+
     introspection: str = _graphql(
         "on",
         "`off` refuses introspection, suggests no names in error messages and does not serve `/schema.graphql`.",

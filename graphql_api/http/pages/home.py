@@ -6,7 +6,7 @@ It works, and says so, when the Competent API is down. Links are relative, becau
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from html import escape
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -43,7 +43,7 @@ LINKS = {
 _COUNTS = {type.listing: type.plural for type in CONCEPT_TYPES if type.collection is not None}
 """List fields of concept types that upstream lists, with the plural noun for their concepts."""
 _FIND = f"""{{ release {{
-  number publishedOn source
+  number publishedOn source license attribution
   {" ".join(f"{name}(first: 0) {{ totalCount }}" for name in _COUNTS)}
 }} }}"""
 
@@ -54,6 +54,8 @@ class ReleaseSummary(TypedDict):
     number: str
     publishedOn: str | None
     source: str | None
+    license: str | None
+    attribution: str | None
     counts: dict[str, int]
 
 
@@ -117,6 +119,8 @@ def _release(release: Document) -> ReleaseSummary:
         "number": release["number"],
         "publishedOn": release["publishedOn"],
         "source": release["source"],
+        "license": release["license"],
+        "attribution": release["attribution"],
         "counts": counts,
     }
 
@@ -127,11 +131,31 @@ def _problem(result: Executed) -> Problem | None:
     return None
 
 
+class Provenance(NamedTuple):
+    """Where the data of a release is from, and on which terms; None if that is unknown."""
+
+    source: str | None = None
+    license: str | None = None
+    attribution: str | None = None
+
+    @property
+    def sentences(self) -> str:
+        """All of it as one line of text; empty if nothing is known."""
+        source = f"The data is {self.source}." if self.source else ""
+        terms = f"Licence of the data: {self.license}." if self.license else ""
+        attribution = f"Source of the data: {self.attribution}." if self.attribution else ""
+        return " ".join(filter(None, (source, terms, attribution)))
+
+
+async def provenance_of(ask: Ask, release: str = CURRENT) -> Provenance:
+    """Where the data of a release is from; nothing is known if the API is unavailable."""
+    data = (await ask(f'{{ release(number: "{release}") {{ {" ".join(Provenance._fields)} }} }}')).data or {}
+    return Provenance(**(data.get("release") or {}))
+
+
 async def source_of(ask: Ask, release: str = CURRENT) -> str | None:
     """Where the data of a release is from, for `render`; None if that is unknown or the API is unavailable."""
-    data = (await ask(f'{{ release(number: "{release}") {{ source }} }}')).data or {}
-    source: str | None = (data.get("release") or {}).get("source")
-    return source
+    return (await provenance_of(ask, release)).source
 
 
 def notice(source: str | None) -> str:

@@ -17,7 +17,7 @@ from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
-from graphql_api.http.pages.home import source_of
+from graphql_api.http.pages.home import provenance_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.http.pages.skos import CONTEXT, SELECTIONS, TYPES_BY_NAME, concept_document, concept_scheme
 from graphql_api.observability.request_context import RequestContext, record_of, text_in
@@ -84,7 +84,9 @@ async def _to_number(ask: Ask, rest: str, cache_policy: CachePolicy) -> Response
 
 async def _document(ask: Ask, release: str, type_name: str | None, uuid: str) -> Document:
     if type_name is None:
-        query = "query ($release: String!) { release(number: $release) { number publishedOn source } }"
+        query = (
+            "query ($release: String!) { release(number: $release) { number publishedOn source license attribution } }"
+        )
         return concept_scheme((await _data(ask, query, {"release": release}))["release"])
     type = TYPES_BY_NAME[type_name]
     selection = f"{type.single}(release: $release, uuid: $uuid) {{ {SELECTIONS[type.name]} }}"
@@ -92,7 +94,7 @@ async def _document(ask: Ask, release: str, type_name: str | None, uuid: str) ->
     concept = (await _data(ask, query, {"release": release, "uuid": uuid}))[type.single]
     if concept is None:
         raise HTTPError(404, f"Not found in release {release}.")
-    return concept_document(concept, release, type, await source_of(lambda query: ask(query, {}), release))
+    return concept_document(concept, release, type, await provenance_of(lambda query: ask(query, {}), release))
 
 
 async def _data(ask: Ask, query: str, variables: Variables) -> Document:

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from graphql_api.http.pages.examples import Ask, examples, values
-from graphql_api.http.pages.home import ABOUT, source_of
+from graphql_api.http.pages.home import ABOUT, provenance_of
 
 _TITLE = f"""# Competent as GraphQL
 
@@ -64,8 +64,8 @@ def agents_routes(ask: Ask) -> list[Route]:
 async def llms_txt(ask: Ask) -> str:
     """The page as Markdown; if the data is unavailable, examples have no variables."""
     known_values = await values(ask)
-    source = await source_of(ask)
-    sections = [_TITLE + (f"\nThe data is {source}.\n" if source else "") + _RULES]
+    provenance = (await provenance_of(ask)).sentences
+    sections = [_TITLE + (f"\n{provenance}\n" if provenance else "") + _RULES]
     for example in examples():
         variables = example.values_of(known_values)
         lines = [f"### {example.name}", "", example.about, "", "```graphql", example.text, "```"]

@@ -18,6 +18,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.hal import Document, as_list
 from graphql_api.competent.isco import uri_of
+from graphql_api.http.pages.home import Provenance
 
 _TEXTS = "{ nl fr en de }"
 _VALUES = {
@@ -60,6 +61,7 @@ CONTEXT: dict[str, object] = {
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "dct": "http://purl.org/dc/terms/",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "cc": "http://creativecommons.org/ns#",
     "esco": "http://data.europa.eu/esco/model#",
     "prefLabel": {"@id": "skos:prefLabel", "@container": "@language"},
     "altLabel": {"@id": "skos:altLabel", "@container": "@language"},
@@ -73,6 +75,8 @@ CONTEXT: dict[str, object] = {
     "relatedOptionalSkill": {"@id": "esco:relatedOptionalSkill", "@type": "@id"},
     "modified": {"@id": "dct:modified", "@type": "xsd:dateTime"},
     "source": "dct:source",
+    "license": "dct:license",
+    "attribution": "cc:attributionName",
     "issued": {"@id": "dct:issued", "@type": "xsd:date"},
 }
 
@@ -87,12 +91,14 @@ def concept_scheme(release: Document) -> Document:
             "prefLabel": {"en": f"Competent {number}"},
             "issued": release["publishedOn"],
             "source": release["source"],
+            "license": _license(release["license"]),
+            "attribution": release["attribution"],
         }
     )
 
 
-def concept_document(concept: Document, release: str, type: ConceptType, source: str | None) -> Document:
-    """The document of a concept, from the values of its selection; `source` says where the data is from."""
+def concept_document(concept: Document, release: str, type: ConceptType, provenance: Provenance) -> Document:
+    """The document of a concept, from the values of its selection, with where the data is from."""
     skill = concept.get("skill") or {}
     classifications = concept.get("classifications") or ()
     document = {
@@ -106,9 +112,20 @@ def concept_document(concept: Document, release: str, type: ConceptType, source:
         "broadMatch": [uri for group in classifications if (uri := uri_of(group["scheme"], group["code"]))],
         **_relations(concept, release, type),
         "modified": concept.get("lastModified"),
-        "source": source,
+        "source": provenance.source,
+        "license": _license(provenance.license),
+        "attribution": provenance.attribution,
     }
     return _without_empty(document)
+
+
+def _license(license: str | None) -> Document | None:
+    """A licence by its URL, or a licence document with a text."""
+    if license is None:
+        return None
+    if re.match("https?://", license):
+        return {"@id": license}
+    return {"@type": "dct:LicenseDocument", "skos:prefLabel": license}
 
 
 def _relations(concept: Document, release: str, type: ConceptType) -> dict[str, list[str]]:

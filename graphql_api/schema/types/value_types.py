@@ -192,7 +192,7 @@ class Classification:
     @strawberry.field(description="The title, if the operator of this server has provided titles (`COMPETENT_TITLES`).")
     def title(self) -> LocalizedText | None:
         """Returns the title of a group of ISCO-08."""
-        return localized(self.loaders.titles.get(self.row["code"]) if self.row["scheme"] == ISCO else None)
+        return localized(self.loaders.supplements.titles.get(self.row["code"]) if self.row["scheme"] == ISCO else None)
 
     @strawberry.field(
         description="The next broader group; null for the broadest, and in classifications other than ISCO-08."

@@ -152,7 +152,7 @@ def test_no_list_in_an_input_object_costs_nothing() -> None:
 def test_every_question_to_an_index_has_a_weight() -> None:
     asked = {
         "Query": ("search", "suggest", *COMPARISONS, "occupationalProfiles"),
-        "Release": ("search", "suggest", *COMPARISONS, "changes", "occupationalProfiles"),
+        "Release": ("search", "suggest", *COMPARISONS, "changes", "occupationalProfiles", "translationCoverage"),
         "OccupationalProfile": ("similarProfiles",),
         **dict.fromkeys(
             ("Skill", "Knowledge", "BehaviouralIndicator", "SoftSkill", "DigitalSkill"),
@@ -308,6 +308,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
         operations += [
             (f"{{ {name}(first: {first}) {{ nodes {{ code regions {used} }} }} }}", {}) for first in (24, 500)
         ]
+    operations.append(("{ release { translationCoverage { type language total translated } } }", {}))
     operations += [
         (
             f'{{ release {{ changes(since: "3.26", first: {first}) {{ nodes {{ kind changedFields before {{ code }} after {{ code }} }} }} }} }}',
@@ -315,7 +316,6 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
         )
         for first in (0, 20, 500)
     ]
-    await measure_work(server, work, '{ release { changes(since: "3.26") { totalCount } } }')  # compared once for all
     await measure_work(server, work, '{ search(text: "x") { totalCount } }')  # reads the table of texts once for all
 
     over = []
