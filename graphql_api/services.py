@@ -15,6 +15,7 @@ from pathlib import Path
 
 from graphql_api.asyncio_tools import Broadcast
 from graphql_api.competent.isco_titles import titles_in
+from graphql_api.competent.mappings import open_mappings
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
@@ -93,7 +94,7 @@ class Services:
     ) -> None:
         self._page_size = settings.upstream_page_size
         titles = titles_in(settings.titles) if settings.titles else {}
-        self._supplements = Supplements(settings.license, settings.attribution, titles)
+        self._supplements = Supplements(settings.license, settings.attribution, titles, open_mappings(settings.mapping))
         self._shared = _shared(settings)
         self._heap = HeapTrimmer()
         self._upstream = Upstream(

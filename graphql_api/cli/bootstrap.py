@@ -36,6 +36,13 @@ Lenient = Annotated[
     bool,
     typer.Option("--lenient", help="Skip and log rows of exports that cannot be read. [env: COMPETENT_LENIENT]"),
 ]
+MappingFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mapping",
+        help="File that maps concepts to another classification (SSSOM); repeatable. [env: COMPETENT_MAPPING]",
+    ),
+]
 
 Titles = Annotated[
     Path | None,
@@ -48,6 +55,8 @@ def settings_of(data: list[Path] | None = None, lenient: bool = False, **options
     overrides = {name: value for name, value in options.items() if value is not None}
     if data:
         overrides["data"] = tuple(data)
+    if mapping := overrides.pop("mapping", None):
+        overrides["mapping"] = tuple(mapping)
     if lenient:
         overrides["lenient"] = "on"
     return replace(Settings.from_environment(os.environ), **overrides).checked()

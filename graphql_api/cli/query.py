@@ -4,12 +4,23 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphql_api.cli.bootstrap import Data, Lenient, app_of, run_on_services, settings_of, stop, text_of, upstream_of
+from graphql_api.cli.bootstrap import (
+    Data,
+    Lenient,
+    MappingFiles,
+    app_of,
+    run_on_services,
+    settings_of,
+    stop,
+    text_of,
+    upstream_of,
+)
 from graphql_api.cli.streams import as_utf8
 
 if TYPE_CHECKING:
@@ -33,13 +44,14 @@ def ask(
     ] = "",
     data: Data = None,
     lenient: Lenient = False,
+    mapping: MappingFiles = None,
 ) -> None:
     """Run one operation and print its response as JSON.
 
     Exits with 0 if the response has no errors, otherwise with 1. For example: competent-graphql ask '{
     occupationalProfiles(first: 3) { nodes { code title { nl } } } }'
     """
-    settings = settings_of(data, lenient, access="off")  # local use needs no key
+    settings = settings_of(data, lenient, mapping=mapping, access="off")  # local use needs no key
     body = {"query": _document(operation, file), "variables": _object(variables), "operationName": name}
     with app_of(settings) as (app, _):
         answer = asyncio.run(_ask(app, body, language))
@@ -69,6 +81,27 @@ def doctor(
             description if settings.is_remote else f"The sandbox (COMPETENT_UPSTREAM_URL is not set): {description}"
         )
         raise typer.Exit(asyncio.run(run_doctor(settings, competent, subject, record, as_json)))
+
+
+def check(
+    mapping: MappingFiles = None,
+    release: Annotated[str, typer.Option(help="Release number, or `current`.")] = "current",
+    data: Data = None,
+    lenient: Lenient = False,
+) -> None:
+    """Check files of mappings.
+
+    Prints each row that cannot be used, with its line, and each concept that the release does not have. Exits with 0 if there
+    is nothing to report, otherwise with 1.
+    """
+    from graphql_api.cli.mappings import run_check
+
+    settings = settings_of(data, lenient, mapping=mapping)
+    if not settings.mapping:
+        stop("pass a file with --mapping")
+    raise typer.Exit(
+        run_on_services(replace(settings, mapping=()), lambda parts: run_check(parts, settings.mapping, release))
+    )
 
 
 def mirror(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphql_api import how_to_install
-from graphql_api.cli.bootstrap import Data, Lenient, Titles, app_of, open_releases, settings_of, stop
+from graphql_api.cli.bootstrap import Data, Lenient, MappingFiles, Titles, app_of, open_releases, settings_of, stop
 from graphql_api.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def serve(
     data: Data = None,
     lenient: Lenient = False,
     titles: Titles = None,
+    mapping: MappingFiles = None,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on. [env: COMPETENT_HOST] [default: 127.0.0.1]")
     ] = None,
@@ -46,7 +47,7 @@ def serve(
     """
     from graphql_api.server.uvicorn_server import serve_app, write_environment
 
-    settings = settings_of(data, lenient, titles=titles, host=host, port=port, workers=workers)
+    settings = settings_of(data, lenient, titles=titles, mapping=mapping, host=host, port=port, workers=workers)
     write_environment(settings)
     serve_app(settings, lambda: app_of(settings), _announce(settings), WORKER)
 
@@ -63,6 +64,7 @@ def mcp(
     data: Data = None,
     lenient: Lenient = False,
     titles: Titles = None,
+    mapping: MappingFiles = None,
 ) -> None:
     """Serve tools for AI agents over the Model Context Protocol (MCP).
 
@@ -74,11 +76,11 @@ def mcp(
 
     _demand_mcp()
     if not http:
-        settings = settings_of(data, lenient, titles=titles, access="off")
+        settings = settings_of(data, lenient, titles=titles, mapping=mapping, access="off")
         begin_logging(settings)
         _serve_tools_on_pipes(settings, language)
         return
-    settings = settings_of(data, lenient, titles=titles, host=host, port=port, **ALONE)
+    settings = settings_of(data, lenient, titles=titles, mapping=mapping, host=host, port=port, **ALONE)
     if settings.access == "passthrough":
         stop("mcp --http uses the key of this server: set COMPETENT_ACCESS=keys or off")
     message = "MCP on http://{}/mcp\nServing {}."

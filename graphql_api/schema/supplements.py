@@ -1,8 +1,9 @@
-"""What the operator adds to the data of Competent: on which terms it is published, and titles of ISCO-08 groups."""
+"""What the operator adds to Competent's data: its terms, titles of ISCO-08 groups, and mappings to other classifications."""
 
 from dataclasses import dataclass, field
 
 from graphql_api.competent.isco_titles import Titles
+from graphql_api.competent.mappings import NO_MAPPINGS, Mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,7 @@ class Supplements:
     license: str = ""
     attribution: str = ""
     titles: Titles = field(default_factory=dict)
+    mappings: Mappings = NO_MAPPINGS
 
 
 NO_SUPPLEMENTS = Supplements()

@@ -327,10 +327,14 @@ class Settings:
         "Who is to be named as the source of the data: `attribution` of a release. Empty: no one. The bundled data has none.",
     )
 
-    titles: Path | None = _graphql(
+    titles: Path | None = _data(
         None,
         "CSV file with titles of ISCO-08 groups, for `Classification.title`: the columns `code`, `nl`, `fr`, `en` and `de`, in "
         "UTF-8. Lines that cannot be used are logged. Unset: groups have no titles.",
+    )
+    mapping: tuple[Path, ...] = _data(
+        (),
+        "Files that map concepts to other classifications (SSSOM, tab-separated), separated as in PATH: `mappings` of a concept.",
     )
 
     introspection: str = _graphql(

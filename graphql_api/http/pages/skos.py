@@ -18,6 +18,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.hal import Document, as_list
 from graphql_api.competent.isco import uri_of
+from graphql_api.competent.sssom import MappingMatch
 from graphql_api.http.pages.home import Provenance
 
 _TEXTS = "{ nl fr en de }"
@@ -35,7 +36,7 @@ _RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompeten
 
 
 def _selection(type: ConceptType) -> str:
-    return " ".join(["uuid", *filter(None, map(_selected, type.fields))])
+    return " ".join(["uuid", *filter(None, map(_selected, type.fields)), "mappings { uri match }"])
 
 
 def _selected(field: Field) -> str | None:
@@ -57,6 +58,8 @@ TYPES_BY_NAME = {_address(type.name): type for type in CONCEPT_TYPES}
 """Concept types by their name in a URL."""
 SELECTIONS = {type.name: _selection(type) for type in CONCEPT_TYPES}
 
+MATCHES = {match.name: match.value for match in MappingMatch}
+"""SKOS properties of mappings, by their GraphQL value."""
 CONTEXT: dict[str, object] = {
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "dct": "http://purl.org/dc/terms/",
@@ -69,7 +72,7 @@ CONTEXT: dict[str, object] = {
     "notation": "skos:notation",
     "inScheme": {"@id": "skos:inScheme", "@type": "@id"},
     "related": {"@id": "skos:related", "@type": "@id"},
-    "broadMatch": {"@id": "skos:broadMatch", "@type": "@id"},
+    **{name: {"@id": f"skos:{name}", "@type": "@id"} for name in MATCHES.values()},
     "hasPart": {"@id": "dct:hasPart", "@type": "@id"},
     "relatedEssentialSkill": {"@id": "esco:relatedEssentialSkill", "@type": "@id"},
     "relatedOptionalSkill": {"@id": "esco:relatedOptionalSkill", "@type": "@id"},
@@ -109,7 +112,10 @@ def concept_document(concept: Document, release: str, type: ConceptType, provena
         "altLabel": _names(concept.get("alternativeNames")),
         "definition": _texts(concept["description"]) if "title" in concept else {},
         "inScheme": release,
-        "broadMatch": [uri for group in classifications if (uri := uri_of(group["scheme"], group["code"]))],
+        **_matches(
+            concept["mappings"],
+            [uri for group in classifications if (uri := uri_of(group["scheme"], group["code"]))],
+        ),
         **_relations(concept, release, type),
         "modified": concept.get("lastModified"),
         "source": provenance.source,
@@ -117,6 +123,14 @@ def concept_document(concept: Document, release: str, type: ConceptType, provena
         "attribution": provenance.attribution,
     }
     return _without_empty(document)
+
+
+def _matches(mappings: list[Document] | None, groups: list[str]) -> dict[str, list[str]]:
+    """The URIs of concepts elsewhere by SKOS property; ISCO `groups` are broader."""
+    matches = {"broadMatch": groups}
+    for mapping in mappings or ():
+        matches.setdefault(MATCHES[mapping["match"]], []).append(mapping["uri"])
+    return {name: list(dict.fromkeys(uris)) for name, uris in matches.items()}
 
 
 def _license(license: str | None) -> Document | None:

@@ -10,6 +10,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.schema.types.declared import CONCEPT_CLASSES, fields_of
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import Node, NodeId
+from graphql_api.schema.types.mapping import MAPPINGS_LENGTH, MAPPINGS_WORK, InScheme, Mapping, mappings_of
 from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First
 from graphql_api.schema.types.resolver_cost import Work
 
@@ -65,6 +66,15 @@ class Concept(Node):
         from graphql_api.schema.types.release import Release
 
         return Release(loaders=self.view.loaders, number=self.view.release)
+
+    @strawberry.field(
+        description="Concepts of other classifications that this one is mapped to, in files of the operator of this server. "
+        "Empty without such a file; mappings are never inferred.",
+        metadata={**MAPPINGS_WORK.metadata, "length": MAPPINGS_LENGTH},
+    )
+    async def mappings(self, scheme: InScheme = None) -> list[Mapping] | None:
+        """Returns the mappings by the uuid and by the code of the concept."""
+        return await mappings_of(self.view, scheme)
 
 
 @strawberry.interface(description="A skill, knowledge, behaviour or trait of a person.")

@@ -8,6 +8,12 @@ from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.concepts_by_ref import CONCEPTS_WORK, concepts_by_ref
 from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.schema.types.lookups import connection_field, lookup_field
+from graphql_api.schema.types.mapped_from import (
+    MAPPED_FROM_LENGTH,
+    MAPPED_FROM_WORK,
+    MAX_CONCEPTS,
+    concepts_mapped_from,
+)
 from graphql_api.schema.types.profile_matches import MATCHES_WORK, profiles_for_competences
 from graphql_api.schema.types.root_field import RootField
 from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
@@ -35,6 +41,10 @@ _MATCHES = "The occupational profiles that best match what a person has, best ma
 _PATHS = (
     "Ways from one occupational profile to another, with the least effort first: directly, or in two steps through a profile "
     "that shares technical competences with both."
+)
+_MAPPED_FROM = (
+    "The concepts of a release that are mapped to a concept of another classification, in files of the operator of this server; "
+    f"at most {MAX_CONCEPTS}."
 )
 
 _PERSONAL = (
@@ -76,5 +86,8 @@ ROOT_FIELDS = (
     RootField("careerPaths", career_paths, _PATHS, _PATHS, PATHS_WORK, takes_refs=True),
     RootField(PERSONAL_FIELDS[0], profiles_for_text, _PROFILES_FOR_TEXT, _PROFILES_FOR_TEXT, PROFILES_WORK),
     RootField(PERSONAL_FIELDS[1], competences_in_text, _COMPETENCES_IN_TEXT, _COMPETENCES_IN_TEXT, COMPETENCES_WORK),
+    RootField(
+        "conceptsMappedFrom", concepts_mapped_from, _MAPPED_FROM, _MAPPED_FROM, MAPPED_FROM_WORK, MAPPED_FROM_LENGTH
+    ),
     RootField("changes", changes_since, "The changes from another release to this one.", "", CHANGES_WORK),
 )

@@ -1,0 +1,41 @@
+"""Implements `competent-graphql check`: reads files of mappings and compares them with a release."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphql_api.competent.mappings import read_file
+from graphql_api.competent.values import as_uuid
+from graphql_api.errors import ReleaseNotFound
+from graphql_api.index.concepts import row_ids_by_code, row_ids_by_uuid
+from graphql_api.services import Services
+
+
+async def run_check(parts: Services, files: Sequence[Path], release: str) -> int:
+    """Print what is wrong with each file; return 0 if nothing is, otherwise 1. Raises SettingsError and ReleaseNotFound."""
+    read = [read_file(file) for file in files]
+    try:
+        number = await parts.loaders().release_number(release)
+        if not await parts.loaders().release_exists(number):
+            raise ReleaseNotFound
+        await parts.indexes.ready(number)
+        index = await parts.indexes.get(number)
+        subjects = {mapped.subject for file in read for mapped in file.mappings}
+        uuids = {subject: uuid for subject in subjects if (uuid := as_uuid(subject)) is not None}
+        by_uuid = await index.query(row_ids_by_uuid, list(uuids.values()))
+        indexed = {str(uuid) for uuid in by_uuid} | set(
+            await index.query(row_ids_by_code, list(subjects - uuids.keys()))
+        )
+    finally:
+        await parts.aclose()
+    reported = 0
+    for file in read:
+        unknown = [
+            (mapped.line, f"{mapped.subject} is not in release {number}")
+            for mapped in file.mappings
+            if mapped.subject not in indexed
+        ]
+        for line, message in sorted([*file.problems, *unknown]):
+            print(f"{file.file}:{line}: {message}")
+        reported += len(file.problems) + len(unknown)
+        print(f"{file.file}: {len(file.mappings) - len(unknown):,} mappings of concepts in release {number}")
+    return 1 if reported else 0
