@@ -191,7 +191,7 @@ def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
     weighed = {name for name, work in fields.items() if work != NO_WORK} - {"node", "nodes", "occupationalProfiles"}
     assert weighed <= rows.keys()
     for name in weighed:
-        numbers = [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d", rows[name])]
+        numbers = [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d(?:\.\d+)?", rows[name])]
         work = fields[name]
         assert set(numbers) - {16.0} >= {work.base, *(per.units for per in work.arguments)} - {16.0}, name
         assert work.item == 1 or work.item in numbers, name
