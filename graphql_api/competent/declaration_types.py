@@ -110,7 +110,10 @@ class ConceptType:
     `route` is the path of a whole document, `collection` that of the list; without them, concepts of the type only appear
     embedded in others. `is_block`: it is a Competence (a skill, knowledge, behaviour or trait), with a description and regions.
     `can_be_had`: a person can have it, and profiles can be matched by it. `group_length`: comparisons of profiles list it, with
-    lists of this length. `esco` is its class in the European classification ESCO.
+    lists of this length. `listed`: it is listed without pages, and a release has this number of it. `esco` is its class in the
+    European classification ESCO.
+
+    If a type without a route embeds concepts, each document may embed others of them; all together are those of the concept.
     """
 
     name: str
@@ -129,6 +132,7 @@ class ConceptType:
     is_block: bool = False
     can_be_had: bool = False
     group_length: Length | None = None
+    listed: Length | None = None
     esco: str = ""
 
     def __repr__(self) -> str:

@@ -118,6 +118,13 @@ OCCUPATIONAL_PROFILE = ConceptType(
             length=Length(8, 85),
         ),
         Field(
+            "competenceSets",
+            Concepts("CompetenceSet", role=8),
+            "Competence sets of which the occupation has skills.",
+            sheet="Occ.Prof - Competentiesets",
+            length=Length(6, 11),
+        ),
+        Field(
             "softSkills",
             Concepts("SoftSkill", role=6),
             "Soft skills that the occupation needs.",
@@ -301,6 +308,26 @@ DIGITAL_SKILL = ConceptType(
     esco="esco:Skill",
 )
 
+COMPETENCE_SET = ConceptType(
+    "CompetenceSet",
+    number=8,
+    code_prefix="CS",
+    noun="competence set",
+    plural="competence sets",
+    single="competenceSet",
+    listing="competenceSets",
+    description="A named group of skills that belong together in some occupations (Dutch: competentieset).",
+    summary="A named group of skills.",
+    fields=(
+        _CODE,
+        Field("title", TEXT, "The name of the set.", ("name", "title"), LABEL),
+        Field("disambiguator", TEXT, "What distinguishes it from other sets with the same name, such as a branch."),
+        # A profile embeds a set with those of its skills that the occupation has. The index has them all.
+        Field("skills", Concepts("Skill", role=9), "The skills of the set, in all occupations.", length=Length(10, 12)),
+    ),
+    listed=Length(14, 50),
+)
+
 CONCEPT_TYPES: list[ConceptType] = [
     OCCUPATIONAL_PROFILE,
     TECHNICAL_COMPETENCE,
@@ -309,6 +336,7 @@ CONCEPT_TYPES: list[ConceptType] = [
     BEHAVIOURAL_INDICATOR,
     SOFT_SKILL,
     DIGITAL_SKILL,
+    COMPETENCE_SET,
 ]
 """All types, in the order of the enum ConceptType and of the list of changes. Other modules read it when they are imported."""
 
@@ -317,13 +345,14 @@ NOT_COMPARED = {
     "OccupationalProfile.lastPublished": "it changes with every release",
     "SoftSkill.regions": "profiles embed soft skills without them",
     "DigitalSkill.regions": "profiles embed digital skills without them",
+    "CompetenceSet.skills": "each profile embeds only those that it has itself",
 }
 """Fields that are not compared between releases, each with the reason; `changes(since:)` reports all others."""
 
 LAST_IN_CHANGES = frozenset({"proofsOfLearning", "classifications"})
 """Compared fields that come last in a list of changed fields, an order that clients rely on."""
 
-IGNORED_KEYS = frozenset({"_links", "type", "competenceSets"})
+IGNORED_KEYS = frozenset({"_links", "type"})
 """Keys of HAL documents that are known but not used."""
 
 

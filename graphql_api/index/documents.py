@@ -90,6 +90,11 @@ _SELECT = "SELECT n, concept_type, item, document FROM concept"
 _BODIES = "SELECT n, body FROM document WHERE n IN (SELECT value FROM json_each(?))"
 _ITEMS = "SELECT n, item FROM concept WHERE n IN (SELECT value FROM json_each(?))"
 
+_MEMBERS = """
+    SELECT concept.item FROM embeds JOIN concept ON concept.n = embeds.member
+    WHERE embeds.container = ? AND embeds.role = ? ORDER BY concept.position
+"""
+
 _Row = tuple[int, int, bytes, int | None]
 
 
@@ -104,8 +109,18 @@ def _read(connection: sqlite3.Connection, rows: Sequence[_Row]) -> Iterator[tupl
                 yield n, bodies[number]
             elif TYPES[concept_type].is_block:
                 yield n, orjson.loads(item)
+            elif TYPES[concept_type].route is None:
+                yield n, orjson.loads(item) | _members(connection, TYPES[concept_type], n)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedIndex(f"a document of the index: {error!r}") from error
+
+
+def _members(connection: sqlite3.Connection, type: ConceptType, n: int) -> JsonObject:
+    """The concepts that any container embeds in one without a document of its own, by field and in order of code."""
+    return {
+        name: [orjson.loads(item) for (item,) in connection.execute(_MEMBERS, (n, declared.role))]
+        for name, declared in parts(type).items()
+    }
 
 
 def _assembled(connection: sqlite3.Connection, requested: Mapping[int, ConceptType]) -> dict[int, JsonObject]:

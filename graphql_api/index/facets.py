@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import orjson
 
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
+from graphql_api.competent.declarations import COMPETENCE_SET, OCCUPATIONAL_PROFILE
 from graphql_api.competent.values import LANGUAGES
 from graphql_api.index.tables import SEARCHED, DamagedIndex
 
-REGION, TITLE = "region", "title"
-"""Schemes of regions (of the concepts that profiles use) and of the languages in which profiles have a title."""
+REGION, TITLE, SET = "region", "title", "set"
+"""Schemes of regions (of concepts that profiles use), of languages in which profiles have a title, and of competence sets."""
 
 FACETS = "profiles"
 """The only key of the look-up `facets`."""
@@ -117,7 +117,7 @@ def write_facets(connection: sqlite3.Connection, natural: Callable[[str], object
     connection.execute(_TABLE)
     rows = [
         (scheme, uuid, code, title, _set(orjson.loads(positions)))
-        for sql in (_TERMS, _REGIONS, _TITLES)
+        for sql in (_TERMS, _REGIONS, _TITLES, _SETS)
         for scheme, uuid, code, title, positions in connection.execute(sql)
     ]
     rows.sort(key=lambda row: (row[0], natural(row[2]), row[1]))
@@ -169,4 +169,10 @@ _TITLES = f"""
         json_group_array(position)
     FROM text JOIN concept ON concept.n = text.concept
     WHERE field = {SEARCHED[OCCUPATIONAL_PROFILE]["title"]} GROUP BY language
+"""  # noqa: S608  # constants
+_SETS = f"""
+    SELECT '{SET}', own.uuid, coalesce(own.code, ''), 'null', json_group_array(profile.position)
+    FROM profile_member AS held JOIN concept AS own ON own.n = held.member
+    JOIN concept AS profile ON profile.n = held.profile
+    WHERE held.concept_type = {COMPETENCE_SET.number} GROUP BY own.n
 """  # noqa: S608  # constants

@@ -154,7 +154,8 @@ class Indexer:
             if concept is None or concept.item is None:
                 concept = self._block(type, document)
         elif concept is None:
-            concept = self._write(type, document, {}, is_final=False)
+            is_final = type.route is None  # no document of its own will complete it
+            concept = self._write(type, document, facts(type, document) if is_final else {}, is_final)
             self._embed(type, document, concept.n)
         reference = self._reference(type, concept, document)
         if len(self._embedded_by_identity) >= MAX_EMBEDDED:
@@ -168,7 +169,8 @@ class Indexer:
         if form == concept.item:
             return concept.n
         if (number := self._forms.get((concept.n, form))) is None:
-            number = self._forms[concept.n, form] = self._body(self._embed(type, document))
+            container = concept.n if type.route is None else None  # each form may embed other concepts
+            number = self._forms[concept.n, form] = self._body(self._embed(type, document, container))
         return -number
 
     def _body(self, body: JsonObject) -> int:

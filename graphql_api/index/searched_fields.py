@@ -28,8 +28,11 @@ def searched_fields(type: ConceptType) -> tuple[SearchedField, ...]:
 
 @cache
 def item_keys(type: ConceptType) -> frozenset[str]:
-    """The keys of the item: all fields of a block; id, code and label of other concepts."""
-    named = [field.name for field in type.fields] if type.is_block else ["code", *list(SEARCHED[type])[:1]]
+    """The keys of the item: id, code and label of concepts with a document of their own, all values of others and of blocks."""
+    if type.is_block or type.route is None:
+        named = [field.name for field in type.fields if not isinstance(field.value, Concepts)]
+    else:
+        named = ["code", *list(SEARCHED[type])[:1]]
     return frozenset(("id", *named))
 
 

@@ -14,6 +14,7 @@ from graphql_api.competent import normalise
 from graphql_api.competent.declarations import (
     CONCEPT_TYPES,
     OCCUPATIONAL_PROFILE,
+    TECHNICAL_COMPETENCE,
     Concepts,
     ConceptType,
     Search,
@@ -92,10 +93,8 @@ def check(types: Sequence[ConceptType]) -> None:
 check(CONCEPT_TYPES)
 PROFILE_ROLES = tuple(value.role for value in parts(OCCUPATIONAL_PROFILE).values())
 """Roles in which profiles hold concepts."""
-NESTED_ROLES = tuple(
-    value.role for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE for value in parts(type).values()
-)
-"""Roles in which concepts that profiles hold (technical competences) hold others."""
+NESTED_ROLES = tuple(value.role for value in parts(TECHNICAL_COMPETENCE).values())
+"""Roles in which technical competences hold the concepts that profiles have through them."""
 ESSENTIAL_ROLES = tuple(value.role for value in parts(OCCUPATIONAL_PROFILE).values() if value.is_essential)
 
 

@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from json import dumps
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, concept_type
+from graphql_api.competent.declarations import (
+    COMPETENCE_SET,
+    OCCUPATIONAL_PROFILE,
+    TECHNICAL_COMPETENCE,
+    concept_type,
+)
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import NESTED_ROLES, numbers, parts
 
@@ -53,6 +58,15 @@ _IMPORTANCES = f"""
 """  # noqa: S608  # a number of a type
 
 
+_MEMBERS = f"""
+    SELECT embeds.container, embeds.member
+    FROM json_each(?) AS input CROSS JOIN embeds ON embeds.container = input.value
+    JOIN concept ON concept.n = embeds.member
+    WHERE embeds.role IN ({numbers(value.role for value in parts(COMPETENCE_SET).values())})
+    ORDER BY embeds.container, concept.position, embeds.member
+"""  # noqa: S608  # numbers of roles
+
+
 def importances(connection: sqlite3.Connection, competences: Sequence[str]) -> dict[str, dict[str, bool]]:
     """Whether each technical competence (by id) is essential in the profiles that use it, by the id of the profile."""
     essential: dict[str, dict[str, bool]] = {}
@@ -71,6 +85,14 @@ def profiles_using(connection: sqlite3.Connection, members: Sequence[int]) -> di
     for member, profile, essential in connection.execute(_PROFILES, (array(members),)):
         users[member].append(Use(profile, None if essential is None else bool(essential)))
     return users
+
+
+def members_of(connection: sqlite3.Connection, containers: Sequence[int]) -> dict[int, list[int]]:
+    """The concepts that each competence set holds, in order of code."""
+    members: dict[int, list[int]] = {container: [] for container in containers}
+    for container, member in connection.execute(_MEMBERS, (array(containers),)):
+        members[container].append(member)
+    return members
 
 
 def competences_using(connection: sqlite3.Connection, members: Sequence[int]) -> dict[int, list[int]]:

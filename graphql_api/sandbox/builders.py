@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphql_api.sandbox.cells import CellError
-from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, CompetenceSet, Concept, Item, Profile, Texts, relations
+from graphql_api.sandbox.dataset import COMPETENCE, PROFILE, Concept, Item, Profile, Texts, relations
 
 
 @dataclass(slots=True)
@@ -45,7 +45,8 @@ class ProfileBuilder:
     texts: dict[str, Texts] = field(default_factory=dict)
     values: dict[str, str | tuple[str, ...] | None] = field(default_factory=dict)
     related: defaultdict[str, dict[Hashable, Related]] = field(default_factory=lambda: defaultdict(dict))
-    sets: dict[str, tuple[CompetenceSet, dict[str, None]]] = field(default_factory=dict)
+    sets: dict[str, tuple[Concept, dict[str, Concept]]] = field(default_factory=dict)
+    """Competence sets by uuid, each with those of its skills that the profile has, by code."""
 
     def build(self, competences: Mapping[str, Concept]) -> Profile:
         """The finished profile; `competences` are the finished competences by uuid."""
@@ -55,8 +56,10 @@ class ProfileBuilder:
             )
             for name, items in self.related.items()
         }
-        sets = tuple(replace(head, skills=tuple(skills)) for head, skills in self.sets.values())
-        return Profile(self.uuid, self.code, self.texts, self.values, related, competence_sets=sets)
+        related["competenceSets"] = tuple(
+            replace(head, related={"skills": tuple(skills.values())}) for head, skills in self.sets.values()
+        )
+        return Profile(self.uuid, self.code, self.texts, self.values, related)
 
 
 def blocks_of(profiles: Iterable[Profile]) -> dict[str, tuple[Concept, ...]]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from graphql_api.competent.declarations import Concepts, ConceptType, Field, Plain, Terms, concept_type
 from graphql_api.sandbox.dataset import (
     COMPETENCE,
+    COMPETENCE_SET,
     LANGUAGES,
     PROFILE,
     AlternativeName,
     Classification,
-    CompetenceSet,
     Concept,
     Dataset,
     Item,
@@ -100,7 +100,6 @@ class _Assembly:
                 texts=concept.texts,
                 values=concept.values,
                 related=concept.related,
-                competence_sets=tuple(self._competence_sets(concept.code)),
             )
             for concept in self._concepts(PROFILE)
         )
@@ -117,18 +116,6 @@ class _Assembly:
         """The concepts of a type that have a table."""
         codes = [code for code, (table, _) in self._tables.items() if table.prefix == type.code_prefix]
         return (concept for concept in map(self._named, codes) if isinstance(concept, Concept))
-
-    def _competence_sets(self, profile: str) -> Iterator[CompetenceSet]:
-        """The competence sets of a profile, each with the skills of its competences."""
-        for code in self._tables[profile][1].get("competence_sets", ()):
-            if code in self._tables:
-                values = self._tables[code][1]
-                competences = filter(None, map(self._named, values.get("competences", ())))
-                skills = (
-                    skill.code for one in competences if isinstance(one, Concept) for skill in one.concepts("skill")
-                )
-                disambiguator = _texts(values.get("disambiguator", {}))
-                yield CompetenceSet(_uuid(values, code), code, _texts(values), disambiguator, tuple(skills))
 
     def _blocks(self, type: ConceptType, profiles: tuple[Profile, ...]) -> tuple[Concept, ...]:
         """The blocks of a type: those with a table, and those inline in profiles."""
@@ -175,6 +162,9 @@ class _Assembly:
                 yield from (self._identities.name(table.code, *name) for name in _names_of(field, values))
             case Plain("classifications"):
                 yield from (Classification(scheme, code) for scheme, codes in dict(value).items() for code in codes)
+            case Concepts() if table.prefix == COMPETENCE_SET.code_prefix:
+                competences = map(self._named, values.get("competences", ()))
+                yield from (skill for one in competences if isinstance(one, Concept) for skill in one.concepts("skill"))
             case Concepts(type_name, single=single):
                 type = concept_type(type_name)
                 for reference in [value] if single else value:

@@ -26,7 +26,7 @@ COMPETENCE_BLOCK = (
     *(*OWNER, "Competence Id", "Competence Code"),
     *("Block type", "Block Id", "Block Code", "Block NL", "Block FR"),
 )
-COMPETENCE_SET = (
+SKILL_OF_SET = (
     *(*OWNER, "Set Id", "Set Code", "Name NL", "Name FR", "Disambiguator NL", "Disambiguator FR"),
     *("Block type", "Block Code"),
 )

@@ -18,6 +18,7 @@ Texts = Mapping[str, str | None]
 
 PROFILE = declarations.concept_type("OccupationalProfile")
 COMPETENCE = declarations.concept_type("TechnicalCompetence")
+COMPETENCE_SET = declarations.concept_type("CompetenceSet")
 BLOCKS = {type.name: type for type in declarations.CONCEPT_TYPES if type.is_block}
 """The block types (skills, knowledge, behaviour, traits) by name."""
 
@@ -110,21 +111,8 @@ Item = Term | AlternativeName | Classification
 
 
 @dataclass(frozen=True, slots=True)
-class CompetenceSet:
-    """A named group of a profile's skills, by their codes. Not declared, because clients do not read it."""
-
-    uuid: str
-    code: str
-    name: Texts
-    disambiguator: Texts
-    skills: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Profile(Concept):
     """An occupational profile."""
-
-    competence_sets: tuple[CompetenceSet, ...] = ()
 
     @property
     def competences(self) -> tuple[Concept, ...]:

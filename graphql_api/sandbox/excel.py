@@ -32,6 +32,7 @@ from graphql_api.sandbox.package import Package, column_letter, not_expected, re
 from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, printable, silent
 
 _AT_ONCE = 2  # sheets read at the same time; more would only use more memory
+_SKILLS_IN_NOTE = 10
 _ABOVE = 10  # rows in which to look for the headings
 
 
@@ -98,15 +99,22 @@ def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
     if not dataset.profiles:
         raise WorkbookError(f"{package.name}: no row of the sheet {MAIN_SHEET!r} has a profile")
     missing = [sheet.prefix for sheet in sheets if not any(_names_like(sheet.prefix, names))]
-    return replace(dataset, notes=tuple(_notes(package.name, report, missing)), left_out=report.count)
+    notes = tuple(_notes(package.name, report, missing, [*export.unknown_skills]))
+    return replace(dataset, notes=notes, left_out=report.count)
 
 
-def _notes(name: str, report: Report, missing: Sequence[str]) -> Iterator[str]:
+def _notes(name: str, report: Report, missing: Sequence[str], unknown_skills: Sequence[str]) -> Iterator[str]:
     if report.count:
         yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} skipped:"
         yield from (f"  {line}" for line in report.lines())
     if missing:
         yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release has no data from them"
+    if unknown_skills:
+        codes = ", ".join(map(printable, unknown_skills[:_SKILLS_IN_NOTE]))
+        yield (
+            f"{name}: competence sets are without skills that no technical competence has, since their uuids are unknown "
+            f"({len(unknown_skills):,}): {codes}"
+        )
 
 
 class _Books:

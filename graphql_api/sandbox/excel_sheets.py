@@ -17,12 +17,12 @@ from graphql_api.sandbox.columns import (
     BLOCK_TYPES,
     CLASSIFICATION,
     COMPETENCE_BLOCK,
-    COMPETENCE_SET,
     MAIN_FIELDS,
     MAIN_SHEET,
     NAME,
     OTHER_FIELDS,
     RELATED,
+    SKILL_OF_SET,
     SPELLINGS,
     TERM,
     headings_of,
@@ -30,11 +30,11 @@ from graphql_api.sandbox.columns import (
 from graphql_api.sandbox.dataset import (
     BLOCKS,
     COMPETENCE,
+    COMPETENCE_SET,
     LANGUAGES,
     PROFILE,
     AlternativeName,
     Classification,
-    CompetenceSet,
     Concept,
     Dataset,
     Term,
@@ -75,7 +75,10 @@ class Export:
         self._competence_cells: dict[tuple[Cell, ...], CompetenceBuilder] = {}
         self._block_cells: dict[tuple[Cell, ...], Concept] = {}
         self._rows_of_competences: dict[tuple[Cell, ...], CompetenceBuilder] = {}
-        self._sets: dict[tuple[Cell, ...], tuple[CompetenceSet, str]] = {}
+        self._sets: dict[tuple[Cell, ...], tuple[Concept, str]] = {}
+        self._skills: dict[str, Concept] = {}
+        self.unknown_skills: dict[str, None] = {}
+        """Codes of skills of competence sets that no technical competence has, so that their uuids are unknown."""
 
     def sheets(self) -> tuple[Sheet, ...]:
         """The sheets to read; profiles come first, because all other sheets refer to them."""
@@ -83,7 +86,6 @@ class Export:
         return (
             Sheet(MAIN_SHEET, main, self._take_profile, headings_of(OTHER_FIELDS)),
             *(self._sheet(field) for field in PROFILE.fields if field.sheet),
-            Sheet("Occ.Prof - Competentiesets", COMPETENCE_SET, self._take_set),
         )
 
     def _sheet(self, field: Field) -> Sheet:
@@ -95,6 +97,8 @@ class Export:
                 return Sheet(field.sheet, CLASSIFICATION, self._take_classification(field.name))
             case Terms():
                 return Sheet(field.sheet, TERM, self._take_term(field.name))
+            case Concepts(COMPETENCE_SET.name):
+                return Sheet(field.sheet, SKILL_OF_SET, self._take_set)
             case Concepts(COMPETENCE.name):
                 return Sheet(field.sheet, COMPETENCE_BLOCK, self._take_competence(field.name))
             case Concepts(type_name):
@@ -218,7 +222,10 @@ class Export:
         key = row[4], row[5]
         competence = self._competence_cells.get(key) or self._competence(row)
         name, value = _relation(row)
-        competence.add(name, self._block(row, 7, 9, _TEXT_OF[value.type_name]), value.single)
+        block = self._block(row, 7, 9, _TEXT_OF[value.type_name])
+        competence.add(name, block, value.single)
+        if value.single:
+            self._skills[block.code] = block
         self._competence_cells[key] = self._competences[competence.uuid] = competence
         return competence
 
@@ -246,8 +253,12 @@ class Export:
         cached = self._sets.get(key)
         if cached is None:
             cached = self._sets[key] = _competence_set(row)
-        competence_set, skill = cached
-        owner.sets.setdefault(competence_set.uuid, (competence_set, {}))[1][skill] = None
+        competence_set, code = cached
+        _, skills = owner.sets.setdefault(competence_set.uuid, (competence_set, {}))
+        if skill := self._skills.get(code):
+            skills[code] = skill
+        else:
+            self.unknown_skills[code] = None
 
 
 def _relation(row: Row) -> tuple[str, Concepts]:
@@ -263,14 +274,14 @@ def _identity(row: Row, column: int) -> tuple[str, str]:
     return cells.uuid(row, column, "the uuid"), cells.required(row, column + 1, "the code")
 
 
-def _competence_set(row: Row) -> tuple[CompetenceSet, str]:
+def _competence_set(row: Row) -> tuple[Concept, str]:
     """The competence set of a row, without skills, and the code of the skill that the row adds to it."""
     uuid, code = cells.uuid(row, 4, "the set's uuid"), cells.required(row, 5, "the set's code")
     block_type = cells.required(row, 10, "the block type")
     if block_type.lower() != "skill":
         raise CellError(10, f"unknown block type {block_type!r} (known: SKILL)")
-    name, disambiguator = _texts(row, (6, 7)), _texts(row, (8, 9))
-    return CompetenceSet(uuid, code, name, disambiguator), cells.required(row, 11, "the skill's code")
+    named = {"title": _texts(row, (6, 7)), "disambiguator": _texts(row, (8, 9))}
+    return Concept(uuid, code, named), cells.required(row, 11, "the skill's code")
 
 
 def _texts(row: Row, columns: Sequence[int] | range) -> Texts:

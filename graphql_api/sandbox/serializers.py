@@ -15,11 +15,9 @@ from graphql_api.sandbox.dataset import (
     PROFILE,
     AlternativeName,
     Classification,
-    CompetenceSet,
     Concept,
     Dataset,
     Item,
-    Profile,
     Term,
 )
 
@@ -34,7 +32,6 @@ COLLECTIONS = {COMPETENCE.name: COMPETENCES, PROFILE.name: PROFILES, "SoftSkill"
 
 _NOT_EMBEDDED = {COMPETENCE.name: {"behaviouralIndicators"}, "SoftSkill": {"regions"}, "DigitalSkill": {"regions"}}
 """Fields that concepts embedded in a profile omit, by type; clients follow the link to get them."""
-_AFTER_SETS = ("lastModified", "lastPublished", "_links")
 _TYPES = {type.name: type for type in declarations.CONCEPT_TYPES}
 _NO_TEXT = dict.fromkeys(LANGUAGES)
 
@@ -72,20 +69,13 @@ class Bodies:
         for profile in self._dataset.profiles:
             item = {"id": profile.uuid, "code": profile.code, "title": profile.texts.get("title", _NO_TEXT)}
             item["_links"] = self._self(PROFILES, profile.uuid)
-            yield profile.uuid, orjson.dumps(self._profile(profile)), orjson.dumps(item)
+            yield profile.uuid, orjson.dumps(self._body(PROFILE, profile)), orjson.dumps(item)
 
     def blocks(self, type_name: str) -> Iterator[Row]:
         """UUID, document and list item of each block of a type; document and item are the same."""
         for block in self._dataset.blocks.get(type_name, ()):
             body = orjson.dumps(self._body(_TYPES[type_name], block))
             yield block.uuid, body, body
-
-    def _profile(self, profile: Profile) -> dict[str, object]:
-        body = self._body(PROFILE, profile)
-        if profile.competence_sets:
-            sets = [_competence_set(competence_set) for competence_set in profile.competence_sets]
-            body |= {"competenceSets": sets} | {key: body.pop(key) for key in _AFTER_SETS if key in body}
-        return body
 
     def _body(self, type: ConceptType, concept: Concept, is_embedded: bool = False) -> dict[str, object]:
         """The document of a concept, or its shorter form embedded in a profile."""
@@ -149,8 +139,3 @@ def _item(item: Item) -> dict[str, object]:
             return {"id": uuid, "code": code, "name": name, "language": language}
         case Classification(scheme, code):
             return {"type": scheme, "value": code}
-
-
-def _competence_set(group: CompetenceSet) -> dict[str, object]:
-    named = {"id": group.uuid, "code": group.code, "name": group.name, "disambiguator": group.disambiguator}
-    return {**named, "skills": group.skills}

@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql_api.competent import declarations
 from graphql_api.competent.declarations import Concepts, ConceptType, Terms, Value
-from graphql_api.sandbox.dataset import COMPETENCE, LANGUAGES, PROFILE, main_text, release_order
+from graphql_api.sandbox.dataset import COMPETENCE, COMPETENCE_SET, LANGUAGES, PROFILE, main_text, release_order
 
 RELEASES = {"3.11": "2022-06-30", "3.10": "2022-03-31", "3.9": "2021-12-16"}
 """Releases of the bundled data with their publication dates, newest first; tables describe the newest one."""
@@ -132,13 +132,12 @@ _TABLES: dict[str, _Shapes] = {
     },
 }
 _TABLES[COMPETENCE.code_prefix] = {**_TABLES[COMPETENCE.code_prefix], "regions": "list"}
-_TABLES[PROFILE.code_prefix] = {
-    **_TABLES[PROFILE.code_prefix],
-    "competence_sets": _References("CS"),
-    "few_competences": "text",
+_TABLES[PROFILE.code_prefix] = {**_TABLES[PROFILE.code_prefix], "few_competences": "text"}
+_TABLES[COMPETENCE_SET.code_prefix] = {
+    **{key: shape for key, shape in _TABLES[COMPETENCE_SET.code_prefix].items() if key != "skills"},
+    "competences": _References(COMPETENCE.code_prefix),  # its skills are theirs
 }
-_TABLES["CS"] = {"uuid": "uuid", **_TEXT, "disambiguator": "texts", "competences": _References(COMPETENCE.code_prefix)}
-_REQUIRED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill"}
+_REQUIRED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill", COMPETENCE_SET.code_prefix: "title"}
 
 
 def read_tables(folder: Path) -> dict[str, Table]:

@@ -97,8 +97,8 @@ def test_a_declared_field_is_in_changes_unless_excluded_by_name(type: ConceptTyp
     ],
 )
 def test_declarations_that_an_index_cannot_tell_apart_are_refused(change: dict[str, Any], message: str) -> None:
-    made_up = replace(SKILL, **{"name": "Tool", "number": 8, "fields": (), **change})
-    check([*CONCEPT_TYPES, replace(made_up, number=8, fields=())])
+    made_up = replace(SKILL, **{"name": "Tool", "number": 9, "fields": (), **change})
+    check([*CONCEPT_TYPES, replace(made_up, number=9, fields=())])
     with pytest.raises(ValueError, match=message):
         check([*CONCEPT_TYPES, made_up])
 

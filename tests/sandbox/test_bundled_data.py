@@ -71,12 +71,13 @@ def test_a_value_is_that_of_the_first_change_after_the_release(folder: Folder) -
 def test_a_competence_set_has_the_skills_of_its_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("SK-1", "SK-2") + 'since = "3.11"\n'
     text += PROFILE + 'essential_competences = ["CP-1", "CP-2"]\ncompetence_sets = ["CS-1"]\n'
-    text += '[CS-1]\nnl = "Wondzorg"\ndisambiguator = { nl = "thuis" }\ncompetences = ["CP-2", "CP-1"]\n'
+    text += '[CS-1]\ntitle = { nl = "Wondzorg" }\ndisambiguator = { nl = "thuis" }\ncompetences = ["CP-2", "CP-1"]\n'
     current, older = releases(folder(text))
 
-    (now,), (before,) = current.profiles[0].competence_sets, older.profiles[0].competence_sets
-    assert (now.code, now.name["nl"], now.disambiguator["nl"]) == ("CS-1", "Wondzorg", "thuis")
-    assert (now.skills, before.skills) == (("SK-2", "SK-1"), ("SK-1",))
+    (now,), (before,) = (one.profiles[0].concepts("competenceSets") for one in (current, older))
+    assert (now.code, now.texts["title"]["nl"], now.texts["disambiguator"]["nl"]) == ("CS-1", "Wondzorg", "thuis")
+    assert [skill.code for skill in now.concepts("skills")] == ["SK-2", "SK-1"]
+    assert [skill.code for skill in before.concepts("skills")] == ["SK-1"]
     assert now.uuid == before.uuid
 
 

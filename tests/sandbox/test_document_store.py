@@ -12,7 +12,6 @@ import pytest
 from graphql_api.sandbox.dataset import (
     AlternativeName,
     Classification,
-    CompetenceSet,
     Concept,
     Dataset,
     Profile,
@@ -130,6 +129,7 @@ def test_a_profile_has_its_keys_in_the_services_order(documents: Documents) -> N
         ],
         "essentialCompetences": [embedded(1, "Brood bakken", [described("KN-1", "gist", "knowledge")])],
         "specificCompetences": [embedded(2, "Stoven", [])],
+        "competenceSets": [],
         "softSkills": [
             {
                 **titled("SS-1", "Plannen"),
@@ -158,27 +158,6 @@ def described(code: str, nl: str, kind: str) -> dict[str, object]:
         "regions": [],
         "type": kind,
     }
-
-
-def test_competence_sets_are_there_only_where_a_profile_has_some() -> None:
-    one = CompetenceSet("uuid-cs-1", "CS-1", texts("Set"), texts(None, "de cuisine"), ("SK-1", "SK-2"))
-    with_one = replace(profile(4, "Kok"), competence_sets=(one,))
-    documents = documents_in_memory(Dataset("3.9", None, (with_one, BUTCHER), ()))
-
-    with_sets = orjson.loads(documents.document(PROFILES, "uuid-op-4") or b"")
-    without = orjson.loads(documents.document(PROFILES, "uuid-op-3") or b"")
-    documents.close()
-
-    assert with_sets["competenceSets"] == [
-        {
-            "id": "uuid-cs-1",
-            "code": "CS-1",
-            "name": {**EMPTY, "nl": "Set"},
-            "disambiguator": {**EMPTY, "fr": "de cuisine"},
-            "skills": ["SK-1", "SK-2"],
-        }
-    ]
-    assert "competenceSets" not in without
 
 
 def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: Documents) -> None:

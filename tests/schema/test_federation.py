@@ -75,7 +75,7 @@ def test_every_node_has_its_keys() -> None:
         if line.startswith("type ") and line.split(" @")[0].endswith(("Node", "Node {"))
     ]
 
-    assert len(nodes) == 8
+    assert len(nodes) == 9
     assert all('@key(fields: "id")' in line for line in nodes)
 
 

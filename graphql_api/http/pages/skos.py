@@ -9,6 +9,7 @@ URLs of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).
 import re
 
 from graphql_api.competent.declarations import (
+    COMPETENCE_SET,
     CONCEPT_TYPES,
     TECHNICAL_COMPETENCE,
     Concepts,
@@ -26,13 +27,15 @@ _VALUES = {
     "code": "code",
     "title": f"title {_TEXTS}",
     "description": f"description {_TEXTS}",
+    "disambiguator": f"disambiguator {_TEXTS}",
     "alternativeNames": "alternativeNames { name language }",
     "classifications": "classifications { scheme code }",
     "lastModified": "lastModified",
 }
 """Fields with plain values that appear in a document, with their GraphQL selections."""
 _RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
-"""ESCO properties by field. Other concepts of a technical competence are `hasPart`, those of other types `related`."""
+"""ESCO properties by field. Other concepts of `_WHOLES` are `hasPart`, those of other types `related`."""
+_WHOLES = (TECHNICAL_COMPETENCE, COMPETENCE_SET)
 
 
 def _selection(type: ConceptType) -> str:
@@ -69,6 +72,7 @@ CONTEXT: dict[str, object] = {
     "prefLabel": {"@id": "skos:prefLabel", "@container": "@language"},
     "altLabel": {"@id": "skos:altLabel", "@container": "@language"},
     "definition": {"@id": "skos:definition", "@container": "@language"},
+    "scopeNote": {"@id": "skos:scopeNote", "@container": "@language"},
     "notation": "skos:notation",
     "inScheme": {"@id": "skos:inScheme", "@type": "@id"},
     "related": {"@id": "skos:related", "@type": "@id"},
@@ -110,7 +114,8 @@ def concept_document(concept: Document, release: str, type: ConceptType, provena
         "notation": concept["code"],
         "prefLabel": _texts(concept.get("title") or skill.get("description") or concept.get("description")),
         "altLabel": _names(concept.get("alternativeNames")),
-        "definition": _texts(concept["description"]) if "title" in concept else {},
+        "definition": _texts(concept.get("description")) if "title" in concept else {},
+        "scopeNote": _texts(concept.get("disambiguator")),
         "inScheme": release,
         **_matches(
             concept["mappings"],
@@ -147,7 +152,7 @@ def _relations(concept: Document, release: str, type: ConceptType) -> dict[str, 
     relations: dict[str, list[str]] = {}
     for field in type.fields:
         if isinstance(field.value, Concepts):
-            name = _RELATIONS.get(field.name, "hasPart" if type.name == TECHNICAL_COMPETENCE.name else "related")
+            name = _RELATIONS.get(field.name, "hasPart" if type in _WHOLES else "related")
             address = f"{release}/{_address(field.value.type_name)}"
             related = as_list(concept.get(field.name))
             relations.setdefault(name, []).extend(f"{address}/{other['uuid']}" for other in related)

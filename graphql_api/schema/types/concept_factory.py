@@ -18,6 +18,9 @@ from graphql_api.schema.types.relay import Connection, ConnectionArguments, conn
 
 C = TypeVar("C", bound=Concept)
 
+MAX_LISTED = 1_000
+"""Maximum number of concepts in a list without pages."""
+
 
 def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
     """Returns a concept of the index as its GraphQL type."""
@@ -72,6 +75,13 @@ async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging:
     window = paging.window(f"{declaration.name} {number}", await loaders.ask(index, count, declaration))
     page = index.canonical(await loaders.ask(index, listed, declaration, window.start, window.stop))
     return connection(window, [concept_as(concept_class, loaders, number, indexed) for indexed in page])
+
+
+async def all_of(concept_class: type[C], loaders: Loaders, number: str) -> list[C]:
+    """Returns all concepts of a type, by code, from the index."""
+    index = await loaders.index(number)
+    indexed = index.canonical(await loaders.ask(index, listed, concept_class.declaration, 0, MAX_LISTED))
+    return [concept_as(concept_class, loaders, number, concept) for concept in indexed]
 
 
 async def number_in_index(concept: Concept) -> int | None:

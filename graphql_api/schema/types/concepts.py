@@ -1,11 +1,14 @@
 """All concept types as GraphQL types: those with classes of their own, and those generated from declarations alone."""
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
+from graphql_api.schema.types.competence_set import CompetenceSet
 from graphql_api.schema.types.concept import Competence, Concept, declared
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
-_HANDWRITTEN: dict[str, type[Concept]] = {cls.__name__: cls for cls in (OccupationalProfile, TechnicalCompetence)}
+_HANDWRITTEN: dict[str, type[Concept]] = {
+    cls.__name__: cls for cls in (OccupationalProfile, TechnicalCompetence, CompetenceSet)
+}
 
 
 def _generated(declaration: ConceptType) -> type[Concept]:

@@ -30,7 +30,7 @@ class _FieldType(NamedTuple):
     convert: Convert
 
 
-class _ConceptReference(LazyType[Any, Any]):
+class ConceptReference(LazyType[Any, Any]):
     """Lazy reference to a concept type by name, resolved once all types exist."""
 
     def resolve_type(self) -> type:
@@ -38,10 +38,14 @@ class _ConceptReference(LazyType[Any, Any]):
 
 
 def fields_of(fields: Iterable[Field]) -> Callable[[T], T]:
-    """Class decorator, below that of Strawberry: adds a GraphQL field per declaration, before the fields of the class body."""
-    declared = {field.name: _graphql_field(field) for field in fields}
+    """Class decorator, below that of Strawberry: adds a GraphQL field per declaration, before the fields of the class body.
+
+    A field of the class body with the name of a declared one replaces it.
+    """
+    made = {field.name: _graphql_field(field) for field in fields}
 
     def add(cls: T) -> T:
+        declared = {name: field for name, field in made.items() if name not in vars(cls)}
         for name, field in declared.items():
             setattr(cls, name, field)
         annotations = {
@@ -77,7 +81,7 @@ def _field_type(value: Value) -> _FieldType:
         case Terms():
             return _FieldType(list[term_type(value)], values_as(term_type(value)))  # type: ignore[misc]  # strawberry reads it
         case Concepts(type_name, _, single):
-            reference = _ConceptReference(type_name, __name__)
+            reference = ConceptReference(type_name, __name__)
             if single:
                 return _FieldType(reference, _one(type_name))
             return _FieldType(list[reference], _many(type_name))  # type: ignore[valid-type]  # strawberry reads it

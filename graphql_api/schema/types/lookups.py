@@ -13,7 +13,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_factory import find_code, find_uuid, page_of
+from graphql_api.schema.types.concept_factory import all_of, find_code, find_uuid, page_of
 from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
@@ -95,6 +95,15 @@ def lookup_field(concept_class: type[Concept]) -> RootResolver:
 
     async def resolver(loaders: Loaders, number: str, uuid: ByUuid = None, code: ByCode = None) -> concept_class | None:  # type: ignore[valid-type]  # strawberry reads it
         return await find(concept_class, loaders, number, uuid, code)
+
+    return resolver
+
+
+def list_field(concept_class: type[Concept]) -> RootResolver:
+    """Returns a resolver of all concepts of a type, without pages."""
+
+    async def resolver(loaders: Loaders, number: str) -> list[concept_class] | None:  # type: ignore[valid-type]  # strawberry reads it
+        return await all_of(concept_class, loaders, number)
 
     return resolver
 

@@ -7,7 +7,7 @@ from graphql_api.schema.types.competence_gap import GAP_WORK, competence_gap
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.concepts_by_ref import CONCEPTS_WORK, concepts_by_ref
 from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
-from graphql_api.schema.types.lookups import connection_field, lookup_field
+from graphql_api.schema.types.lookups import connection_field, list_field, lookup_field
 from graphql_api.schema.types.mapped_from import (
     MAPPED_FROM_LENGTH,
     MAPPED_FROM_WORK,
@@ -24,7 +24,7 @@ from graphql_api.schema.types.text_matches import (
     competences_in_text,
     profiles_for_text,
 )
-from graphql_api.schema.types.value_lists import VALUE_LISTS
+from graphql_api.schema.types.value_lists import LIST_WORK, VALUE_LISTS
 
 _SEARCH = (
     "Full-text search of concepts. Concepts with a code that equals the text come first, then those with matching titles and "
@@ -71,6 +71,9 @@ def _listing(declared: ConceptType) -> RootField:
     in_release, in_query = f"The {declared.plural} of this release.", f"The {declared.plural} of a release."
     if declared.name == OCCUPATIONAL_PROFILE.name:
         return RootField(declared.listing, occupational_profiles, in_release, in_query, FILTER_WORK)
+    if declared.listed is not None:
+        resolver, length = list_field(CONCEPTS[declared.name]), declared.listed
+        return RootField(declared.listing, resolver, in_release, in_query, LIST_WORK, length)
     return RootField(declared.listing, connection_field(CONCEPTS[declared.name]), in_release, in_query)
 
 

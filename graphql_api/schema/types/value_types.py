@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["scheme_name"]
 
 _Profiles = Annotated["OccupationalProfileConnection", strawberry.lazy("graphql_api.schema.types.profile_connection")]
+COUNT_WORK = Work(base=3)
 CODES, GROUPS = Length(270, 450), Length(4, 10)
 """Number of codes of a classification that profiles have, and of groups of ISCO-08 in the next broader one."""
 
@@ -125,7 +126,7 @@ async def _profiles_with(self: _Counted, first: First = None, after: After = Non
 
 def _count_field() -> Any:
     return strawberry.field(
-        resolver=_profile_count, description="The number of profiles with it.", metadata=Work(base=3).metadata
+        resolver=_profile_count, description="The number of profiles with it.", metadata=COUNT_WORK.metadata
     )
 
 
