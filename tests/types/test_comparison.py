@@ -227,11 +227,28 @@ async def test_filters_agree_with_the_profiles(server: Server) -> None:
         assert results or filter == {"iscoPrefix": "%"}
 
 
-async def test_the_filter_uses_takes_any_id(server: Server) -> None:
-    data = await server.ask('{ technicalCompetence(code: "CP-7") { id knowledgeItems { id } } }')
-    for used in (data["technicalCompetence"]["id"], data["technicalCompetence"]["knowledgeItems"][0]["id"]):
+async def test_the_filter_uses_takes_any_reference(server: Server) -> None:
+    query = '{ technicalCompetence(code: "CP-7", release: "3.10") { id uuid knowledgeItems { id } } }'
+    old = (await server.ask(query))["technicalCompetence"]
+    new = (await server.ask(query.replace("3.10", "3.11")))["technicalCompetence"]
+    for used in (
+        {"id": old["id"]},
+        {"id": new["id"]},
+        {"uuid": new["uuid"]},
+        {"code": "cp-7"},
+        {"id": new["knowledgeItems"][0]["id"]},
+        {"code": "KN-799"},
+    ):
         assert [node["code"] for node in await filtered(server, {"uses": used})] == ["OP-115", "OP-313"]
-    assert await server.codes(FILTERED, {"filter": {"uses": "x"}}) == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("used", [{"id": "x"}, {"code": "CP-0"}, {"code": "OP-101"}, {}, "CP-7", {"code": None}])
+async def test_the_filter_uses_refuses_what_no_profile_can_use(server: Server, used: Any) -> None:
+    (error,) = await server.errors(FILTERED, {"filter": {"uses": used}})
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "uses" in error["message"]
+    assert error["extensions"].get("entries", ["uses"]) == ["uses"]
 
 
 async def test_a_filter_by_text_and_another_condition_meets_both(server: Server) -> None:

@@ -150,6 +150,10 @@ async def test_a_nullable_variable_in_a_reference_is_refused(server: Server, typ
         (error,) = await server.errors(query, {"code": "CP-7"})
         assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
         assert "$code" in error["message"]
+        in_filter = query.replace(f"concepts(refs: {refs})", "occupationalProfiles(filter: { uses: { code: $code } })")
+        assert await server.codes(in_filter.replace("{ code } }", "{ totalCount } }"), {"code": "CP-7"}) == [
+            "GRAPHQL_VALIDATION_FAILED"
+        ]
         non_null = query.replace(type_, "String!")
         assert (await server.ask(non_null, {"code": "CP-7"}))["concepts"] == [{"code": "CP-7"}]
 
@@ -320,3 +324,52 @@ async def test_a_code_of_two_types_is_an_error_that_names_both(small: Server) ->
         "`refs[0]`: concepts of the types Skill and Knowledge share the code 'XX-1' in release 4.1; pass the `id` of one of them."
     )
     assert error["extensions"]["entries"] == ["refs[0]"]
+
+
+async def test_paths_are_read_in_one_query_however_many_there_are(
+    releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = record_statements(monkeypatch)
+    query = """query ($first: Int) { careerPaths(from: { code: "OP-101" }, to: { code: "OP-102" }, first: $first) {
+      effort steps { from { code } gap { coverage } } } }"""
+    counts, found = [], {}
+    async with running(releases, settings) as server:
+        for first in (2, 50):
+            await server.ask(query, {"first": 0})
+            statements.clear()
+            found[first] = (await server.ask(query, {"first": first}))["careerPaths"]
+            counts.append(sum("profile_member" in statement for statement in statements))
+        defaults = [await server.ask(query, {}), await server.ask(query, {"first": None})]
+        for first in (-1, 51):
+            assert await server.codes(query, {"first": first}) == ["BAD_USER_INPUT"]
+
+    assert counts == [3, 3]
+    assert len(found[50]) > 5
+    assert found[50][:2] == found[2]
+    assert all(data["careerPaths"] == found[50][:5] for data in defaults)
+
+
+async def test_a_path_to_the_same_profile_has_no_steps(server: Server) -> None:
+    query = """{ careerPaths(from: { code: "OP-101" }, to: { code: "op-101" }) { effort steps { gap { coverage } } }
+      nothing: careerPaths(from: { code: "OP-101" }, to: { code: "OP-101" }, first: 0) { effort } }"""
+
+    assert await server.ask(query) == {"careerPaths": [{"effort": 0.0, "steps": []}], "nothing": []}
+    (error,) = await server.errors('{ careerPaths(from: { code: "OP-101" }, to: { code: "OP-0" }) { effort } }')
+    assert error["extensions"]["entries"] == ["to"]
+
+
+async def test_gaps_of_a_path_list_the_translations_of_their_own_profiles(server: Server) -> None:
+    query = """query ($from: ConceptRef!, $to: ConceptRef!) {
+      careerPaths(from: $from, to: $to, release: "current", first: 9) { steps { from { id } to { id } gap { translated { from to } } } } }"""
+    old = (await server.ask('{ concepts(refs: [{ code: "OP-101" }, { code: "OP-102" }], release: "3.10") { id } }'))[
+        "concepts"
+    ]
+    start, goal = [concept["id"] for concept in old]
+    paths = (await server.ask(query, {"from": {"id": start}, "to": {"id": goal}}))["careerPaths"]
+
+    assert {len(path["steps"]) for path in paths} == {1, 2}
+    for path in paths:
+        first, last = path["steps"][0], path["steps"][-1]
+        moved = [{"from": start, "to": first["from"]["id"]}, {"from": goal, "to": last["to"]["id"]}]
+        listed = [step["gap"]["translated"] for step in path["steps"]]
+        assert listed == ([moved] if first is last else [moved[:1], moved[1:]])

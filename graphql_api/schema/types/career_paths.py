@@ -58,7 +58,7 @@ async def career_paths(
     if not 0 <= most <= MAX_PATHS:
         raise BadUserInput(f"`first` is {most}; it must be between 0 and {MAX_PATHS}.")
     resolved = await resolve(loaders, release, {"from": from_, "to": to})
-    start, goal = resolved.require((OCCUPATIONAL_PROFILE,), OCCUPATIONAL_PROFILE.plural)
+    start, goal = resolved.require((OCCUPATIONAL_PROFILE,))
     paths = await loaders.ask(
         await loaders.index(resolved.release), index.career_paths, start.row_id, goal.row_id, most
     )

@@ -70,7 +70,7 @@ class CompetenceGap:
 async def competence_gap(loaders: Loaders, release: str | None, from_: FromRef, to: ToRef) -> CompetenceGap | None:
     """Returns the difference between two profiles; raises InvalidReference if one of them does not exist."""
     resolved = await resolve(loaders, release, {"from": from_, "to": to})
-    start, goal = resolved.require((OCCUPATIONAL_PROFILE,), OCCUPATIONAL_PROFILE.plural)
+    start, goal = resolved.require((OCCUPATIONAL_PROFILE,))
     difference = await loaders.ask(await loaders.index(resolved.release), gap, start.row_id, goal.row_id)
     return gap_of(loaders, resolved, start, goal, difference)
 

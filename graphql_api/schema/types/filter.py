@@ -12,23 +12,21 @@ import strawberry
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE
 from graphql_api.competent.values import ISCO, LANGUAGES
 from graphql_api.errors import BadUserInput
-from graphql_api.index.concepts import by_uuid
 from graphql_api.index.facets import REGION, TITLE, Facets
 from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.types.global_id import NodeId
+from graphql_api.schema.types.concept_ref import ConceptRef
 from graphql_api.schema.types.lookups import page
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.profile_connection import OccupationalProfileConnection, profiles_page
+from graphql_api.schema.types.references import REF_UNITS, plurals, resolve
 from graphql_api.schema.types.relay import MAX_ITEMS, After, Before, ConnectionArguments, First, Last
 from graphql_api.schema.types.resolver_cost import Per, Work
 from graphql_api.schema.types.text import Language
 from graphql_api.schema.types.value_types import facets_of
 
-_PARTS = {type.name: type for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE}
-_NOUNS = [f"a {type.noun}" for type in _PARTS.values()]
-_USABLE = " or ".join((", ".join(_NOUNS[:-1]), _NOUNS[-1]))
-"""The types that a profile can use, as text."""
+_PARTS = [type for type in CONCEPT_TYPES if type is not OCCUPATIONAL_PROFILE]
+"""The types that a profile can use."""
 
 
 def _one_of(description: str) -> Any:
@@ -56,9 +54,8 @@ class OccupationalProfileFilter:
     missing: list[Language] | None = strawberry.field(
         default=None, description="The title is missing in one of these languages."
     )
-    uses: strawberry.ID | None = strawberry.field(
-        default=None,
-        description=f"Global id of {_USABLE} that the profile uses.",
+    uses: ConceptRef | None = strawberry.field(
+        default=None, description=f"A concept that the profile uses: one of {plurals(_PARTS)}."
     )
     changed_since: date | None = strawberry.field(
         default=None, description="The profile was last modified on this day or later."
@@ -105,7 +102,7 @@ FILTER_WORK = Work(
         Per("filter.iscoPrefix", 6, "item"),
         Per("filter.text", 1900, "given"),
         Per("filter.text", 310, "word"),
-        Per("filter.uses", 2, "given"),
+        Per("filter.uses", REF_UNITS, "given"),
         Per("orderBy", 1200, "given"),
     )
 )
@@ -130,17 +127,16 @@ async def occupational_profiles(
         )
     index = await loaders.index(number)
     conditions = await _conditions(loaders, number, filter or OccupationalProfileFilter())
-    row_ids = [] if conditions is None else await loaders.ask(index, profiles, conditions, _order(order_by))
+    row_ids = await loaders.ask(index, profiles, conditions, _order(order_by))
     return await profiles_page(loaders, number, f"profiles {number} {filter} {order_by}", row_ids, paging)
 
 
-async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter | None:
-    """Returns the conditions as the index takes them; None if `uses` names a concept that does not exist."""
+async def _conditions(loaders: Loaders, number: str, filter: OccupationalProfileFilter) -> ProfileFilter:
+    """Returns the conditions as the index takes them; raises InvalidReference if `uses` does not exist."""
     uses = None
     if filter.uses is not None:
-        uses = await _used(loaders, number, NodeId.parse(filter.uses))
-        if uses is None:
-            return None
+        resolved = await resolve(loaders, number, {"uses": filter.uses})
+        uses = resolved.require(_PARTS)[0].row_id
     of_release = await facets_of(loaders, number)
     return ProfileFilter(
         within=of_release.rows(_members(of_release, filter)),
@@ -168,15 +164,6 @@ def _members(of_release: Facets, filter: OccupationalProfileFilter) -> int:
         has_all = [of_release.having(TITLE, [language.key]) for language in filter.missing]
         members &= ~reduce(and_, has_all)
     return members
-
-
-async def _used(loaders: Loaders, number: str, used: NodeId) -> int | None:
-    if used.release != number:
-        raise BadUserInput(f"`uses` is an id of release {used.release}; pass one of release {number}.")
-    if used.type_name not in _PARTS:
-        raise BadUserInput(f"`uses` must be the id of {_USABLE}.")
-    indexed = await loaders.look_up(number, by_uuid, used.concept_key)
-    return None if indexed is None else indexed.row_id
 
 
 async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]:

@@ -12,17 +12,15 @@ from graphql_api.schema.types.competence_gap import CompetenceGroup
 from graphql_api.schema.types.concept_factory import concepts_as
 from graphql_api.schema.types.concept_ref import ConceptRef, TranslatedId
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.references import REF_UNITS, Resolved, resolve
+from graphql_api.schema.types.references import REF_UNITS, Resolved, plurals, resolve
 from graphql_api.schema.types.relay import MAX_ITEMS, After, ConnectionArguments, First, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
 
 MATCHES_WORK = Work(base=600, item=16, more_items=60, arguments=(Per("have", 6 + REF_UNITS, "item"),))
 """Measured on the competences used by the most profiles."""
-HAVE_PLURALS = " and ".join((", ".join(type.plural for type in HAVE[:-1]), HAVE[-1].plural))
-"""The types allowed in `have`, as text."""
 
 Have = Annotated[
-    list[ConceptRef], strawberry.argument(description=f"What the person has: {HAVE_PLURALS}; at most {MAX_ITEMS}.")
+    list[ConceptRef], strawberry.argument(description=f"What the person has: {plurals(HAVE)}; at most {MAX_ITEMS}.")
 ]
 
 
@@ -69,7 +67,7 @@ async def profiles_for_competences(
     if not 0 < len(have) <= MAX_ITEMS:
         raise BadUserInput(f"`have` has {len(have)} entries; it must have between 1 and {MAX_ITEMS}.")
     resolved = await resolve(loaders, release, {f"have[{position}]": ref for position, ref in enumerate(have)})
-    row_ids = sorted({concept.row_id for concept in resolved.require(HAVE, HAVE_PLURALS)})
+    row_ids = sorted({concept.row_id for concept in resolved.require(HAVE)})
     scope = f"matches {resolved.release} {row_ids}"
     index = await loaders.index(resolved.release)
     results, total = await loaders.ask(index, matches, row_ids, lambda total: paging.window(scope, total).bounds)

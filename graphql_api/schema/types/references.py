@@ -38,7 +38,7 @@ class Resolved(NamedTuple):
     concepts: Mapping[str, IndexedConcept | Failure]
     translated: Sequence[TranslatedId]
 
-    def require(self, types: Collection[ConceptType], plurals: str) -> list[IndexedConcept]:
+    def require(self, types: Sequence[ConceptType]) -> list[IndexedConcept]:
         """Returns all concepts.
 
         Raises InvalidReference, which names each entry that has none or one of another type than `types`, or NotIndexedYet.
@@ -51,7 +51,7 @@ class Resolved(NamedTuple):
                 case InvalidReference():
                     failures.append(result)
                 case IndexedConcept(type=type) if type not in types:
-                    message = f"`{entry}` is of type {type.name}; `{entry.partition('[')[0]}` takes {plurals}."
+                    message = f"`{entry}` is of type {type.name}; `{entry.partition('[')[0]}` takes {plurals(types)}."
                     failures.append(InvalidReference(message, entry))
                 case IndexedConcept():
                     concepts.append(result)
@@ -63,6 +63,12 @@ class Resolved(NamedTuple):
         """Returns those of `translated` that lead to these concepts."""
         ids = {str(NodeId(concept.type.name, self.release, concept.uuid)) for concept in concepts}
         return [translation for translation in self.translated if translation.to in ids]
+
+
+def plurals(types: Sequence[ConceptType]) -> str:
+    """Returns types as text: `skills, knowledge items and soft skills`."""
+    *most, last = (type.plural for type in types)
+    return " and ".join((*([", ".join(most)] if most else []), last))
 
 
 def _joined(failures: Sequence[InvalidReference]) -> InvalidReference:

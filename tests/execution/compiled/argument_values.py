@@ -88,12 +88,6 @@ class Known:
             ]
             self.isco += [each["code"] for each in thing["classifications"] or ()]
 
-    def blocks(self) -> list[str]:
-        """Ids of concepts that profiles can use."""
-        return [
-            each for kind, ids in self.ids.items() if kind not in ("Release", "OccupationalProfile") for each in ids[:4]
-        ]
-
     def any_ids(self) -> list[str]:
         """Some ids of each type."""
         return [each for ids in self.ids.values() for each in ids[:4]]

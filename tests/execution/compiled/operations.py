@@ -347,7 +347,9 @@ class Writing:
     def ref(self, argument: str) -> dict[str, Any]:
         """A reference to a concept, mostly of a type that the argument takes."""
         known = self.known
-        types = {"from": ("OccupationalProfile",), "to": ("OccupationalProfile",), "have": BLOCKS}.get(argument)
+        types = {"from": ("OccupationalProfile",), "to": ("OccupationalProfile",), "have": BLOCKS, "uses": BLOCKS}.get(
+            argument
+        )
         kind = self.pick(types or (*BLOCKS, "OccupationalProfile"))
         return self.pick(
             (
@@ -372,8 +374,6 @@ class Writing:
         if name == "code":
             codes = known.codes[of]
             return self.mostly(codes, ("XX-0", f" {codes[0].lower()} " if codes else "", ""))
-        if name == "uses":
-            return self.mostly(known.blocks(), (NO_ID, "x", known.ids["OccupationalProfile"][0]))
         if name in ("id", "ids"):
             return self.mostly(known.any_ids(), (NO_ID, "x", known.ids["Skill"][0] + "=", known.ids["Release"][0][:-2]))
         if name in ("after", "before"):

@@ -142,7 +142,7 @@ FAILS = {
         {"o": {"field": "CODE", "language": None}},
     ),
     "an invalid id in a filter": Asked(
-        "query ($id: ID) { occupationalProfiles(filter: {uses: $id}) { totalCount } }", {"id": "x"}
+        "query ($id: ID!) { occupationalProfiles(filter: {uses: {id: $id}}) { totalCount } }", {"id": "x"}
     ),
     "a variable that is missing where one must be": Asked("query ($u: UUID!) { skill(uuid: $u) { id } }", {}),
     "a number for an id": Asked("query ($id: ID!) { nodes(ids: [$id]) { id } }", {"id": 5}),

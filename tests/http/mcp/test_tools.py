@@ -56,6 +56,14 @@ def test_each_kind_of_input_type_has_its_json_schema(name: str, made: dict[str, 
     assert json_schema(argument(name)) == made
 
 
+def test_a_one_of_input_has_exactly_one_property() -> None:
+    tool = operations(build_schema().core_schema)["CompetenceGap"]
+    reference = tool.variables["properties"]["from"]
+
+    assert (reference["minProperties"], reference["maxProperties"]) == (1, 1)
+    assert list(reference["properties"]) == ["id", "uuid", "code"]
+
+
 def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
     found = operations(build_schema().core_schema)
 
