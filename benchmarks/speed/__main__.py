@@ -66,7 +66,7 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
 
 
 def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
-    """Measure big responses, small ones beside them, filling after a start, and bursts."""
+    """Measure big responses, small ones beside them, filling after a start, bursts, and memory with an index."""
     bodies = varied.varied(release, Random(17)).bodies[: varied.MAX_REQUESTS]  # noqa: S311  # a sample
     big, every = operations.big_list(release), operations.shared(release, varied=100_000)
     sent = mixed.Operations(big.bodies[0], operations.shared(release)[0], every[1].bodies, bodies)
@@ -76,7 +76,9 @@ def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
         serving(folder / "documents", folder / "nginx-late", mixed.DELAY) as late,
     ):
         result = mixed.measure(everybody, sent, upstream.url, late.url, folder / "mixed", lasts)
-    return {"servers": result, "delay": mixed.DELAY}
+        indexed = contestants.ours(index="start", embeddings="off")[OURS]
+        memory = mixed.memory(indexed, sent, upstream.url, folder / "memory")
+    return {"servers": result, "delay": mixed.DELAY, "memory": memory}
 
 
 def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:

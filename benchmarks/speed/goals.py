@@ -14,6 +14,8 @@ VARIED = {"varied": 1.5, "literals": 1.0, "spelling": 0.8}
 """Multiples of Mercurius' responses per second to requests of which no two are equal."""
 BIG_LIST, FILLING = 1.0, 0.7
 """Multiples of Mercurius: its time for the big list relative to ours, and our responses while filling relative to its."""
+MEMORY = 150
+"""Maximum unique memory in MB, with the index open and all profiles of a release of real size in memory."""
 BESIDE_BIG_LIST = 25
 """Maximum 99th percentile of small operations beside the big list, in milliseconds."""
 FROM_RESPONSE_CACHE = 12_000
@@ -79,6 +81,7 @@ def mixed(part: Part) -> Iterator[Goal]:
     for seconds, responses in ours["filling"].items():
         ratio = responses / peer["filling"][seconds]
         yield Goal(f"filling, first {seconds} s, against {MERCURIUS}", FILLING, ratio, "times")
+    yield Goal("unique memory, index open, 650 profiles", MEMORY, part["memory"], "MB, at most", at_most=True)
     yield Goal("varied, default settings, refused", 0, defaults["varied"]["failed"], "of 1, at most", at_most=True)
 
 

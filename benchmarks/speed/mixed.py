@@ -3,18 +3,22 @@
 All operations are executed: the response cache is off, except where a row names it or the default settings.
 """
 
+import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from threading import Event, Thread
 from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from benchmarks.speed.client import Client, ask_all
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.load import Driver, Load, middle
 from benchmarks.speed.operations import Operation
-from benchmarks.speed.processes import Serving, processor_time
+from benchmarks.speed.processes import PATIENCE, Serving, processor_time, unique
 from benchmarks.speed.warm import Lasts
 
 BIG_RESPONSES = 20
@@ -88,6 +92,35 @@ def measure(
         Mixed(value.label, value.ours, *big[at], beside[at], bursts[at], varied[at], filled[at], filled_late[at])
         for at, value in enumerate(contestants)
     ]
+
+
+def memory(indexed: Contestant, operations: Operations, upstream: str, folder: Path) -> float:
+    """The unique memory in MB of a server that has built its index and has all profiles in memory.
+
+    Raises RuntimeError if the index is not built in time.
+    """
+    with indexed.start(upstream, folder) as server:
+        _wait_for_index(server)
+        ask_all(server.url, operations.nested)
+        time.sleep(1)  # freed memory is returned in the background
+        return unique(server.pid)
+
+
+def _wait_for_index(server: Serving) -> None:
+    end = time.monotonic() + PATIENCE
+    while (state := _index_state(server)) != "complete":
+        if time.monotonic() > end:
+            raise RuntimeError(f"the index is {state!r} after {PATIENCE:.0f} seconds")
+        time.sleep(0.2)
+
+
+def _index_state(server: Serving) -> str:
+    try:
+        with urlopen(server.url.replace("/graphql", "/health/ready")) as response:  # noqa: S310  # our own server
+            health = json.load(response)
+    except HTTPError as error:  # not ready yet
+        health = json.load(error)
+    return str(health.get("index", {}).get("state"))
 
 
 def _filling(
