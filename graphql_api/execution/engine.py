@@ -6,7 +6,7 @@ then are fields resolved: from the response cache, by a compiled query, or by gr
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from time import thread_time
 from typing import Protocol
 
@@ -114,6 +114,19 @@ class Engine:
             return Completed(selected)
         if selected.operation.is_personal and (selected.operation.type != "query" or not request.is_post):
             return Completed(Refused([format_error(GraphQLError(POST_ONLY), "BAD_REQUEST")], selected.operation.type))
+        if request.record.charge is not None:
+            return self._charged(request.record.charge, selected, request)
+        return self._respond(selected, request)
+
+    async def _charged(
+        self, charge: Callable[[int], Awaitable[None]], selected: ExecutableOperation, request: Request
+    ) -> Response:
+        await charge(selected.cost)
+        return await self._respond(selected, request)
+
+    def _respond(
+        self, selected: ExecutableOperation, request: Request
+    ) -> Completed[Response] | Coroutine[object, None, Response]:
         if selected.operation.type == "subscription":
             return Completed(self._event_stream(selected, request))
         key = self._cache_key(selected, request.languages)

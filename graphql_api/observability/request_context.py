@@ -5,7 +5,7 @@ There is one per request: the fast path creates its own, and all others get it f
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -68,6 +68,8 @@ class RequestContext:
     """The cost by field, likewise; None if there are too many."""
     is_personal: bool = False
     """Whether the operation may take the text of a person, which is logged and cached nowhere."""
+    charge: Callable[[int], Awaitable[None]] | None = None
+    """Counts the cost of an operation for the client's quota before it is executed; raises an error if that is used up."""
     executed: bool = False
     """True if fields were resolved, False if the request was refused."""
     error_codes: list[str] = field(default_factory=list)

@@ -310,6 +310,17 @@ class Settings:
     key_requests_per_minute: int = _access(
         600, "Requests per minute for keys without a quota of their own.", minimum=1, formerly="KEYS_PER_MINUTE"
     )
+    key_quota: str = _access(
+        "requests",
+        "What the quota of a key counts: `requests`, or the `cost` of operations, plus 50 units for each request.",
+        choices=("requests", "cost"),
+    )
+    key_cost_per_minute: int = _access(
+        500_000,
+        "Cost per minute for keys without a quota of their own, with COMPETENT_KEY_QUOTA=cost. An operation that costs more than "
+        "this is refused.",
+        minimum=1,
+    )
     wrong_keys_per_minute: int = _access(
         10,
         "Number of requests with a wrong key per minute and address that get 401 immediately; further ones get 429 after a "

@@ -35,7 +35,7 @@ class AuthMiddleware:
         record = record_of(scope)
         try:
             credentials = credentials_in(scope)
-            headers = await self._policy.count(self._policy.authenticate(credentials, record))
+            meter = await self._policy.admit(self._policy.authenticate(credentials, record), record)
         except HTTPError as error:
             refusal = await self._policy.wrong_keys.refusal(error, network_of(scope))
             await error_response(refusal, JSON, record)(scope, receive, send)
@@ -45,7 +45,7 @@ class AuthMiddleware:
         async def send_while_valid(message: Message) -> None:
             nonlocal is_ended
             if message["type"] == "http.response.start":
-                MutableHeaders(raw=message["headers"]).update(headers)
+                MutableHeaders(raw=message["headers"]).update(meter.headers)
             elif message.get("more_body") and not self._policy.is_valid(credentials):
                 message = {"type": "http.response.body", "more_body": False}
             if not is_ended:

@@ -10,7 +10,7 @@ from time import monotonic
 from graphql_api.caching import LRUCache
 from graphql_api.http.auth.authenticators import ApiKeyAuth, Authenticator, PassthroughAuth, Principal, WrongKey
 from graphql_api.http.auth.keys import keys_of
-from graphql_api.http.auth.rate_limit import Quotas, RateLimitState
+from graphql_api.http.auth.rate_limit import REQUEST_COST, Quotas, RateLimitState, Unit
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.limits import TokenBucket
 from graphql_api.observability.request_context import RequestContext
@@ -87,21 +87,29 @@ class AccessPolicy:
         record.client, record.fetch_context.key = principal.name, principal.key
         return principal
 
-    async def count(self, principal: Principal) -> Mapping[str, str]:
-        """Count a request and return the RateLimit headers; raises HTTPError (429) if the quota is used up."""
+    async def admit(self, principal: Principal, record: RequestContext) -> "Meter":
+        """Count a request, and let the cost of its operation be counted; raises HTTPError (429) if the quota is used up."""
+        meter = Meter(self.quotas, principal)
+        if principal.per_minute is not None:
+            await meter.count(1 if self.quotas.unit == "requests" else REQUEST_COST)
+            if self.quotas.unit == "cost":
+                record.charge = meter.count
+        return meter
+
+    def count_local(self, principal: Principal, cost: int) -> Mapping[str, str]:
+        """Count a request with its operation, and return the RateLimit headers; call only if `has_capacity_local()`."""
         if principal.per_minute is None:
             return {}
-        return _headers(await self.quotas.take(principal.name, principal.per_minute))
+        return _headers(self.quotas.take_local(principal.name, principal.per_minute, self._amount(cost)), cost)
 
-    def count_local(self, principal: Principal) -> Mapping[str, str]:
-        """Synchronous `count()`; call only after `has_capacity_local()` returned True."""
-        if principal.per_minute is None:
-            return {}
-        return _headers(self.quotas.take_local(principal.name, principal.per_minute))
+    def has_capacity_local(self, principal: Principal, cost: int) -> bool:
+        """Whether quotas are counted in this process and the client has enough left for an operation."""
+        return principal.per_minute is None or self.quotas.has_capacity_local(
+            principal.name, principal.per_minute, self._amount(cost)
+        )
 
-    def has_capacity_local(self, principal: Principal) -> bool:
-        """Whether quotas are counted in this process and the client has requests left."""
-        return principal.per_minute is None or self.quotas.has_capacity_local(principal.name, principal.per_minute)
+    def _amount(self, cost: int) -> int:
+        return 1 if self.quotas.unit == "requests" else REQUEST_COST + cost
 
     def is_valid(self, credentials: Mapping[str, str]) -> bool:
         """Whether the credentials are still valid: a key can be revoked while a response is being sent."""
@@ -112,24 +120,51 @@ class AccessPolicy:
         return True
 
 
-def _headers(state: RateLimitState) -> Mapping[str, str]:
+@dataclass(slots=True)
+class Meter:
+    """Counts one request of a client, in one or more steps."""
+
+    quotas: Quotas
+    principal: Principal
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The RateLimit headers after the last step."""
+
+    async def count(self, amount: int) -> None:
+        """Count requests or units of cost; raises HTTPError (429) if the rest of the quota does not suffice."""
+        if self.principal.per_minute is not None:
+            state = await self.quotas.take(self.principal.name, self.principal.per_minute, amount)
+            self.headers = _headers(state, amount)
+
+
+def _headers(state: RateLimitState, amount: int) -> Mapping[str, str]:
     if state.allowed:
         return state.headers
-    message = f"Rate limit exceeded: your key may send {state.quota:,} requests per minute."
+    if state.unit == "requests":
+        message = f"Rate limit exceeded: your key may send {state.quota:,} requests per minute."
+    else:
+        message = (
+            f"Rate limit exceeded: this costs {amount:,} units, {state.remaining:,} are left of the {state.quota:,} units per "
+            "minute of your key."
+        )
     refusal = HTTPError(429, message, "RATE_LIMITED", max(1, round(state.reset)))
     refusal.headers |= state.headers
     raise refusal
 
 
+def _default_quota(settings: Settings) -> int:
+    return settings.key_cost_per_minute if settings.key_quota == "cost" else settings.key_requests_per_minute
+
+
 def access_policy_for(settings: Settings) -> AccessPolicy | None:
     """The access policy configured by the settings; None if access is open. Raises SettingsError if keys cannot be read."""
     authenticators: dict[str, Callable[[], Authenticator]] = {
-        "keys": lambda: ApiKeyAuth(keys_of(settings), settings.key_requests_per_minute),
+        "keys": lambda: ApiKeyAuth(keys_of(settings), _default_quota(settings)),
         "passthrough": PassthroughAuth,
     }
     if settings.access in authenticators:
+        unit: Unit = "cost" if settings.key_quota == "cost" else "requests"
         wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
-        return AccessPolicy(authenticators[settings.access](), Quotas.of(settings.store), wrong_keys)
+        return AccessPolicy(authenticators[settings.access](), Quotas.of(settings.store, unit), wrong_keys)
     if settings.host not in LOOPBACK:
         log.warning(
             "anyone who can reach %s can use this server: set COMPETENT_ACCESS=keys to require keys", settings.host

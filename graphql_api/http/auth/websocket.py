@@ -9,7 +9,7 @@ from graphql_api.http.auth.authenticators import MultipleCredentials, credential
 from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.limits import network_of
-from graphql_api.observability.request_context import record_of
+from graphql_api.observability.request_context import RequestContext, record_of
 
 
 class WebSocketAuth:
@@ -40,9 +40,9 @@ class WebSocketAuth:
         async with self._slowing_down():
             self._authenticate(self._credentials)
 
-    async def on_operation(self) -> None:
+    async def on_operation(self, record: RequestContext) -> None:
         """Count an operation; raises HTTPError if the key is no longer valid or its quota is used up."""
-        await self._policy.count(self._policy.authenticate(self._credentials, self._record))
+        await self._policy.admit(self._policy.authenticate(self._credentials, self._record), record)
 
     def check_response(self) -> None:
         """Raises HTTPError if the key is no longer valid."""

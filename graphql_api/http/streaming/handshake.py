@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.middleware import HEADERS
-from graphql_api.observability.request_context import record_of
+from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.settings.origins import Origins
 
 
@@ -33,7 +33,7 @@ class ConnectionHooks(Protocol):
     async def on_early_message(self) -> None:
         """Called for an invalid message before `connection_init`: clients without a key learn only that."""
 
-    async def on_operation(self) -> None:
+    async def on_operation(self, record: RequestContext) -> None:
         """Called before each operation."""
 
     def check_response(self) -> None:
@@ -51,7 +51,7 @@ class OpenAccess:
 
     async def on_early_message(self) -> None: ...
 
-    async def on_operation(self) -> None: ...
+    async def on_operation(self, record: RequestContext) -> None: ...
 
     def check_response(self) -> None: ...
 

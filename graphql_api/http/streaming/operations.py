@@ -45,7 +45,7 @@ class Operations:
         languages: tuple[Language, ...],
         max_operations: int,
         send: Send,
-        admit: Callable[[], Awaitable[None]],
+        admit: Callable[[RequestContext], Awaitable[None]],
     ) -> None:
         self._scope = scope
         self._executor = executor
@@ -118,7 +118,7 @@ class Operations:
                 await self._finish(id, {"type": "error", "payload": [error_of(InternalError(), record)]})
 
     async def _respond(self, id: str, payload: object, record: RequestContext) -> None:
-        await self._admit()
+        await self._admit(record)
         responses = self._executor.responses(from_object(payload), self._languages, record)
         async with aclosing(responses):
             async for response in responses:

@@ -14,6 +14,7 @@ from graphql_api.execution.operations import Executed
 from graphql_api.execution.response_cache import MAX_COMPRESSED_BYTES, CachedResponse, entity_tag
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy
+from graphql_api.http.auth.authenticators import Principal
 from graphql_api.http.content_negotiation import GZIP_MIN_BYTES
 from graphql_api.http.graphql import Endpoint, HTTPError
 from graphql_api.http.graphql.response import (
@@ -126,8 +127,9 @@ class FastPath:
     def _response(
         self, profile: HeaderProfile, body: bytes, record: RequestContext, fields: Headers, started_at: float
     ) -> bytes | None:
-        count = self._admit(profile, record)
-        request = self._request(profile, body) if count is not None else None
+        principal = None if self._policy is None else self._policy.authenticate(profile.credentials, record)
+        request = self._request(profile, body)
+        count = self._admit(principal, request.executable.cost) if request is not None else None
         if count is None or request is None:
             return None
         cpu_time = thread_time()
@@ -143,12 +145,16 @@ class FastPath:
         self._operation_log.log_operation(record, "ok", perf_counter() - started_at, response.status)
         return response.encoded(record.request_id, fields, count())
 
-    def _admit(self, profile: HeaderProfile, record: RequestContext) -> Callable[[], Headers] | None:
+    def _admit(self, principal: Principal | None, cost: int) -> Callable[[], Headers] | None:
         """Returns what counts the request and makes its RateLimit fields; None if the ASGI path has to decide."""
-        if (policy := self._policy) is None:
+        policy = self._policy
+        if policy is None or principal is None:
             return tuple
-        principal = policy.authenticate(profile.credentials, record)
-        return (lambda: _fields(policy.count_local(principal))) if policy.has_capacity_local(principal) else None
+        return (
+            (lambda: _fields(policy.count_local(principal, cost)))
+            if policy.has_capacity_local(principal, cost)
+            else None
+        )
 
     def _request(self, profile: HeaderProfile, body: bytes) -> ParsedRequest | None:
         query_string = profile.query_string

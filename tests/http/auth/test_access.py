@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
@@ -15,7 +16,7 @@ from graphql_api.http.auth import AccessPolicy, ApiKeyAuth, AuthMiddleware, Wron
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
-from graphql_api.http.auth.rate_limit import Quotas
+from graphql_api.http.auth.rate_limit import REQUEST_COST, Quotas
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import RETRY_INTERVAL
@@ -352,3 +353,89 @@ async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> Non
 
     assert [message.get("body", b"") for message in sent[1:]] == [b"x", b"x", b""]
     assert sent[-1]["more_body"] is False
+
+
+# Quotas that count costs
+
+LIST = "query ($n: Int) { skills(first: $n) { nodes { code } } }"
+
+
+PARTNER, OTHER = "partner", "other"
+
+
+@pytest.fixture
+def secrets(keys: Keys) -> dict[str, str]:
+    """Keys of two clients with the default quota, and of one with a small one."""
+    return {PARTNER: keys.new(PARTNER), OTHER: keys.new(OTHER), "small": keys.new("small", 3 * REQUEST_COST)}
+
+
+@pytest.fixture
+async def costly(releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str]) -> AsyncIterator[Server]:
+    """A server whose keys have a quota of cost."""
+    chosen = replace(settings, access="keys", keys_file=keys.file, key_quota="cost", key_cost_per_minute=1_000)
+    async with running(releases, chosen) as started:
+        yield started
+
+
+def left(response: httpx.Response) -> int:
+    return int(response.headers["ratelimit"].split("r=")[1].split(";")[0])
+
+
+async def test_a_quota_of_cost_counts_what_operations_cost(costly: Server, secrets: dict[str, str]) -> None:
+    key = secrets[PARTNER]
+    small = await costly.post(LIST, {"n": 1}, x_api_key=key)
+    large = await costly.post(LIST, {"n": 300}, x_api_key=key)
+
+    assert small.headers["ratelimit-policy"] == '"cost-per-minute";q=1000;qu="cost";w=60'
+    assert 1_000 - left(small) == REQUEST_COST + 2 + 1 * 2
+    assert left(small) - left(large) == REQUEST_COST + 2 + 300 * 2
+
+
+async def test_an_operation_over_the_rest_is_not_executed(costly: Server, secrets: dict[str, str]) -> None:
+    key, other = secrets[PARTNER], secrets[OTHER]
+    assert (await costly.post(LIST, {"n": 300}, x_api_key=key)).status_code == 200
+    costly.upstream_paths()
+    refused = await costly.post(LIST, {"n": 200}, x_api_key=key)
+    (error,) = refused.json()["errors"]
+
+    assert refused.status_code == 429
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    assert int(refused.headers["retry-after"]) == error["extensions"]["retryAfter"]
+    assert "this costs 402 units, 298 are left of the 1,000 units per minute" in error["message"]
+    assert refused.headers["ratelimit"].startswith('"cost-per-minute";r=298;')
+    assert costly.upstream_paths() == []
+    assert (await costly.post(LIST, {"n": 1}, x_api_key=key)).status_code == 200
+    assert (await costly.post(LIST, {"n": 200}, x_api_key=other)).status_code == 200
+
+
+async def test_invalid_documents_and_pages_count_as_requests(costly: Server, secrets: dict[str, str]) -> None:
+    key = secrets["small"]
+    headers = {"X-API-Key": key}
+    answers = [
+        await costly.post("{ nothing }", x_api_key=key),
+        await costly.client.get("/nowhere", headers=headers),
+        await costly.post("{", x_api_key=key),
+        await costly.client.get("/nowhere", headers=headers),
+    ]
+
+    assert [left(response) for response in answers] == [2 * REQUEST_COST, REQUEST_COST, 0, 0]
+    assert answers[-1].status_code == 429
+
+
+async def test_linked_data_costs_what_its_operations_cost(costly: Server, secrets: dict[str, str]) -> None:
+    page = await costly.client.get("/id/3.11", headers={"X-API-Key": secrets[PARTNER]})
+
+    assert page.status_code == 200
+    assert 1_000 - left(page) > REQUEST_COST
+
+
+async def test_a_shared_quota_of_cost_counts_costs() -> None:
+    quotas = Quotas(MemoryStorage(), unit="cost")
+
+    states = [await quotas.take("a", 100, 60), await quotas.take("a", 100, 60), await quotas.take("a", 100, 30)]
+
+    assert [(state.allowed, state.remaining, state.unit) for state in states] == [
+        (True, 40, "cost"),
+        (False, 40, "cost"),
+        (True, 10, "cost"),
+    ]

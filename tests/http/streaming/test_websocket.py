@@ -538,6 +538,20 @@ async def test_an_operation_on_a_websocket_counts_for_the_quota_of_its_key(
         assert await socket.closed() == 4409
 
 
+async def test_an_operation_on_a_websocket_counts_its_cost(live_settings: Settings, tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    key = keys.new("partner", 400)
+    chosen = replace(live_settings, access="keys", keys_file=keys.file, key_quota="cost")
+    async with live_server(chosen) as live:
+        socket = await live.socket({"X-API-Key": key}).opened()
+        socket.subscribe("1", "{ skills(first: 100) { nodes { code } } }")
+        assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]
+        socket.subscribe("2", "{ skills(first: 100) { nodes { code } } }")
+        assert await code_of(socket, "2") == "RATE_LIMITED"
+        socket.subscribe("3", "{ __typename }")
+        assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]
+
+
 async def test_a_connection_without_operations_and_messages_is_closed(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_idle_timeout=0.3)) as live:
         busy = await live.opened()

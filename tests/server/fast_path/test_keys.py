@@ -1,6 +1,7 @@
 """Who may ask is asked before a fast answer as before any other, and each request counts once, whichever way it goes."""
 
 import asyncio
+import itertools
 import re
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def keys(tmp_path: Path) -> Keys:
 
 def left(answer: Answer) -> int:
     """How many requests an answer says are left."""
-    found = re.fullmatch(r'"minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
+    found = re.fullmatch(r'"(?:cost-per-)?minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
     assert found
     return int(found[1])
 
@@ -59,6 +60,29 @@ async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: 
     assert [each for some in told for each in some] == [*range(19, -1, -1)]
     assert two.fast.spy is not None
     assert two.fast.spy.served.count(True) > 3
+
+
+async def test_both_ways_count_the_same_cost(made: Made, keys: Keys) -> None:
+    key = keys.new("partner", per_minute=100_000)
+    asked = [post(PINNED, CP, X_API_Key=key), post(LISTED, {"first": 30}, X_API_Key=key)]
+    async with made(access="keys", keys_file=keys.file, key_quota="cost") as two:
+        told = [[left(await line.ask(each)) for line in (two.fast, two.fast, two.fast, two.long)] for each in asked]
+
+    for counts in told:
+        assert len({before - after for before, after in itertools.pairwise(counts)}) == 1
+    assert two.fast.spy is not None
+    assert two.fast.spy.served.count(True) > 1
+
+
+async def test_a_cost_over_the_rest_is_refused_both_ways(made: Made, keys: Keys) -> None:
+    one, other = (keys.new(name, per_minute=6_000) for name in ("one", "other"))
+    async with made(access="keys", keys_file=keys.file, key_quota="cost") as two:
+        fast = [await two.fast.ask(post(LISTED, {"first": 30}, X_API_Key=one)) for _ in range(6)]
+        long = [await two.long.ask(post(LISTED, {"first": 30}, X_API_Key=other)) for _ in range(6)]
+
+    assert [answer.status for answer in fast] == [answer.status for answer in long]
+    assert {answer.status for answer in fast} == {200, 429}
+    assert list(map(left, fast)) == list(map(left, long))
 
 
 @pytest.mark.parametrize("origins", ["", "*"])
