@@ -345,7 +345,8 @@ class Settings:
     )
     mapping: tuple[Path, ...] = _data(
         (),
-        "Files that map concepts to other classifications (SSSOM, tab-separated), separated as in PATH: `mappings` of a concept.",
+        "Files that map concepts to other classifications (SSSOM), for `mappings` of a concept, separated as in PATH. Unset: no "
+        "concept has mappings.",
     )
 
     introspection: str = _graphql(
