@@ -7,14 +7,15 @@ Run it in a separate process (conversion.py), because the parser aborts its proc
 """
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -29,6 +30,7 @@ from graphql_api.sandbox.columns import (
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.excel_sheets import Export, Sheet
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
+from graphql_api.sandbox.plain_rows import NotPlain, plain_rows
 from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, printable, silent
 
 _AT_ONCE = 2  # sheets read at the same time; more would only use more memory
@@ -36,32 +38,39 @@ _SKILLS_IN_NOTE = 10
 _ABOVE = 10  # rows in which to look for the headings
 
 
-@dataclass(slots=True)
-class _Table:
-    """The parsed cells of one worksheet, and its cells with failed formulas."""
+class _Table(NamedTuple):
+    """The cells of one worksheet, from its first non-empty row, each row from column A; generated lazily to save memory."""
 
-    cells: CalamineSheet
-    errors: dict[int, dict[int, str]]
-    """Error texts by row and column, both from 0."""
+    rows: Iterator[Row]
+    first: int = 0
+    """The first row, from 0."""
+    height: int = 0
+    """The number of rows; 0 if unknown."""
+    width: int = 0
+    """The minimum length of a row."""
 
-    def rows(self) -> Iterator[Row]:
-        """All rows from the first non-empty one, each starting at column A; generated lazily to save memory."""
-        if self.cells.start is None:
-            return
-        top, left = self.cells.start
-        if not left and not self.errors:
-            yield from islice(self.cells.iter_rows(), top, None)
-            return
-        before: list[Cell] = [""] * left
-        for number, row in enumerate(islice(self.cells.iter_rows(), top, None), top):
-            if not left and number not in self.errors:
-                yield row
-                continue
-            errors = self.errors.get(number, {})
-            read = [*before, *row, *([""] * (max(errors, default=0) + 1 - left - len(row)))]
-            for at, error in errors.items():
-                read[at] = ErrorCell(error)
-            yield read
+
+def _parsed(cells: CalamineSheet, errors: dict[int, dict[int, str]]) -> _Table:
+    """The table of a parsed sheet; `errors` has the texts of its failed cells by row and column, both from 0."""
+    if cells.start is None or cells.end is None:
+        return _Table(iter(()))
+    first, last = cells.start[0], cells.end[0]
+    return _Table(_with_errors(cells, errors), first, last - first + 1, cells.end[1] + 1)
+
+
+def _with_errors(cells: CalamineSheet, errors: dict[int, dict[int, str]]) -> Iterator[Row]:
+    assert cells.start is not None
+    top, left = cells.start
+    before: list[Cell] = [""] * left
+    for number, row in enumerate(islice(cells.iter_rows(), top, None), top):
+        if not left and number not in errors:
+            yield row
+            continue
+        failed = errors.get(number, {})
+        read = [*before, *row, *([""] * (max(failed, default=0) + 1 - left - len(row)))]
+        for at, error in failed.items():
+            read[at] = ErrorCell(error)
+        yield read
 
 
 def read_workbook(path: Path, progress: Progress = silent, *, lenient: bool = False) -> Dataset:
@@ -152,13 +161,32 @@ def _tables(books: _Books, names: list[str], progress: Progress) -> Iterator[_Ta
     def read(name: str) -> _Table:
         errors = books.package.error_cells(name)
         with books.lend() as book:
-            return _Table(book.get_sheet_by_name(name), errors)
+            return _parsed(book.get_sheet_by_name(name), errors)
+
+    def read_plainly(name: str) -> _Table:
+        rows = plain_rows(books.package.pieces(name))
+        try:
+            first = next(rows)
+        except (NotPlain, StopIteration):
+            return read(name)
+        return _Table(_continued(chain([first], rows), lambda: read(name)), width=len(first))
 
     with ThreadPoolExecutor(_AT_ONCE, "sheet") as threads:
-        tables = threads.map(read, names)
+        tables = threads.map(read_plainly, names)
         for name in names:
             progress(name, 0, 0)
             yield next(tables)
+
+
+def _continued(rows: Iterator[Row], parse: Callable[[], _Table]) -> Iterator[Row]:
+    """The rows of a sheet; from the first one on that is not plain, those of the parsed sheet."""
+    done = 0
+    try:
+        for row in rows:
+            yield row
+            done += 1
+    except NotPlain:
+        yield from islice(parse().rows, done, None)
 
 
 def _release_number(sheets: list[str], file: str) -> str:
@@ -183,13 +211,14 @@ def _names_like(prefix: str, sheets: Iterable[str]) -> Iterator[str]:
 
 def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress: Progress) -> Iterator[BadRow]:
     """Add the rows of a sheet to the export; yields those that it cannot use."""
-    if table.cells.start is None or table.cells.end is None:
+    top = list(islice(table.rows, _ABOVE))
+    if not top:
         return
-    rows = table.rows()
-    at, columns, below = _headings(name, sheet, list(islice(rows, _ABOVE)))
-    first, total = table.cells.start[0] + at + 2, table.cells.end[0] - table.cells.start[0] - at
+    at, columns, below = _headings(name, sheet, top)
+    first, total = table.first + at + 2, max(table.height - at - 1, 0)
+    done = 0
     take, problems = sheet.take, export.problems
-    for number, row in enumerate(_arranged(chain(below, rows), columns, table.cells.end[1] + 1), first):
+    for done, row in enumerate(_arranged(chain(below, table.rows), columns, table.width), 1):
         try:
             take(row)
         except CellError as error:
@@ -197,12 +226,13 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
                 problems.append(error)
         if problems:
             yield from (
-                BadRow(name, number, printable(str(problem)), _letter(columns, problem)) for problem in problems
+                BadRow(name, first + done - 1, printable(str(problem)), _letter(columns, problem))
+                for problem in problems
             )
             problems.clear()
-        if (done := number - first + 1) % 5000 == 0:
+        if done % 5000 == 0:
             progress(name, done, total)
-    progress(name, total, total)
+    progress(name, done, done)
 
 
 def _arranged(rows: Iterable[Row], columns: list[int | None], width: int) -> Iterable[Row]:

@@ -20,6 +20,7 @@ MAX_CONTENT_BYTES = 1_000_000_000
 MAX_CELLS = 28_000_000
 """Maximum size of the rectangle around all cells of a sheet: columns A to Z of all rows. The largest sheet has 750,000 cells."""
 _CHUNK = 1 << 20
+_END_OF_ROW = b"</row>"
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 """First bytes of files of Excel 97 to 2003, and of encrypted files of any version."""
 
@@ -63,7 +64,7 @@ class Package:
         """
         errors: dict[int, dict[int, str]] = {}
         is_wide = False
-        for piece in self._pieces(self.parts[sheet]) if sheet in self.parts else ():
+        for piece in self.pieces(sheet):
             is_wide = is_wide or _WIDE.search(piece) is not None
             if b't="e"' in piece or b"t='e'" in piece:
                 for failed in _FAILED.finditer(piece):
@@ -76,7 +77,7 @@ class Package:
 
     def _check_extent(self, sheet: str) -> None:
         extent = Extent()
-        for piece in self._pieces(self.parts[sheet]):
+        for piece in self.pieces(sheet):
             for column, row, empty in _CELL.findall(piece):
                 if not empty:
                     extent.add(int(row), column_number(column.decode()))
@@ -87,14 +88,16 @@ class Package:
                 f"the limit is {MAX_CELLS:,}: delete cells far away from the data"
             )
 
-    def _pieces(self, part: str) -> Iterator[bytes]:
-        """The XML of a part in pieces of about 1 MB, split between rows."""
+    def pieces(self, sheet: str) -> Iterator[bytes]:
+        """The XML of a sheet in pieces of about 1 MB, split after rows; nothing if its part is unknown."""
+        if sheet not in self.parts:
+            return
         rest = b""
-        with zipfile.ZipFile(BytesIO(self.content)) as archive, archive.open(part) as stream:
+        with zipfile.ZipFile(BytesIO(self.content)) as archive, archive.open(self.parts[sheet]) as stream:
             while chunk := stream.read(_CHUNK):
                 rest += chunk
-                end = rest.rfind(b"</row>")
-                cut = end if end >= 0 else len(rest) if len(rest) > 8 * _CHUNK else 0
+                end = rest.rfind(_END_OF_ROW) + len(_END_OF_ROW)
+                cut = end if end >= len(_END_OF_ROW) else len(rest) if len(rest) > 8 * _CHUNK else 0
                 yield rest[:cut]
                 rest = rest[cut:]
         yield rest
