@@ -20,15 +20,17 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
 from graphql_api.index.crawler import Load
+from graphql_api.index.index_file import WORKBOOK, delete_unusable
 from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
 from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import flush
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
+from graphql_api.sandbox.app import Sandbox
 from graphql_api.sandbox.bundled_data import DATA
 from graphql_api.sandbox.document_store import FORMAT
-from graphql_api.sandbox.releases import workbook_files
+from graphql_api.sandbox.releases import converted_digests, workbook_files
 from graphql_api.sandbox.report import silent
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, index_name
@@ -121,7 +123,11 @@ class Services:
         )
         self._closing = ExitStack()
         self.indexes = _indexes(
-            settings, self._load_for_crawl(settings), self._heap, _embedder(settings, self._closing)
+            settings,
+            _index_origin(settings, competent),
+            self._load_for_crawl(settings),
+            self._heap,
+            _embedder(settings, self._closing),
         )
         self.published = Broadcast()
         self._current: str | None = None
@@ -245,11 +251,13 @@ def _embedder(settings: Settings, closing: ExitStack) -> Embedder | NoVectors:
     return endpoint
 
 
-def _indexes(settings: Settings, load: Load, heap: HeapTrimmer, embedder: Embedder | NoVectors) -> IndexRegistry:
+def _indexes(
+    settings: Settings, origin: Callable[[str], str], load: Load, heap: HeapTrimmer, embedder: Embedder | NoVectors
+) -> IndexRegistry:
     return IndexRegistry(
         load,
         index_folder(settings),
-        _origin(settings),
+        origin,
         mode=settings.index or ("need" if settings.is_remote else "start"),  # type: ignore[arg-type]
         patient=not settings.is_remote,
         page_size=settings.upstream_page_size,
@@ -297,6 +305,22 @@ def _backend(settings: Settings, keep: float) -> Backend | None:
     except SettingsError as error:
         log.warning("%s; documents are cached in memory only", error)
         return None
+
+
+def _index_origin(settings: Settings, competent: ASGIApp | None) -> Callable[[str], str]:
+    """What identifies the data of an index: for a workbook its content, so that other workbooks do not matter.
+
+    Deletes the indexes of workbooks whose conversion is no longer in the cache folder.
+    """
+    origin = _origin(settings)
+    if not (settings.data and isinstance(competent, Sandbox)):
+        return lambda release: origin
+    releases: Releases = competent.state.releases
+    folder, cache = index_folder(settings), cache_dir(settings)
+    if folder and cache:
+        usable = {*releases.digests, *converted_digests(cache)}
+        delete_unusable(folder, [(WORKBOOK + digest, number) for number, digest in usable])
+    return lambda release: WORKBOOK + documents.digest if (documents := releases.get(release)) else origin
 
 
 def _origin(settings: Settings) -> str:

@@ -57,10 +57,20 @@ async def _finish(file: IndexFile, connection: sqlite3.Connection) -> None:
 
 
 class IndexBuilder:
-    """Builds indexes of one upstream API in a folder. `trim_heap` is called after a build, which frees much memory."""
+    """Builds indexes in a folder.
+
+    `origin` identifies the data of a release, by its number. `trim_heap` is called after a build, which frees much memory.
+    """
 
     def __init__(
-        self, load: Load, folder: Path, origin: str, *, page_size: int, at_once: int, trim_heap: Callable[[], None]
+        self,
+        load: Load,
+        folder: Path,
+        origin: Callable[[str], str],
+        *,
+        page_size: int,
+        at_once: int,
+        trim_heap: Callable[[], None],
     ) -> None:
         self._load = load
         self._folder = folder
@@ -71,7 +81,7 @@ class IndexBuilder:
 
     def file(self, release: str) -> IndexFile:
         """The index file of a release, which may not exist."""
-        return IndexFile(self._folder, self._origin, release)
+        return IndexFile(self._folder, self._origin(release), release)
 
     async def build(self, release: str, progress: Progress) -> IndexFile:
         """Build the index of a release, or wait until another process has built it; returns its file.

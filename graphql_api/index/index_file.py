@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2s
 from pathlib import Path
@@ -28,6 +28,9 @@ except ImportError:  # pragma: no cover  # Windows has no file locks: each proce
 
 log = logging.getLogger(__name__)
 
+WORKBOOK = "workbook-"
+"""How the origins of workbooks start, and their part of the names of files."""
+
 FileId = tuple[int, int]
 """Device and inode: identifies an opened file, even after it was replaced."""
 
@@ -37,7 +40,7 @@ class IndexFile:
 
     def __init__(self, folder: Path, origin: str, release: str) -> None:
         self.folder = folder
-        self.path = folder / f"{release}-{blake2s(origin.encode(), digest_size=8).hexdigest()}.sqlite"
+        self.path = folder / f"{_stem(origin, release)}.sqlite"
         self.part = self.path.with_suffix(".part")
 
     def is_there(self) -> bool:
@@ -123,6 +126,27 @@ class IndexFile:
         for suffix in ("", "-journal"):
             with suppress(FileNotFoundError):
                 self.part.with_name(self.part.name + suffix).unlink()
+
+
+def _stem(origin: str, release: str) -> str:
+    mark = WORKBOOK if origin.startswith(WORKBOOK) else ""
+    return f"{release}-{mark}{blake2s(origin.encode(), digest_size=8).hexdigest()}"
+
+
+def delete_unusable(folder: Path, usable: Iterable[tuple[str, str]]) -> None:
+    """Delete the files of workbooks in a folder that no process can use any more.
+
+    `usable` has the origins and numbers of all releases whose data still exists. Other files stay, since their
+    data can be had again.
+    """
+    stems = {_stem(origin, release) for origin, release in usable}
+    for file in folder.glob(f"*-{WORKBOOK}*"):
+        if (match := _NAME.match(file.name)) and match[0] not in stems:
+            with suppress(OSError):
+                file.unlink()
+
+
+_NAME = re.compile(rf".+-{WORKBOOK}[0-9a-f]{{16}}(?=\.)")
 
 
 @contextmanager

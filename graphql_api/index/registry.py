@@ -42,7 +42,7 @@ class IndexRegistry:
         self,
         load: Load,
         folder: Path | None,
-        origin: str,
+        origin: Callable[[str], str],
         *,
         mode: Mode,
         patient: bool,

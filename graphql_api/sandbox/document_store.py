@@ -17,7 +17,7 @@ from graphql_api.sandbox.report import Progress, silent
 from graphql_api.sandbox.search import SEARCH_TABLES, search_profiles, write_search
 from graphql_api.sandbox.serializers import COLLECTIONS, PROFILES, Bodies
 
-VERSION = 4
+VERSION = 5
 """Increase it when tables, bodies or the reading of workbooks change, so that files of older versions are rewritten."""
 
 
@@ -51,6 +51,8 @@ class Documents:
         self.source: str | None = about["data_source"]
         self.notes: list[str] = orjson.loads(about["notes"])
         self.left_out = int(about["left_out"])
+        self.digest: str = about["digest"]
+        """Identifies the content of the documents."""
         counts = connection.execute("SELECT collection, count(*) FROM item GROUP BY collection")
         self._counts: dict[str, int] = dict(counts)
 
@@ -140,19 +142,28 @@ def read_documents(path: Path, source: str) -> Documents | None:
     return None
 
 
+def read_about(path: Path) -> dict[str, str]:
+    """What a file says about its documents, of whatever format; empty if it is not such a file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return dict(connection.execute("SELECT name, value FROM about"))
+    except sqlite3.DatabaseError:
+        return {}
+
+
 def _write(connection: sqlite3.Connection, dataset: Dataset, source: str, progress: Progress) -> None:
     connection.executescript(_TABLES + SEARCH_TABLES)
     connection.execute("BEGIN")
-    bodies = Bodies(dataset)
+    bodies, digest = Bodies(dataset), hashlib.blake2b(FORMAT.encode(), digest_size=16)
     for type_name, collection in COLLECTIONS.items():
         _write_collection(
-            connection, collection, bodies.collection(type_name), len(dataset.of_type(type_name)), progress
+            connection, collection, bodies.collection(type_name), len(dataset.of_type(type_name)), digest, progress
         )
     used = ((competence.uuid, at) for at, profile in enumerate(dataset.profiles) for competence in profile.competences)
     connection.executemany("INSERT OR IGNORE INTO used VALUES (?, ?)", used)
     write_search(connection, dataset)
     about = {"number": dataset.number, "published_on": dataset.published_on, "format": FORMAT, "source": source}
-    about |= {"data_source": dataset.source}
+    about |= {"data_source": dataset.source, "digest": digest.hexdigest()}
     about |= {"notes": orjson.dumps(dataset.notes).decode(), "left_out": str(dataset.left_out)}
     connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     connection.execute("COMMIT")
@@ -163,10 +174,12 @@ def _write_collection(
     collection: str,
     bodies: Iterable[tuple[str, bytes, bytes]],
     total: int,
+    digest: "hashlib.blake2b",
     progress: Progress,
 ) -> None:
     for position, (uuid, body, item) in enumerate(bodies):
         connection.execute("INSERT INTO document VALUES (?, ?, ?)", (collection, uuid, body))
         connection.execute("INSERT INTO item VALUES (?, ?, ?)", (collection, position, item))
+        digest.update(body)
         if position % 500 == 499 or position + 1 == total:
             progress(collection, position + 1, total)

@@ -17,7 +17,7 @@ from pathlib import Path
 from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.sandbox.conversion import convert
 from graphql_api.sandbox.dataset import release_order
-from graphql_api.sandbox.document_store import Documents, documents_in_memory, documents_of, read_documents
+from graphql_api.sandbox.document_store import Documents, documents_in_memory, documents_of, read_about, read_documents
 from graphql_api.sandbox.report import Progress, WorkbookError, silent
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 
@@ -81,6 +81,11 @@ class Releases:
         """Publish the oldest release held back."""
         self.publish(self._held.pop(0))
 
+    @property
+    def digests(self) -> list[tuple[str, str]]:
+        """Number and digest of each release, served or held back."""
+        return [(documents.number, documents.digest) for documents in (*self._documents, *self._held)]
+
     def describe(self) -> str:
         """A one-line description: the releases, and the size of the current one."""
         older = f" and {', '.join(self.numbers[1:])}" if len(self) > 1 else ""
@@ -140,6 +145,13 @@ def workbook_releases(
             raise WorkbookError("no workbook was passed")
         on_error.pop_all()
     return Releases(documents for _, documents in opened.values())
+
+
+def converted_digests(cache_dir: Path) -> Iterator[tuple[str, str]]:
+    """Yield number and digest of each conversion in a cache folder, whatever its workbook."""
+    for file in cache_dir.glob("*-????????????????.sqlite"):
+        if (about := read_about(file)) and "digest" in about:
+            yield about["number"], about["digest"]
 
 
 def open_workbook(
