@@ -10,8 +10,8 @@ from graphql_api.competent.hal import Document, Page
 from graphql_api.competent.normalise import EMPTY_LIST
 from graphql_api.errors import UpstreamInvalidResponse, UpstreamNotFound, UpstreamRefused
 
-MAX_PAGES = 1000
-"""Maximum pages of a list; a list that claims more is treated as invalid."""
+MAX_PAGES = 10_000
+"""Maximum pages of a list; a list that claims more is treated as invalid. In pages of 20, Spring's default, 200,000 items."""
 
 
 class Listing:
@@ -57,7 +57,7 @@ class Listing:
             return lambda: items[start:stop]
         numbers = range(start // size, (stop - 1) // size + 1)
         if len(numbers) > MAX_PAGES:
-            raise UpstreamInvalidResponse(detail=f"a list of {total} items in pages of {size}")
+            raise _too_long(f"{total:,} items in pages of {size}")
         pages = list(zip(numbers, await self._pages(numbers), strict=True))
         # By position, so that a short page does not shift the items of the next one.
         return lambda: [
@@ -100,7 +100,7 @@ class Listing:
             if last["items"] == before["items"]:  # upstream ignores the page number, or repeats the last page
                 return items
             items += last["items"]
-        raise UpstreamInvalidResponse(detail=f"a list of more than {MAX_PAGES} pages")
+        raise _too_long(f"{len(items):,} items in the first {MAX_PAGES:,} pages, and more follow")
 
     async def _pages(self, numbers: range) -> list[Document]:
         pages = await self._load_pages(numbers)
@@ -127,6 +127,10 @@ class Listing:
         return self._load(
             f"{self._path}?page={number + self._first_number}&size={self._page_size}" if paged else self._path
         )
+
+
+def _too_long(what: str) -> UpstreamInvalidResponse:
+    return UpstreamInvalidResponse(f"The Competent API sent a list of more than {MAX_PAGES:,} pages: {what}.")
 
 
 def _goes_on(document: Document) -> bool:

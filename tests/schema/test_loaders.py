@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from graphql_api.asyncio_tools import Completed
+from graphql_api.competent import pagination
 from graphql_api.competent.hal import Document, release_numbers
 from graphql_api.competent.normalise import normalise
 from graphql_api.errors import ReleaseNotFound, UpstreamInvalidResponse, UpstreamNotFound
@@ -333,9 +334,27 @@ async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
 async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
     load, table = loaders({FIRST: listed(0, total=20_000_000, size=1)})
 
-    with pytest.raises(UpstreamInvalidResponse):
+    with pytest.raises(UpstreamInvalidResponse, match="more than 10,000 pages: 20,000,000 items in pages of 1"):
         await load.listing(LIST).all()
     assert len(table.batches) == 1
+
+
+async def test_a_list_without_a_total_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "MAX_PAGES", 3)
+    load, _ = loaders({f"{LIST}?page={page}&size=500": {"_embedded": {"x": [{"code": page}]}} for page in range(9)})
+
+    with pytest.raises(UpstreamInvalidResponse, match="3 items in the first 3 pages, and more follow"):
+        await load.listing(LIST).all()
+
+
+async def test_an_upstream_that_caps_pages_at_20_items_gives_all_of_30_000() -> None:
+    pages = {
+        f"{LIST}?page={page}&size=500": listed(*range(page * 20, page * 20 + 20), total=30_000, size=20)
+        for page in range(1500)
+    }
+    load, _ = loaders(pages)
+
+    assert codes(await load.listing(LIST).all()) == list(range(30_000))
 
 
 async def test_pages_counted_from_1_are_found_to_be_so() -> None:
