@@ -105,6 +105,8 @@ def create_app(
     )
     app.router.redirect_slashes = False
     app.state.services = parts
+    app.state.endpoint = endpoint
+    app.state.operation_log = operation_log
     app.state.fast_path = fast
     app.state.connections = connections
     app.state.scheduler = endpoint.engine.scheduler

@@ -142,6 +142,7 @@ class Documents:
         self._max_tokens = limits.tokens
         self._validator = Validator(schema, limits, introspection, rules)
         self.costing = Costing(schema)
+        self.introspection = introspection
         self._listeners: list[Callable[[str], None]] = []
         self._valid: LRUCache[str, ValidDocument] = LRUCache(
             max_bytes * 5 // 8, max_item_bytes=max_bytes * 5 // 32, on_evict=self._notify

@@ -11,6 +11,7 @@ from time import thread_time
 from typing import Protocol
 
 from graphql import GraphQLError, get_operation_ast
+from graphql.execution.values import get_variable_values
 
 from graphql_api.asyncio_tools import Broadcast, Completed
 from graphql_api.execution.compiled.execution import Execution
@@ -140,6 +141,25 @@ class Engine:
             context.loaders.close()
             return Completed(response)
         return self._in_time(self._finish(selected, execution, key, context), context)
+
+    async def validate(self, request: Request) -> ExecutableOperation | Refused:
+        """Returns an operation that could be executed, or the errors for which it would be refused; resolves no field."""
+        document = self.documents.find(request.query)
+        if isinstance(document, NewDocument):
+            if not self._parsing.admits(len(request.query)):
+                await self._parsing.turn(len(request.query))
+            document = self.documents.prepare(request.query)
+        selected = self._selector.select(document, request.variables, request.operation_name, request.record)
+        if isinstance(selected, Refused):
+            return selected
+        operation = get_operation_ast(selected.document.as_written(), request.operation_name)
+        assert operation is not None, "it was selected"
+        values = get_variable_values(
+            self.schema.core_schema, operation.variable_definitions or (), dict(selected.variables)
+        )
+        if isinstance(values, list):
+            return Refused([format_error(error, "BAD_USER_INPUT") for error in values], selected.operation.type)
+        return selected
 
     async def explain(self, request: Request, response: Response) -> Breakdown | None:
         """Returns the cost of an executed or refused operation by field; None if it is invalid, or has too many fields."""

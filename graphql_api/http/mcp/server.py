@@ -1,13 +1,16 @@
-"""A Model Context Protocol server whose tools are the example operations, run on the GraphQL app in this process.
+"""A Model Context Protocol server: the example operations as tools, and tools for queries of an agent's own.
 
-Tools send ordinary requests to `/graphql`, so the same limits and error codes apply.
+Tools send ordinary requests to `/graphql` in this process, so the same limits, logs and error codes apply. A quota of cost counts
+their operations for the client of the server.
 
 Source: https://modelcontextprotocol.io/specification; the official `mcp` library implements the protocol.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -18,15 +21,19 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api import NAME, own_version
+from graphql_api.errors import BadUserInput
 from graphql_api.execution.error_formatting import shortened
 from graphql_api.execution.schema import build_schema
-from graphql_api.http.graphql import JSON, HTTPError, error_response
+from graphql_api.http.graphql import JSON, Endpoint, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
-from graphql_api.http.mcp.tools import RESULT_SCHEMA, Operation, operations
+from graphql_api.http.mcp.query_tools import EXECUTE, SEARCH_SCHEMA, VALIDATE, checked, query_tools, searched, validated
+from graphql_api.http.mcp.schema_search import SchemaSearch
+from graphql_api.http.mcp.tools import RESULT_SCHEMA, JSONSchema, Operation, operations
 from graphql_api.http.pages.home import ABOUT
 from graphql_api.observability.request_context import record_of
 
@@ -34,7 +41,8 @@ JSONObject = dict[str, object]
 Post = Callable[[JSONObject], Awaitable[JSONObject]]
 
 INSTRUCTIONS = (
-    f"{ABOUT} Every tool is one read-only GraphQL query. Codes such as OP-101 are for people; take ids from responses and "
+    f"{ABOUT} Every tool is one read-only GraphQL query; for others, `search_schema` finds fields, `validate` checks a query and "
+    "says its cost, and `execute` runs it. Codes such as OP-101 are for people; take ids from responses and "
     "never invent them. Null without an error means that the concept does not exist; `errors[].extensions.code` says what "
     "went wrong, and `retryAfter` how many seconds to wait. Find concepts with Search or Suggest first."
 )
@@ -44,14 +52,22 @@ TIMEOUT = 60.0
 """Timeout of a tool call in seconds; the server's own deadlines are far shorter."""
 
 
+_charge: ContextVar[Callable[[int], Awaitable[None]] | None] = ContextVar("charge", default=None)
+"""Counts the cost of the operation of a tool for the quota of the client that calls it."""
+
+
 def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
     """The MCP server for a GraphQL app; `languages` is an `Accept-Language` for texts without an explicit language."""
-    offered = operations(build_schema().core_schema)
+    schema = build_schema().core_schema
+    offered = operations(schema)
+    endpoint: Endpoint = app.state.endpoint
+    own_tools = query_tools(schema, endpoint.engine.documents.introspection)
+    search = SchemaSearch(schema)
 
     @asynccontextmanager
     async def lifespan(_: "Server[Post]") -> AsyncIterator[Post]:
         headers = {"Accept-Language": languages} if languages else {}
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(_charging(app), raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(
@@ -66,14 +82,30 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
             yield post
 
     async def list_tools(_: ServerRequestContext[Post], __: object) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(operation) for operation in offered.values()])
+        tools = [_tool(operation.name, operation.about, operation.variables) for operation in offered.values()]
+        return types.ListToolsResult(tools=[*tools, *(_tool(*tool) for tool in own_tools.values())])
 
     async def call_tool(context: ServerRequestContext[Post], call: types.CallToolRequestParams) -> types.CallToolResult:
+        post, arguments = context.lifespan_context, call.arguments or {}
+        if isinstance(context.request, HTTPConnection):
+            _charge.set(record_of(context.request.scope).charge)
+        if call.name in own_tools:
+            return _result(await run_own(post, call.name, arguments))
         operation = offered.get(call.name)
         if operation is None:
-            name = shortened(call.name, MAX_QUOTED_CHARS)
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {', '.join(offered)}.")
-        return _result(await _run(context.lifespan_context, operation, call.arguments or {}))
+            name, names = shortened(call.name, MAX_QUOTED_CHARS), ", ".join((*offered, *own_tools))
+            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {names}.")
+        return _result(await _run(post, operation, arguments))
+
+    async def run_own(post: Post, name: str, arguments: JSONObject) -> JSONObject:
+        try:
+            if name == SEARCH_SCHEMA.name:
+                return await asyncio.to_thread(searched, search, arguments)
+            if name == VALIDATE.name:
+                return await validated(endpoint, app.state.operation_log, arguments)
+            return await post(checked(EXECUTE, arguments))
+        except BadUserInput as error:
+            return {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
 
     server: Server[Post] = Server(
         NAME,
@@ -85,6 +117,16 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
     )
     server.middleware.append(_short_errors)
     return server
+
+
+def _charging(app: ASGIApp) -> ASGIApp:
+    """The app with the quota of the client whose tool calls it."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        record_of(scope).charge = _charge.get()
+        await app(scope, receive, send)
+
+    return call
 
 
 async def _short_errors(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -156,11 +198,11 @@ async def _run(post: Post, operation: Operation, arguments: JSONObject) -> JSONO
     return await post({"query": operation.query, "variables": arguments, "operationName": operation.name})
 
 
-def _tool(operation: Operation) -> types.Tool:
+def _tool(name: str, about: str, arguments: JSONSchema) -> types.Tool:
     return types.Tool(
-        name=operation.name,
-        description=operation.about,
-        input_schema=dict(operation.variables),
+        name=name,
+        description=about,
+        input_schema=dict(arguments),
         output_schema=RESULT_SCHEMA,
         annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
     )
