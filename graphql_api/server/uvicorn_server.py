@@ -34,7 +34,7 @@ def serve_app(
     announce: Callable[[str, str], str],
     worker: str = "",
 ) -> None:
-    """Listen, print the announcement, and serve until stopped.
+    """Listen and serve until stopped.
 
     `build` creates the app and a line about its data; `announce(address, data)` returns the text to print. `worker` is the
     import string of the app factory for worker processes.
@@ -43,13 +43,12 @@ def serve_app(
     _raise_open_files()
     # Building the app imports the metrics, which need their shared folder to exist.
     with closing(listen(settings)) as listening, shared_folder(settings.workers), build() as (app, data):
-        _print(announce(_address(listening), data))
         if settings.metrics.isdecimal():
             serve_on(settings.host, int(settings.metrics))
         # uvicorn raises the stop signal again after a clean shutdown; ignore it.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        run(settings, listening, app, worker)
+        run(settings, listening, app, worker, announce(_address(listening), data))
 
 
 def _print(text: str) -> None:
@@ -60,8 +59,11 @@ def _print(text: str) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # open until the process ends
 
 
-def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: str) -> None:
-    """Serve in this process, or with several workers in processes that each build the app from `worker`."""
+def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: str, announcement: str) -> None:
+    """Serve in this process, or with several workers in processes that each build the app from `worker`.
+
+    Prints the announcement once all modules are imported, when only the event loop has yet to start.
+    """
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -72,6 +74,7 @@ def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: st
         stopping = getattr(getattr(app, "state", None), "stopping", None)
         install_graceful_drain(stopping or asyncio.Event(), settings.drain)
         tune_gc()
+        _print(announcement)
         return app
 
     has_workers = settings.workers > 1
@@ -94,6 +97,7 @@ def run(settings: Settings, listening: socket.socket, app: "ASGIApp", worker: st
         timeout_graceful_shutdown=settings.stop_timeout,
     )
     if has_workers:
+        _print(announcement)
         Multiprocess(config, sockets=[listening]).run()
     else:
         uvicorn.Server(config).run(sockets=[listening])
