@@ -177,12 +177,17 @@ async def test_career_paths_are_the_best_of_the_rows(server: Server, rows: dict[
     query = """query ($from: ConceptRef!, $to: ConceptRef!) { careerPaths(from: $from, to: $to, first: 10) {
       effort steps { from { code } to { code } gap { coverage missing { technicalCompetences { code } } } } } }"""
     of = rows["3.27"]
-    for start, goal in (("OP-1", "OP-10"), ("OP-100", "OP-101"), ("OP-300", "OP-305")):
-        near = [{other for other, *_ in of.similar(end, "technicalCompetences")} for end in (start, goal)]
-        between = sorted(near[0] & near[1] - {start, goal}, key=number)
+    near = {code: {other for other, *_ in of.similar(code, "technicalCompetences")} for code in of.held}
+    pairs = sorted(
+        ((start, goal) for start in near for goal in near if start < goal),
+        key=lambda pair: -len(near[pair[0]] & near[pair[1]]),
+    )
+    for start, goal in (*pairs[:200:40], pairs[-1]):  # with the most profiles between, and without any
+        between = sorted((near[start] & near[goal]) - {start, goal}, key=number)
         paths = [(start, goal), *((start, other, goal) for other in between)]
         efforts = [sum(1 - of.coverage(a, b) for a, b in pairwise(path)) for path in paths]
         best = sorted(range(len(paths)), key=lambda n: (efforts[n], n))[:10]
+        assert len(between) > 10 or (start, goal) == pairs[-1]
         found = (await server.ask(query, {"from": {"code": start}, "to": {"code": goal}}))["careerPaths"]
 
         assert [path["effort"] for path in found] == pytest.approx([float(efforts[n]) for n in best])

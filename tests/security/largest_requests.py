@@ -35,6 +35,14 @@ def executed() -> Iterator[tuple[str, Hostile]]:
             "query($i:[ConceptRef!]!){" + many("a#:profilesForCompetences(have:$i,first:1){totalCount}", aliases) + "}"
         )
         yield f"{aliases} times profiles for 500 competences", asks(query, "", competences)
+    unknown = {"i": [{"id": id} for id in ids("Skill")]}
+    query = "query($i:[ConceptRef!]!){" + many('a#:concepts(refs:$i,release:"3.10"){id code}', 15) + "}"
+    yield "15 lists of 500 references to another release", asks(query, "", unknown)
+    codes = {"i": [{"code": f"SK-{number}"} for number in range(500)]}
+    query = "query($i:[ConceptRef!]!){" + many("a#:concepts(refs:$i){id ...on Skill{description{nl}}}", 10) + "}"
+    yield "10 lists of 500 codes", asks(query, "", codes)
+    query = 'careerPaths(from:{code:"OP-101"},to:{code:"OP-102"},first:50){effort steps{gap{coverage}}}'
+    yield "18 times 50 career paths", asks("{" + many(f"a#:{query}", 18) + "}", "")
     for first in (500, 200):
         query = f"{{skills(first:{first}){{nodes{{usedInOccupationalProfiles(first:30){{nodes{{id code}}}}}}}}}}"
         yield f"{first} skills and their profiles", asks(query, "")

@@ -8,9 +8,12 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from graphql_api.errors import NotIndexedYet
+from graphql_api.index import UNKNOWN, Index
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.dataset import Concept, Dataset, Profile, texts
 from graphql_api.sandbox.document_store import documents_in_memory
+from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.global_id import NodeId
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running
@@ -313,6 +316,48 @@ async def test_ids_of_a_release_that_is_gone_are_found_again_by_uuid_alone(small
     data = (await small.ask(MATCHES, {"have": refs[:1]}))["profilesForCompetences"]
     assert data["translated"] == [{"from": of("same", "3.9"), "to": of("same", "4.1"), "by": "UUID"}]
     assert await small.codes(MATCHES, {"have": refs}) == ["BAD_USER_INPUT"]
+
+
+@pytest.fixture
+def not_indexed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Releases to add whose index is not ready."""
+    numbers: set[str] = set()
+    ready = Loaders.index
+
+    async def index(self: Loaders, number: str) -> Index:
+        if number in numbers:
+            raise NotIndexedYet("The release is being indexed.", retry_after=1.0)
+        return await ready(self, number)
+
+    monkeypatch.setattr(Loaders, "index", index)
+    monkeypatch.setattr(Loaders, "look_up_cached", lambda *_: UNKNOWN)
+    return numbers
+
+
+async def test_without_an_index_each_position_has_its_error_and_other_fields_stay(
+    small: Server, not_indexed: set[str]
+) -> None:
+    not_indexed.add("4.1")
+    query = '{ concepts(refs: [{ code: "SK-2" }, { code: "SK-3" }]) { code } release { number } }'
+    body = (await small.post(query)).json()
+
+    assert body["data"] == {"concepts": [None, None], "release": {"number": "4.1"}}
+    assert [(error["path"], error["extensions"]["code"]) for error in body["errors"]] == [
+        (["concepts", 0], "NOT_INDEXED_YET"),
+        (["concepts", 1], "NOT_INDEXED_YET"),
+    ]
+
+
+async def test_without_the_index_of_an_old_release_only_its_codes_must_wait(
+    small: Server, not_indexed: set[str]
+) -> None:
+    not_indexed.add("4.0")
+    refs = [{"id": of("same")}, {"id": of("renumbered")}, {"code": "SK-2"}]
+    found, (error,) = await concepts(small, *refs, release="4.1")
+
+    assert [concept and concept["id"] for concept in found] == [of("same", "4.1"), None, of("renumbered again", "4.1")]
+    assert (error["path"], error["extensions"]["code"]) == (["concepts", 1], "NOT_INDEXED_YET")
+    assert await small.codes(MATCHES, {"have": refs, "release": "4.1"}) == ["NOT_INDEXED_YET"]
 
 
 async def test_a_code_of_two_types_is_an_error_that_names_both(small: Server) -> None:
