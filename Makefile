@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-.PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-search bench-faults bench-hostile clean
+.PHONY: serve test test-slow test-quick check check-breaking format hooks schema docs messages lock test-real test-soak test-browser test-clients test-valkey test-plans fuzz screenshot bench bench-index bench-search bench-faults bench-hostile clean
 
 # make serve EXTRAS=semantic also installs that extra, for search by meaning.
 serve: $(VENV)/.serve $(EXTRAS:%=$(VENV)/.extra-%)
@@ -54,6 +54,14 @@ format: $(VENV)/.dev
 
 schema: $(VENV)/.dev
 	$(BIN)/competent-graphql schema > schema.graphql
+
+# Bring the catalogues of the pages up to date with their templates; new messages are then translated by hand.
+CATALOGUES := graphql_api/http/pages/catalogues
+messages: $(VENV)/.dev
+	$(BIN)/pybabel -q extract -F pyproject.toml -o $(VENV)/messages.pot --omit-header --no-location --sort-output .
+	for language in nl fr de; do \
+		$(BIN)/pybabel -q update -i $(VENV)/messages.pot -o $(CATALOGUES)/$$language.po -l $$language --no-fuzzy-matching --ignore-obsolete --omit-header --no-wrap || exit 1; \
+	done
 
 # Checks run before each commit; `git commit --no-verify` skips them.
 hooks: $(VENV)/.dev

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from starlette.applications import Starlette
@@ -23,13 +24,14 @@ from graphql_api.execution.operations import Executed, Request, Variables, decod
 from graphql_api.execution.response_cache import ResponseCache
 from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
-from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware
+from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware, readers_of
 from graphql_api.http.forwarded import forwarded_middleware
 from graphql_api.http.graphql import STATUSES, CachePolicy, Endpoint, PersistedQueries, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
 from graphql_api.http.middleware import DirectRoute, base_middleware
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
+from graphql_api.http.pages.explorer import Explorer, Site
 from graphql_api.http.pages.graphiql import graphiql_routes
 from graphql_api.http.pages.health import Health
 from graphql_api.http.pages.home import home_routes, notice_of
@@ -96,7 +98,7 @@ def create_app(
             *forwarded_middleware(settings),
             Middleware(RequestLoggingMiddleware, stopping, operation_log, layers),
             *layers,
-            *auth_middleware(policy),
+            *auth_middleware(policy, readers_of(settings)),
             Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),
             Middleware(DirectRoute, "/graphql", graphql),
         ],
@@ -168,14 +170,31 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         return decoded(await endpoint.engine.execute(request))
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
+    explorer = _explorer(settings, Site(ask, endpoint.cache_policy))
     return [
-        *home_routes(ask, plain.as_str(), _off(settings)),
+        *home_routes(ask, plain.as_str(), _off(settings), explorer.home if explorer else None),
+        *(explorer.routes if explorer else ()),
         *agents_routes(ask),
         *documentation_routes(ask),
         *asset_routes(),
         *linked_data_routes(ask, endpoint.cache_policy),
         *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
     ]
+
+
+def _explorer(settings: Settings, site: Site) -> Explorer | None:
+    """The explorer; None if it is off, or clients need a key and it is not public."""
+    is_open = settings.access == "off"
+    if settings.pages == "off" or not (is_open or settings.pages == "public"):
+        return None
+    return Explorer(
+        replace(
+            site,
+            has_graphiql=settings.graphiql == "on",
+            has_schema=settings.introspection == "on",
+            has_linked_data=is_open,
+        )
+    )
 
 
 def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:

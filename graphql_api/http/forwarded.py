@@ -11,7 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from graphql_api.settings import Settings
 
-PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/")
+PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", "/nl/", "/fr/", "/en/", "/de/")
 """Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
 
 

@@ -321,6 +321,13 @@ class Settings:
         "this is refused.",
         minimum=1,
     )
+    pages: str = _access(
+        "on",
+        "The explorer at `/nl/`, `/fr/`, `/en/` and `/de/`: pages for people. `on`: served if access is open. `public`: served "
+        "without a key even if clients need one; all readers together then have the quota of one key. "
+        "`off`: not served.",
+        choices=("on", "off", "public"),
+    )
     wrong_keys_per_minute: int = _access(
         10,
         "Number of requests with a wrong key per minute and address that get 401 immediately; further ones get 429 after a "

@@ -14,7 +14,7 @@ from graphql_api.http.auth.authenticators import (
 )
 from graphql_api.http.auth.keys import keys_file
 from graphql_api.http.auth.middleware import AuthMiddleware, auth_middleware, is_open
-from graphql_api.http.auth.policy import AccessPolicy, WrongKeys, access_policy_for
+from graphql_api.http.auth.policy import AccessPolicy, WrongKeys, access_policy_for, readers_of
 from graphql_api.http.auth.websocket import WebSocketAuth
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "credentials_by",
     "is_open",
     "keys_file",
+    "readers_of",
 ]

@@ -4,7 +4,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.auth.authenticators import credentials_in
+from graphql_api.http.auth.authenticators import Principal, credentials_in
 from graphql_api.http.auth.policy import AccessPolicy
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.streaming.limits import network_of
@@ -12,14 +12,20 @@ from graphql_api.observability.request_context import record_of
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics")
 """Paths that need no key, with everything below them; `/` needs none either."""
+EXPLORER_PATHS = ("/nl", "/fr", "/en", "/de")
+"""Paths of the explorer, likewise, if it is public."""
 
 
 class AuthMiddleware:
-    """ASGI middleware that authenticates and counts every HTTP request except those on open paths; WebSockets have hooks."""
+    """ASGI middleware that authenticates and counts every HTTP request except those on open paths; WebSockets have hooks.
 
-    def __init__(self, app: ASGIApp, policy: AccessPolicy) -> None:
+    With `pages`, requests of the explorer need no key, and are counted as those of one client.
+    """
+
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, pages: Principal | None = None) -> None:
         self._app = app
         self._policy = policy
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass authenticated requests on and refuse all others."""
@@ -28,8 +34,20 @@ class AuthMiddleware:
             await self._policy.quotas.aclose()
         elif scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
+        elif self._pages and _is_below(scope["path"], EXPLORER_PATHS):
+            await self._page(self._pages, scope, receive, send)
         else:
             await self._request(scope, receive, send)
+
+    async def _page(self, pages: Principal, scope: Scope, receive: Receive, send: Send) -> None:
+        record = record_of(scope)
+        record.client = pages.name
+        try:
+            await self._policy.admit(pages, record)
+        except HTTPError as refusal:
+            await error_response(refusal, JSON, record)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = record_of(scope)
@@ -55,11 +73,15 @@ class AuthMiddleware:
         await self._app(scope, receive, send_while_valid)
 
 
-def auth_middleware(policy: AccessPolicy | None) -> list[Middleware]:
-    """The middleware that enforces a policy; empty if access is open."""
-    return [] if policy is None else [Middleware(AuthMiddleware, policy)]
+def auth_middleware(policy: AccessPolicy | None, pages: Principal | None = None) -> list[Middleware]:
+    """The middleware that enforces a policy; empty if access is open. `pages` is the client of public pages."""
+    return [] if policy is None else [Middleware(AuthMiddleware, policy, pages)]
 
 
 def is_open(path: str) -> bool:
     """Whether a path needs no key."""
-    return path == "/" or any(path == open_path or path.startswith(f"{open_path}/") for open_path in OPEN_PATHS)
+    return path == "/" or _is_below(path, OPEN_PATHS)
+
+
+def _is_below(path: str, tops: tuple[str, ...]) -> bool:
+    return any(path == top or path.startswith(f"{top}/") for top in tops)

@@ -155,6 +155,11 @@ def _default_quota(settings: Settings) -> int:
     return settings.key_cost_per_minute if settings.key_quota == "cost" else settings.key_requests_per_minute
 
 
+def readers_of(settings: Settings) -> Principal | None:
+    """The client that the readers of public pages are together; None if the pages are not public."""
+    return Principal("pages", _default_quota(settings)) if settings.pages == "public" else None
+
+
 def access_policy_for(settings: Settings) -> AccessPolicy | None:
     """The access policy configured by the settings; None if access is open. Raises SettingsError if keys cannot be read."""
     authenticators: dict[str, Callable[[], Authenticator]] = {

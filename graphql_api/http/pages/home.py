@@ -77,19 +77,23 @@ class Summary(TypedDict):
     links: dict[str, str]
 
 
-def home_routes(ask: Ask, sdl: str, without: Collection[str] = ()) -> list[Route]:
-    """The routes `/` (HTML or JSON) and `/schema.graphql`; `without` names links whose pages are not served."""
+def home_routes(
+    ask: Ask, sdl: str, without: Collection[str] = (), explorer: Callable[[Request], Awaitable[Response]] | None = None
+) -> list[Route]:
+    """The routes `/` (HTML or JSON) and `/schema.graphql`.
+
+    `without` names links whose pages are not served. Browsers get `explorer`, if there is one.
+    """
     links = {name: link for name, link in LINKS.items() if name not in without}
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
     async def show(request: Request) -> Response:
-        summary = await _summary(ask, links)
-        if (
-            preferred(text_in(record_of(request.scope).head, b"accept"), ("text/html", "application/json"))
-            == "application/json"
-        ):
-            return JSONResponse(summary, headers=PAGE_HEADERS)
-        return HTMLResponse(_page(summary, links), headers=PAGE_HEADERS)
+        accept = text_in(record_of(request.scope).head, b"accept")
+        if preferred(accept, ("text/html", "application/json")) == "application/json":
+            return JSONResponse(await _summary(ask, links), headers=PAGE_HEADERS)
+        if explorer:
+            return await explorer(request)
+        return HTMLResponse(_page(await _summary(ask, links), links), headers=PAGE_HEADERS)
 
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}

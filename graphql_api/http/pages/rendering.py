@@ -4,6 +4,7 @@ Links are relative, because a proxy may publish the server under a path prefix: 
 """
 
 import hashlib
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from graphql_api import NAME, own_version
+from graphql_api.competent.hal import Document
 from graphql_api.http.graphql.cache_control import conditional
+from graphql_api.http.pages.catalogue import translations
 from graphql_api.observability.request_context import record_of
 
 if TYPE_CHECKING:
@@ -34,24 +37,48 @@ PAGE_HEADERS = {
 """Headers of every rendered page: the policy allows no scripts and no other host."""
 
 
-def render(template: str, *, title: str, root: str, source: str | None, **values: object) -> str:
-    """The HTML of a template; `source` says where the data is from, and every value is escaped unless it is `Markup`."""
+def render(template: str, *, title: str, root: str, source: str | None, language: str = "en", **values: object) -> str:
+    """The HTML of a template in a language; every value is escaped unless it is `Markup`.
+
+    `source` says where the data is from.
+    """
     shared = {"name": NAME, "version": own_version(), "style": f"assets/style.css?v={_STYLE_VERSION}"}
-    return _environment().get_template(template).render(shared, title=title, root=root, source=source, **values)
+    page = _environment(language).get_template(template)
+    return page.render(shared, language=language, title=title, root=root, source=source, **values)
+
+
+def plain(text: Document | None, concept: Document) -> str:
+    """A text of the graph as a string; the code or uuid of its concept if there is no text."""
+    localized = text and text["localized"]
+    return str(localized["text"] if localized else concept["code"] or concept["uuid"])
 
 
 @cache
-def _environment() -> "Environment":
+def _environment(language: str) -> "Environment":
+    from babel.dates import format_date
+    from babel.numbers import format_decimal, format_percent
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "number": lambda value: format_decimal(value, locale=language),
+        "percent": lambda share: format_percent(share, locale=language),
+        "date": lambda day: format_date(date.fromisoformat(day[:10]), "long", locale=language),
+        "plain": plain,
+        "marked": Markup,
+    }
+    return environment
 
 
 def asset_routes() -> list[Route]:

@@ -52,12 +52,12 @@ def _selected(field: Field) -> str | None:
     return _VALUES.get(field.name)
 
 
-def _address(type_name: str) -> str:
+def address(type_name: str) -> str:
     """The name of a concept type in a URL, such as `soft-skill`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_name).lower()
 
 
-TYPES_BY_NAME = {_address(type.name): type for type in CONCEPT_TYPES}
+TYPES_BY_NAME = {address(type.name): type for type in CONCEPT_TYPES}
 """Concept types by their name in a URL."""
 SELECTIONS = {type.name: _selection(type) for type in CONCEPT_TYPES}
 
@@ -109,7 +109,7 @@ def concept_document(concept: Document, release: str, type: ConceptType, provena
     skill = concept.get("skill") or {}
     classifications = concept.get("classifications") or ()
     document = {
-        "@id": f"{release}/{_address(type.name)}/{concept['uuid']}",
+        "@id": f"{release}/{address(type.name)}/{concept['uuid']}",
         "@type": ["skos:Concept", *([type.esco] if type.esco else [])],
         "notation": concept["code"],
         "prefLabel": _texts(concept.get("title") or skill.get("description") or concept.get("description")),
@@ -153,9 +153,9 @@ def _relations(concept: Document, release: str, type: ConceptType) -> dict[str, 
     for field in type.fields:
         if isinstance(field.value, Concepts):
             name = _RELATIONS.get(field.name, "hasPart" if type in _WHOLES else "related")
-            address = f"{release}/{_address(field.value.type_name)}"
+            path = f"{release}/{address(field.value.type_name)}"
             related = as_list(concept.get(field.name))
-            relations.setdefault(name, []).extend(f"{address}/{other['uuid']}" for other in related)
+            relations.setdefault(name, []).extend(f"{path}/{other['uuid']}" for other in related)
     return relations
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin
@@ -10,24 +12,30 @@ import graphql
 import pytest
 
 from graphql_api.http.pages.examples import examples
-from graphql_api.sandbox import Fault
-from tests.conftest import Server
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
 
 SLAGER = "07f701ec-57c9-40dd-97d9-e9238062db1e"
 SOURCE = "sandbox data, not VDAB's"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-async def test_the_page_says_what_is_served(server: Server) -> None:
-    page = await server.client.get("/", headers=HTML)
+@pytest.fixture
+async def without_pages(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    async with running(releases, replace(settings, pages="off")) as started:
+        yield started
+
+
+async def test_the_page_says_what_is_served(without_pages: Server) -> None:
+    page = await without_pages.client.get("/", headers=HTML)
 
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert '<html lang="en">' in page.text
     assert "release <strong>3.11</strong>" in page.text
-    count = (await server.ask("{ occupationalProfiles(first: 0) { totalCount } }"))["occupationalProfiles"][
-        "totalCount"
-    ]
+    query = "{ occupationalProfiles(first: 0) { totalCount } }"
+    count = (await without_pages.ask(query))["occupationalProfiles"]["totalCount"]
     assert f"{count} occupational profiles" in page.text
 
 
@@ -44,8 +52,8 @@ async def test_who_prefers_json_gets_json(server: Server) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/graphiql", "/docs/", "/docs/queries.md", "/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"]
 )
-async def test_every_page_says_that_the_data_is_not_vdabs(server: Server, path: str) -> None:
-    page = await server.client.get(path, headers=HTML)
+async def test_every_page_says_that_the_data_is_not_vdabs(without_pages: Server, path: str) -> None:
+    page = await without_pages.client.get(path, headers=HTML)
 
     assert page.status_code == 200
     assert f'<p role="note">The data is {SOURCE}.</p>' in unescape(page.text)
@@ -73,7 +81,8 @@ async def test_a_page_says_nothing_of_the_source_while_the_api_is_down(server: S
 
 
 @pytest.mark.parametrize("prefix", ["", "/partner/competent"])
-async def test_every_link_leads_somewhere_also_behind_a_prefix(server: Server, prefix: str) -> None:
+async def test_every_link_leads_somewhere_also_behind_a_prefix(without_pages: Server, prefix: str) -> None:
+    server = without_pages
     page = (await server.client.get("/", headers=HTML)).text
     links = re.findall(r'href="([^"]+)"', page)
 
@@ -108,8 +117,8 @@ async def test_with_upstream_down_the_page_answers_and_says_so(server: Server) -
     assert summary["problem"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
-async def test_the_page_asks_for_no_index(server: Server) -> None:
-    await server.client.get("/", headers=HTML)
+async def test_the_summary_needs_no_index(server: Server) -> None:
+    await server.client.get("/", headers={"Accept": "application/json"})
 
     assert len(server.upstream_paths()) <= 5
 

@@ -118,13 +118,24 @@
     storage.setItem("graphiql:variables", tab.variables ?? "");
   }
 
+  // An operation in the URL (`?query=…&variables=…`) opens in a tab of its own; the URL is then cleared, so that it opens once.
+  function linkedTab() {
+    const parameters = new URLSearchParams(location.search);
+    const query = parameters.get("query");
+    if (!query) return null;
+    history.replaceState(null, "", location.pathname);
+    return { query, variables: parameters.get("variables") };
+  }
+
   async function mount() {
-    const tabs = (await examples()).map(asTab);
+    const linked = linkedTab();
+    const tabs = [...(linked ? [linked] : []), ...(await examples()).map(asTab)];
     const storage = browserStorage();
     openFirst(tabs[0], storage);
     const properties = {
       fetcher,
       storage,
+      ...(linked ?? {}),
       defaultTabs: tabs,
       defaultEditorToolsVisibility: tabs.some((tab) => tab.variables),
       inputValueDeprecation: true,

@@ -1,0 +1,32 @@
+"""The path words of concept types, the same in all languages: `/nl/occupations/OP-101`, `/fr/soft-skills/SS-1`."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
+
+WORDS = {
+    "OccupationalProfile": "occupations",
+    "TechnicalCompetence": "competences",
+    "Skill": "skills",
+    "Knowledge": "knowledge",
+    "BehaviouralIndicator": "indicators",
+    "SoftSkill": "soft-skills",
+    "DigitalSkill": "digital-skills",
+    "CompetenceSet": "competence-sets",
+}
+"""Path words by the name of the concept type."""
+TYPES: Mapping[str, ConceptType] = {WORDS[type.name]: type for type in CONCEPT_TYPES}
+"""Concept types by path word."""
+
+
+def enum_value(word: str) -> str:
+    """The value of `ConceptType` in the schema, such as `SOFT_SKILL`, by path word."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", TYPES[word].name).upper()
+
+
+def concept_path(concept: Mapping[str, object], word: str = "") -> str:
+    """The path of a concept below its language; `word` is needed if the concept has no `__typename`."""
+    word = word or WORDS[str(concept["__typename"])]
+    return f"{word}/{quote(str(concept['code'] or concept['uuid']), safe='')}"

@@ -1,0 +1,44 @@
+"""The GraphQL operation that makes a page, and the forms in which the page shows it."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A GraphQL document with its variables; those that are None are left out."""
+
+    query: str
+    all_variables: dict[str, object]
+
+    @property
+    def variables(self) -> dict[str, object]:
+        """The variables that have a value."""
+        return {name: value for name, value in self.all_variables.items() if value is not None}
+
+    @property
+    def json(self) -> str:
+        """The variables as indented JSON."""
+        return json.dumps(self.variables, ensure_ascii=False, indent=2)
+
+    @property
+    def graphiql(self) -> str:
+        """The query string that opens the operation in GraphiQL."""
+        return urlencode({"query": self.query, "variables": self.json})
+
+    @property
+    def curl(self) -> str:
+        """A shell command that sends it; `$SERVER` is the URL of this server, which does not know it."""
+        body = json.dumps({"query": self.query, "variables": self.variables}, ensure_ascii=False)
+        return f'curl "$SERVER/graphql" --json {shlex.quote(body)}'
+
+
+@cache
+def document(name: str, field: str = "") -> str:
+    """The document `operations/{name}.graphql`, with the root field of a concept type in place of `FIELD`."""
+    file = files("graphql_api.http.pages.explorer") / "operations" / f"{name}.graphql"
+    return file.read_text(encoding="utf-8").replace("FIELD", field)

@@ -1,0 +1,163 @@
+"""One request of a page: its language and release, the operation that makes it, and the response."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from graphql_api.competent.hal import Document, is_release
+from graphql_api.competent.releases import CURRENT
+from graphql_api.execution.operations import Executed
+from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
+from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
+from graphql_api.http.pages.explorer.operation import Operation, document
+from graphql_api.http.pages.rendering import PAGE_HEADERS, render
+from graphql_api.http.pages.skos import address
+from graphql_api.observability.request_context import RequestContext, record_of
+
+LANGUAGES = ("nl", "fr", "en", "de")
+Ask = Callable[[str, dict[str, object], RequestContext], Awaitable[Executed]]
+
+_STATUS = {
+    "BAD_USER_INPUT": 400,
+    "RELEASE_NOT_FOUND": 404,
+    "UPSTREAM_INVALID_RESPONSE": 502,
+    "UPSTREAM_TIMEOUT": 504,
+}
+_PARAMETERS = ("q", "type", "sector", "area", "isco", "release")
+"""Parameters that a page has in every language; positions in lists do not hold in another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages share: how they query, how long they are cached, and which other pages there are."""
+
+    ask: Ask
+    cache_policy: CachePolicy
+    has_graphiql: bool = True
+    has_schema: bool = True
+    has_linked_data: bool = True
+
+
+class Visit:
+    """A page in the making. `path` is the page below its language, such as `occupations/OP-101`."""
+
+    def __init__(self, site: Site, request: Request, language: str, path: str, *, at_root: bool = False) -> None:
+        self.site = site
+        self.request = request
+        self.language = language
+        self.path = path
+        self.at_root = at_root
+        self.record = record_of(request.scope)
+        self.operation: Operation | None = None
+        self.result = Executed(None, [])
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The query parameters with a value; the last one counts if several have the same name."""
+        return {name: value.strip() for name, value in self.request.query_params.items() if value.strip()}
+
+    @property
+    def root(self) -> str:
+        """The relative URL of the server's root."""
+        return "" if self.at_root else "../" * (1 + self.path.count("/"))
+
+    async def ask(self, name: str, variables: Mapping[str, object], field: str = "") -> Document:
+        """The release that an operation of `operations/` returns; empty if there is none.
+
+        `field` is the root field of the concept type, if the operation is for several.
+        """
+        release = self.parameters.get("release", CURRENT)
+        shared = {"release": release, "languages": [self.language.upper()]}
+        self.operation = Operation(document(name, field), {**shared, **variables})
+        if not is_release(release):
+            self.result = Executed(None, [{"message": "", "extensions": {"code": "RELEASE_NOT_FOUND"}}])
+        else:
+            self.result = await self.site.ask(self.operation.query, self.operation.variables, self.record)
+        self.record.executed, self.record.error_codes = self.result.data is not None, self.codes
+        return (self.result.data or {}).get("release") or {}
+
+    async def page(self, template: str, title: str, release: Document, **values: object) -> Response:
+        """The page with this template; `title` is for the browser, `values` are for the template."""
+        return await self._response(200, template, title=title, release=release, **values)
+
+    async def missing(self, release: Document) -> Response:
+        """A page that says why there is nothing to show: it does not exist, or cannot be loaded now."""
+        status = _STATUS.get(self.codes[0], 503) if self.codes else 404
+        return await self._response(status, "missing.html", title="", release=release)
+
+    def redirect(self, path: str) -> Response:
+        """A redirect to another path below the same language, with the same parameters."""
+        query = f"?{urlencode(self.parameters)}" if self.parameters else ""
+        return RedirectResponse(f"{self.root}{self.language}/{path}{query}", 302, {"Cache-Control": NO_STORE})
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the errors in the result, each once."""
+        return list(dict.fromkeys(str(error["extensions"]["code"]) for error in self.result.errors))
+
+    async def _response(
+        self, status: int, template: str, *, title: str, release: Document, **values: object
+    ) -> Response:
+        html = await asyncio.to_thread(  # a large page takes longer than the event loop may be blocked
+            render,
+            template,
+            language=self.language,
+            title=title,
+            root=self.root,
+            source=release.get("source"),
+            release=release,
+            visit=self,
+            types=TYPES,
+            status=status,
+            **values,
+        )
+        headers = PAGE_HEADERS | {"Cache-Control": NO_STORE if status != 200 else self._cache_control()}
+        headers["Vary"] = "Accept, Accept-Language" if self.at_root else "Accept-Encoding"
+        retry = [error["extensions"].get("retryAfter") for error in self.result.errors]
+        if status == 503 and retry and retry[0] is not None:
+            headers["Retry-After"] = str(max(1, round(retry[0])))
+        response = HTMLResponse(html, status, headers)
+        return conditional(response, self.record.head) if status == 200 else response
+
+    def _cache_control(self) -> str:
+        return self.site.cache_policy.header_for(self.record, "", False) if self.operation else "no-cache"
+
+    # For templates
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the page was made of documents that could not be refreshed."""
+        return bool(self.record.fetch_context.stats.stale)
+
+    def url(self, path: str, **parameters: str | None) -> str:
+        """The relative URL of a page in the same language, and in the same release if the visitor has named one."""
+        query = {"release": self.parameters.get("release")} | parameters
+        present = {name: value for name, value in query.items() if value}
+        return f"{self.root}{self.language}/{path}{'?' + urlencode(present) if present else ''}"
+
+    def concept_url(self, concept: Mapping[str, object], word: str = "") -> str:
+        """The relative URL of a concept."""
+        return self.url(concept_path(concept, word))
+
+    def word_of(self, concept: Mapping[str, object]) -> str:
+        """The path word of a concept with a `__typename`."""
+        return WORDS[str(concept["__typename"])]
+
+    def linked_data(self, concept: Mapping[str, object], word: str, release: Document) -> str:
+        """The relative URL of a concept as linked data."""
+        return f"{self.root}id/{release['number']}/{address(TYPES[word].name)}/{concept['uuid']}"
+
+    def here(self, **changes: str | None) -> str:
+        """The relative URL of this page with other parameters."""
+        return self.url(quote(self.path), **({name: self.parameters.get(name) for name in _PARAMETERS} | changes))
+
+    def translations(self) -> list[tuple[str, str]]:
+        """Each language with the relative URL of this page in it."""
+        present = {name: self.parameters[name] for name in _PARAMETERS if name in self.parameters}
+        query = f"?{urlencode(present)}" if present else ""
+        return [(language, f"{self.root}{language}/{quote(self.path)}{query}") for language in LANGUAGES]

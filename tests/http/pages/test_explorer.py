@@ -1,0 +1,303 @@
+"""The explorer: pages for people in four languages, made of our own graph."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx
+import pytest
+
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.pages.explorer.concept_paths import TYPES
+from graphql_api.http.pages.explorer.visit import LANGUAGES
+from graphql_api.sandbox import Fault, Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+pytestmark = pytest.mark.usefixtures("indexed")
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+FIRST_CODES = {
+    "occupations": "OP-101",
+    "competences": "CP-101",
+    "skills": "SK-101",
+    "knowledge": "KN-101",
+    "indicators": "BI-61",
+    "soft-skills": "SS-1",
+    "digital-skills": "DS-1",
+    "competence-sets": "CS-401",
+}
+CONCEPTS = [f"{word}/{code}" for word, code in FIRST_CODES.items()]
+PAGES = ["", "search", "search?q=wond", "occupations", *CONCEPTS]
+HOSTILE = "<script>alert('1')</script>\u202e\"&"
+
+
+async def page_at(server: Server, path: str, status: int = 200, **headers: str) -> httpx.Response:
+    page = await server.client.get(path, headers=HTML | headers)
+    assert page.status_code == status, (path, page.text)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    return page
+
+
+def heading(page: httpx.Response) -> str:
+    (text,) = re.findall(r"<h1>(.*?)</h1>", page.text, re.DOTALL)
+    return " ".join(unescape(re.sub("<[^>]+>", "", text)).split())
+
+
+def links(page: httpx.Response, path: str) -> set[str]:
+    hrefs = [unescape(href) for href in re.findall(r'(?:href|action)="([^"]*)"', page.text)]
+    assert not [href for href in hrefs if re.match(r"/|\w+:", href) and "data.europa.eu" not in href]
+    return {urljoin(f"http://server.test{path}", href).removeprefix("http://server.test") for href in hrefs}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_page_is_in_its_language_and_links_to_the_others(server: Server, language: str, path: str) -> None:
+    page = await page_at(server, f"/{language}/{path}")
+
+    assert f'<html lang="{language}">' in page.text
+    assert heading(page)
+    assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_every_link_of_a_page_leads_somewhere(server: Server, path: str) -> None:
+    for link in links(await page_at(server, f"/nl/{path}"), f"/nl/{path}"):
+        response = await server.client.get(link, headers=HTML)
+        assert response.status_code == 200, link
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_runs_nothing_loads_nothing_foreign_and_sets_no_cookie(server: Server, path: str) -> None:
+    page = await page_at(server, f"/nl/{path}")
+    policy = page.headers["content-security-policy"]
+
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert not re.search(r"<script|<style|\son\w+=|\sstyle=", page.text)
+    assert "set-cookie" not in page.headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_over_the_sandbox_a_page_says_so_and_is_not_indexed(server: Server, path: str) -> None:
+    page = await page_at(server, f"/nl/{path}")
+
+    if path != "search":  # without words, nothing is loaded
+        assert '<meta name="robots" content="noindex">' in page.text
+        assert "Dit zijn voorbeeldgegevens van de sandbox, niet van VDAB." in page.text
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "search"])
+async def test_the_query_at_the_foot_returns_what_the_page_shows(server: Server, path: str) -> None:
+    page = await page_at(server, f"/nl/{path}")
+    (link,) = [link for link in links(page, f"/nl/{path}") if link.startswith("/graphiql?")]
+    parameters = parse_qs(urlsplit(link).query)
+    variables = httpx.Response(200, text=parameters["variables"][0]).json()
+    data = await server.ask(parameters["query"][0], variables)
+
+    assert data["release"]["number"] == "3.11"
+    assert 'curl "$SERVER/graphql" --json ' in unescape(page.text)
+
+
+@pytest.mark.parametrize(
+    ("accept_language", "language"), [("nl-BE,en;q=0.5", "nl"), ("fr", "fr"), ("de-AT", "de"), ("ja", "en"), ("", "en")]
+)
+async def test_the_first_page_is_in_the_language_of_its_reader(
+    server: Server, accept_language: str, language: str
+) -> None:
+    page = await page_at(server, "/", **{"Accept-Language": accept_language})
+
+    assert f'<html lang="{language}">' in page.text
+    assert {"accept", "accept-language"} <= set(page.headers["vary"].lower().replace(" ", "").split(","))
+    assert {f"/{other}/" for other in LANGUAGES} <= links(page, "/")
+
+
+async def test_the_first_page_is_complete_behind_a_prefix(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, root_path="/partner/competent")) as server:
+        for path in ("/", "/nl/", "/nl/occupations/OP-101"):
+            page = await page_at(server, f"/partner/competent{path}")
+            found = links(page, f"/partner/competent{path}")
+            assert all(link.startswith("/partner/competent/") for link in found if "data.europa.eu" not in link)
+
+
+async def test_home_counts_what_the_graph_counts_and_leads_to_sectors(server: Server) -> None:
+    page = await page_at(server, "/nl/")
+    query = "{ release { occupationalProfiles(first: 0) { totalCount } economicSectors { code uuid profileCount } } }"
+    release = (await server.ask(query))["release"]
+
+    assert f"{release['occupationalProfiles']['totalCount']} beroepen" in page.text
+    sector = release["economicSectors"][0]
+    listed = await page_at(server, f"/nl/occupations?sector={sector['code'] or sector['uuid']}")
+    assert len(re.findall(r'<li><a href="[^"]*/occupations/', listed.text)) == sector["profileCount"]
+
+
+async def test_a_search_shows_each_hit_with_its_reason(server: Server) -> None:
+    page = await page_at(server, "/nl/search?q=thuisverpleegkundige")
+
+    assert "/nl/occupations/OP-101" in links(page, "/nl/search")
+    assert "een andere naam" in page.text
+    assert "<mark>Thuisverpleegkundige</mark>" in page.text
+
+
+async def test_a_search_is_limited_to_a_type_and_goes_on_by_pages(server: Server) -> None:
+    first = await page_at(server, "/nl/search?q=werken&type=skills")
+    (following,) = re.findall(r'<a rel="next" href="([^"]+)"', first.text)
+    second = await page_at(server, urljoin("/nl/search", unescape(following)))
+    hits = [
+        {link for link in links(page, "/nl/search") if re.fullmatch(r"/nl/[a-z-]+/[A-Z]+-\d+", link)}
+        for page in (first, second)
+    ]
+
+    assert all(link.startswith("/nl/skills/") for page in hits for link in page)
+    assert len(hits[0]) == 20
+    assert hits[1]
+    assert not hits[0] & hits[1]
+
+
+async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
+    page = await page_at(server, "/fr/occupations/OP-101")
+    query = """{ occupationalProfile(code: "OP-101") { title { fr }
+      essentialCompetences { code skill { description { fr } } usedInOccupationalProfiles { totalCount } }
+      similarProfiles(first: 5) { profile { code } } softSkills { code } } }"""
+    profile = (await server.ask(query))["occupationalProfile"]
+    found = links(page, "/fr/occupations/OP-101")
+
+    assert heading(page) == profile["title"]["fr"]
+    assert {f"/fr/competences/{item['code']}" for item in profile["essentialCompetences"]} <= found
+    assert {f"/fr/soft-skills/{item['code']}" for item in profile["softSkills"]} <= found
+    assert {f"/fr/occupations/{item['profile']['code']}" for item in profile["similarProfiles"]} <= found
+    others = {item["usedInOccupationalProfiles"]["totalCount"] - 1 for item in profile["essentialCompetences"]}
+    for count in others - {0}:
+        assert re.search(rf"aussi dans {count} autres? métiers?", page.text)
+
+
+async def test_a_text_in_another_language_is_marked(server: Server) -> None:
+    query = '{ occupationalProfile(code: "OP-101") { alternativeNames { name language } } }'
+    names = (await server.ask(query))["occupationalProfile"]["alternativeNames"]
+    (french,) = [name["name"] for name in names if name["language"] == "FR"][:1]
+    page = unescape((await page_at(server, "/nl/occupations/OP-101")).text)
+
+    assert f'<span lang="fr"><bdi>{french}</bdi></span> <small class="tag">fr</small>' in page
+
+
+@pytest.mark.parametrize("path", CONCEPTS)
+async def test_a_uuid_or_another_spelling_leads_to_the_code(server: Server, path: str) -> None:
+    word, _, code = path.partition("/")
+    uuid = (await server.ask(f'{{ {TYPES[word].single}(code: "{code}") {{ uuid }} }}'))[TYPES[word].single]["uuid"]
+    for ref in (uuid, code.lower()):
+        at = f"/nl/{word}/{ref}?release=3.11"
+        response = await server.client.get(at, headers=HTML)
+        assert response.status_code == 302
+        assert urljoin(at, response.headers["location"]) == f"/nl/{path}?release=3.11"
+
+
+async def test_a_release_in_the_address_stays_in_links(server: Server) -> None:
+    path = "/nl/occupations/OP-101?release=3.10"
+    page = await page_at(server, path)
+
+    assert "Release 3.10." in page.text
+    concepts = {link for link in links(page, path) if re.match(r"/nl/[a-z-]+/", link)}
+    assert concepts
+    assert all(link.endswith("release=3.10") for link in concepts)
+
+
+async def test_cache_control_is_that_of_answers(server: Server, settings: Settings) -> None:
+    pinned = await page_at(server, "/nl/competences/CP-101?release=3.11")
+    current = await page_at(server, "/nl/competences/CP-101")
+    again = await server.client.get("/nl/competences/CP-101", headers=HTML | {"If-None-Match": current.headers["etag"]})
+
+    assert pinned.headers["cache-control"] == f"public, max-age={int(settings.release_max_age)}"
+    assert current.headers["cache-control"] == f"public, max-age={int(settings.current_max_age)}"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("occupations/OP-99999", 404, "staat niets in deze release"),
+        ("skills/OP-101", 404, "staat niets in deze release"),
+        ("nothing/at/all", 404, "staat niets in deze release"),
+        ("occupations/OP-101?release=9.9", 404, "Deze release bestaat niet"),
+        ("occupations/OP-101?release=../x", 404, "Deze release bestaat niet"),
+        ("search?q=,,", 400, "minstens één letter of cijfer"),
+        ("search?q=a&after=x", 400, "BAD_USER_INPUT"),
+        (f"search?q={'w' * 5000}", 400, "BAD_USER_INPUT"),
+    ],
+)
+async def test_what_cannot_be_shown_is_a_page_that_says_why(server: Server, path: str, status: int, says: str) -> None:
+    page = await page_at(server, f"/nl/{path}", status)
+
+    assert says in page.text
+    assert page.headers["cache-control"] == "no-store"
+
+
+async def test_with_upstream_down_a_page_says_so(server: Server) -> None:
+    server.faults.add(Fault("**", "status", status=503))
+    page = await page_at(server, "/nl/occupations/OP-101", 503)
+
+    assert heading(page) == "Nu niet beschikbaar"
+    assert "UPSTREAM_UNAVAILABLE" in page.text
+    home = await page_at(server, "/nl/")
+    assert "UPSTREAM_UNAVAILABLE" in home.text
+    assert home.headers["cache-control"] == "no-store"
+
+
+@pytest.fixture
+async def without_index(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+    async with running(releases, replace(settings, index="off", cache_dir=tmp_path)) as started:
+        yield started
+
+
+async def test_without_an_index_a_page_shows_the_rest_and_says_so(without_index: Server) -> None:
+    page = await page_at(without_index, "/nl/occupations/OP-101")
+
+    assert heading(page) == "Verpleegkundige"
+    assert "NOT_INDEXED_YET" in page.text
+    assert page.headers["cache-control"] == "no-store"
+    search = await page_at(without_index, "/nl/search?q=wond&type=skills", 503)
+    assert "NOT_INDEXED_YET" in search.text
+
+
+@pytest.mark.parametrize(
+    "path", ["search?q={}", "search?q=wond&type={}", "occupations?sector={}", "occupations?isco={}", "{}", "skills/{}"]
+)
+async def test_hostile_addresses_are_text(server: Server, path: str) -> None:
+    address = f"/nl/{path.format(str(httpx.QueryParams({'': HOSTILE})).removeprefix('='))}"
+    page = await server.client.get(address, headers=HTML)
+
+    assert page.status_code in (200, 400, 404)
+    assert "<script" not in page.text
+    assert not re.search(r'="[^"]*"alert', page.text)
+
+
+@pytest.mark.parametrize(("pages", "access", "status"), [
+    ("on", "off", 200), ("on", "keys", 401), ("public", "keys", 200), ("off", "off", 404), ("off", "keys", 401),
+])  # fmt: skip
+async def test_the_setting_decides_about_pages(
+    releases: Releases, settings: Settings, tmp_path: Path, pages: str, access: str, status: int
+) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    keys.new("visitor")
+    chosen = replace(settings, pages=pages, access=access, keys_file=keys.file)
+    async with running(releases, chosen) as server:
+        page = await server.client.get("/nl/occupations/OP-101", headers=HTML)
+        assert page.status_code == status
+        home = await page_at(server, "/")
+        assert ("/nl/" in links(home, "/")) == (status == 200)
+        if access == "keys":
+            assert not any(link.startswith("/id/") for link in links(page, "/nl/occupations/OP-101"))
+
+
+async def test_readers_of_public_pages_have_one_quota(releases: Releases, settings: Settings, tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    key = keys.new("client")
+    limited = replace(settings, pages="public", access="keys", keys_file=keys.file, key_requests_per_minute=2)
+    async with running(releases, limited) as server:
+        statuses = [(await server.client.get("/nl/search", headers=HTML)).status_code for _ in range(3)]
+        api = await server.post("{ __typename }", X_API_Key=key)
+
+    assert statuses == [200, 200, 429]
+    assert api.status_code == 200
