@@ -18,6 +18,13 @@ from graphql import (
 
 NAME_WEIGHT, DESCRIPTION_WEIGHT = 3.0, 1.0
 """How much a word counts in the name of an element, and in its description."""
+_KEYWORDS: dict[type, str] = {
+    GraphQLObjectType: "type",
+    GraphQLInterfaceType: "interface",
+    GraphQLInputObjectType: "input",
+    GraphQLEnumType: "enum",
+}
+"""Keywords of the schema language; a type of any other class is a scalar, since this schema has no unions."""
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -87,10 +94,4 @@ def _input(coordinate: str, name: str, definition: GraphQLArgument | GraphQLInpu
 
 
 def _definition(type_: GraphQLNamedType) -> str:
-    names = {
-        GraphQLObjectType: "type",
-        GraphQLInterfaceType: "interface",
-        GraphQLInputObjectType: "input",
-        GraphQLEnumType: "enum",
-    }
-    return f"{names.get(type(type_), 'scalar')} {type_.name}"
+    return f"{_KEYWORDS.get(type(type_), 'scalar')} {type_.name}"
