@@ -37,5 +37,5 @@ async def run_check(parts: Services, files: Sequence[Path], release: str) -> int
         for line, message in sorted([*file.problems, *unknown]):
             print(f"{file.file}:{line}: {message}")
         reported += len(file.problems) + len(unknown)
-        print(f"{file.file}: {len(file.mappings) - len(unknown):,} mappings of concepts in release {number}")
+        print(f"{file.file}: mappings of concepts in release {number}: {len(file.mappings) - len(unknown):,}")
     return 1 if reported else 0

@@ -69,8 +69,7 @@ def mcp(
     """Serve tools for AI agents over the Model Context Protocol (MCP).
 
     The tools are the example operations, and three for queries of an agent's own. It uses the same data as `serve`: the Competent
-    API in the settings, otherwise the
-    sandbox. Requires the extra `mcp`.
+    API in the settings, otherwise the sandbox. Requires the extra `mcp`.
     """
     from graphql_api.observability.log_setup import begin_logging
     from graphql_api.server.uvicorn_server import serve_app

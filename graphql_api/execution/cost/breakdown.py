@@ -1,7 +1,7 @@
 """Explains the cost of one operation field by field: the estimate with its variables, and the actual cost of its response.
 
 Both are exact shares: the estimates of all fields add up to the cost of the operation. The actual cost counts the values in the
-response and the declared work of their resolvers, without what the largest concept may add.
+response and the declared work of their resolvers, without what the largest concept may add; a null counts as a value alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -171,7 +171,7 @@ def _count(parent: _Field, data: Mapping[str, object]) -> None:
         entry = parent.fields.get(name)
         if entry is None:
             continue
-        entry.actual += entry.per_call + entry.per_item * _items_in(value)
+        entry.actual += 1.0 if value is None else entry.per_call + entry.per_item * _items_in(value)
         for item in value if isinstance(value, list) else (value,):
             if isinstance(item, dict):
                 _count(entry, item)

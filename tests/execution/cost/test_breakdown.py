@@ -91,6 +91,15 @@ async def test_a_refused_operation_says_which_field_costs_most(server: Server) -
     )
 
 
+async def test_a_field_that_is_null_did_not_do_its_work(server: Server) -> None:
+    answer = await explained(server, '{ release(number: "3.11") { changes(since: "1.0") { totalCount } } }')
+    cost = answer["extensions"]["cost"]
+
+    assert answer["data"]["release"] == {"changes": None}
+    assert by_path(cost, "requested")["release.changes"] > 20_000
+    assert cost["actual"] == 2
+
+
 async def test_too_many_fields_are_not_listed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "MAX_FIELDS", 3)
     answer = await explained(server, LISTED)
