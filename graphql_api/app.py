@@ -25,6 +25,7 @@ from graphql_api.execution.response_cache import ResponseCache
 from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware, readers_of
+from graphql_api.http.export import ExportLimits, export_routes
 from graphql_api.http.forwarded import forwarded_middleware
 from graphql_api.http.graphql import STATUSES, CachePolicy, Endpoint, PersistedQueries, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
@@ -91,6 +92,7 @@ def create_app(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
             *_pages(settings, endpoint),
+            *export_routes(parts.loaders, _export_limits(settings), endpoint.cache_policy),
             *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
@@ -195,6 +197,10 @@ def _explorer(settings: Settings, site: Site) -> Explorer | None:
             has_linked_data=is_open,
         )
     )
+
+
+def _export_limits(settings: Settings) -> ExportLimits:
+    return ExportLimits(settings.export_concurrency, settings.exports_per_hour, settings.export_min_rate)
 
 
 def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:

@@ -12,11 +12,12 @@ CODES = {"OP-101", "OP-102", "OP-105", "OP-109", "OP-113", "OP-115", "OP-116", "
 @cache
 def few_profiles() -> tuple[Dataset, ...]:
     """Each bundled release, newest first, with the profiles in `CODES`, their competences, and everything else."""
-    return tuple(map(_with_few_profiles, bundled_datasets()))
+    return tuple(with_profiles(dataset, CODES) for dataset in bundled_datasets())
 
 
-def _with_few_profiles(dataset: Dataset) -> Dataset:
-    profiles = tuple(profile for profile in dataset.profiles if profile.code in CODES)
+def with_profiles(dataset: Dataset, codes: set[str]) -> Dataset:
+    """A release with these profiles, their competences, and everything else."""
+    profiles = tuple(profile for profile in dataset.profiles if profile.code in codes)
     used = {competence.uuid for profile in profiles for competence in profile.competences}
     return replace(
         dataset,

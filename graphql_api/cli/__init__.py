@@ -11,10 +11,11 @@ from typer.core import TyperGroup
 
 from graphql_api import NAME, own_version
 from graphql_api.cli.bootstrap import stop
-from graphql_api.cli.export import manifest, schema
+from graphql_api.cli.export import export
 from graphql_api.cli.health import health
 from graphql_api.cli.keys import keys_command
 from graphql_api.cli.query import ask, check, doctor, mirror
+from graphql_api.cli.schema import manifest, schema
 from graphql_api.cli.serve import mcp, sandbox, serve
 from graphql_api.cli.streams import use_utf8, writable_output
 from graphql_api.errors import CompetentError
@@ -58,7 +59,7 @@ def options(
 
 
 # In the order of `--help`.
-_COMMANDS = (serve, ask, doctor, check, mirror, schema, manifest, mcp, sandbox, health)
+_COMMANDS = (serve, ask, doctor, check, mirror, export, schema, manifest, mcp, sandbox, health)
 for function in _COMMANDS:
     command.command()(function)
 command.add_typer(keys_command, name="key")

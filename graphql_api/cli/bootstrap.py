@@ -29,7 +29,8 @@ Data = Annotated[
     list[Path] | None,
     typer.Option(
         "--data",
-        help="Competent's Excel export of a release, or a folder of exports; repeatable. [env: COMPETENT_DATA]",
+        help="Competent's Excel export of a release, an NDJSON export of this server, or a folder of exports; repeatable. "
+        "[env: COMPETENT_DATA]",
     ),
 ]
 Lenient = Annotated[

@@ -1,70 +1,118 @@
-"""Commands that print the schema or a manifest: schema, manifest."""
+"""The command that copies a release into a file: export."""
 
-import json
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from graphql_api.cli.bootstrap import stop, text_of
+from graphql_api.cli.bootstrap import Data, Lenient, run_on_services, settings_of, stop
+
+if TYPE_CHECKING:
+    from graphql_api.export import Format, ReleaseFacts
+    from graphql_api.index import Index
+    from graphql_api.services import Services
 
 
-class Form(StrEnum):
-    """Format of a manifest of persisted documents."""
+class FileFormat(StrEnum):
+    """Format of an export."""
 
-    APOLLO = "apollo"
-    MAP = "map"
+    NDJSON = "ndjson"
 
 
-def schema(
-    since: Annotated[
+def export(
+    release: Annotated[str, typer.Option(help="Release number, or `current`.")] = "current",
+    file_format: Annotated[FileFormat, typer.Option("--format", help="Format of the file.")] = FileFormat.NDJSON,
+    output: Annotated[
         Path | None,
-        typer.Option(
-            help="Instead print the changes since an older schema (a file, or `-` for standard input) that can break clients."
-        ),
+        typer.Option("--output", "-o", help="File to write. Default: competent-RELEASE.FORMAT in this folder."),
     ] = None,
+    data: Data = None,
+    lenient: Lenient = False,
 ) -> None:
-    """Print the schema in GraphQL's schema definition language (SDL).
+    """Copy a whole release into a file.
 
-    With --since it exits with 1 if a change breaks clients of the older schema; dangerous changes are printed, and exit with 0.
+    The release is crawled first if its index is missing. The file is written beside its final name and then renamed, so that a
+    file of that name is complete. Exits with 0 if it is written, 2 if documents of the release are missing or the file cannot be
+    written, 130 if stopped.
     """
-    from graphql_api.execution.schema import build_schema
-
-    if since is None:
-        print(build_schema().as_str())
-        return
-    broken = _changes_since(text_of(since), build_schema().as_str())
-    raise typer.Exit(1 if broken else 0)
+    settings = settings_of(data, lenient)
+    raise typer.Exit(run_on_services(settings, lambda services: _export(services, release, file_format, output)))
 
 
-def manifest(
-    form: Annotated[
-        Form,
-        typer.Option(
-            "--format", help="Apollo's format, or the map of ids to documents of GraphQL Code Generator and Relay."
-        ),
-    ] = Form.APOLLO,
-) -> None:
-    """Print a manifest of persisted documents.
+async def _export(services: "Services", release: str, name: str, output: Path | None) -> int:
+    from graphql_api.errors import ReleaseNotFound
+    from graphql_api.export import FORMATS, release_facts
 
-    It has the example operations, for COMPETENT_PERSISTED. The id of each is the SHA-256 hash of its document, as in
-    automatic persisted queries.
-    """
-    from graphql_api.http.pages.examples import manifest as listed
+    format = next(format for format in FORMATS if format.name == name)
+    try:
+        loaders = services.loaders()
+        number = await loaders.release_number(release)
+        if not await loaders.release_exists(number):
+            raise ReleaseNotFound
+        index, facts = await _whole_index(services, number), await release_facts(loaders, number)
+        path = output or Path(f"competent-{number}{format.suffix}")
+        size = await _write(path, index, facts, format)
+    finally:
+        await services.aclose()
+    print(f"Release {number} is in {path} ({size / 1e6:,.1f} MB).", file=sys.stderr)
+    return 0
 
-    print(json.dumps(listed(form), indent=2, ensure_ascii=False))
+
+async def _whole_index(services: "Services", number: str) -> "Index":
+    """The index of a release; crawls the release first if the index is missing or incomplete."""
+    from graphql_api.cli.mirror import crawl
+
+    indexes = services.indexes
+    if indexes.state(number)["state"] == "unopened":
+        await indexes.ready(number)
+    if not indexes.has(number) or (await indexes.get(number)).missing:
+        await crawl(services, number)
+    return await indexes.get(number)
 
 
-def _changes_since(old: str, new: str) -> bool:
-    from graphql import GraphQLError, build_schema, find_breaking_changes, find_dangerous_changes
+async def _write(path: Path, index: "Index", facts: "ReleaseFacts", format: "Format") -> int:
+    """Write an export with a progress bar; return its size in bytes. Exits with 2 if the file cannot be written."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from graphql_api.export import export as export_of
 
     try:
-        before, after = build_schema(old), build_schema(new)
-    except (GraphQLError, TypeError) as error:
-        stop(f"not a GraphQL schema: {error}")
-    breaking = find_breaking_changes(before, after)
-    for what, changes in (("breaking", breaking), ("dangerous", find_dangerous_changes(before, after))):
-        for change in changes:
-            print(f"{what}: {change.description}")
-    return bool(breaking)
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar, _beside(path) as file:
+            task = bar.add_task(path.name)
+            pieces = export_of(index, facts, format, lambda done, total: bar.update(task, completed=done, total=total))
+            async for piece in pieces:
+                await asyncio.to_thread(file.write, piece)
+            return file.tell()
+    except OSError as error:
+        stop(f"cannot write {path}: {error.strerror or error}")
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[IO[bytes]]:
+    """A new file beside `path`, renamed to it at the end of the block, and removed after an exception."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -46,7 +46,7 @@ async def run_mirror(parts: Services, release: str) -> int:
         number = await parts.loaders().release_number(release)
         if not await parts.loaders().release_exists(number):
             raise ReleaseNotFound
-        await _walked(parts, number)
+        await crawl(parts, number)
         await _vectors(parts, number)
         missing = await (await parts.indexes.get(number)).query(failed)
     finally:
@@ -57,7 +57,8 @@ async def run_mirror(parts: Services, release: str) -> int:
     return 1 if missing else 0
 
 
-async def _walked(parts: Services, number: str) -> None:
+async def crawl(parts: Services, number: str) -> None:
+    """Build the index of a release, or complete it, and show the progress."""
     progress = Walked()
     building = parts.indexes.begin(number, progress)
     columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())

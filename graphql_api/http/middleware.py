@@ -123,7 +123,7 @@ class CompressionMiddleware:
     def _sender(self, start: Message, scope: Scope, send: Send) -> Send:
         headers = dict(start["headers"])
         length = headers.get(b"content-length")
-        if b"content-encoding" in headers or length == b"0":
+        if b"content-encoding" in headers or length == b"0" or headers.get(b"content-type") == b"application/zip":
             return send
         min_bytes = gzip_from(record_of(scope).head)
         if length is not None and int(length) < min_bytes:

@@ -58,6 +58,8 @@ class Index:
 
     def __init__(self, file: IndexFile, damaged: Callable[["Index", Exception], Exception] | None = None) -> None:
         self.file_id = file.id()
+        self.written_at = file.path.stat().st_mtime
+        """When the file was written, in seconds since 1970."""
         self.serial_number = next(_SERIAL_NUMBERS)
         with ExitStack() as opened:
             self._connection = opened.enter_context(closing(read_only(file.path)))

@@ -1,6 +1,7 @@
-"""The process that converts one workbook: `python -m graphql_api.sandbox.converter OPTIONS`, started by `conversion.py`.
+"""The process that converts one workbook or NDJSON file: `python -m graphql_api.sandbox.converter OPTIONS`.
 
-Writes progress and errors to standard output as lines of JSON and, after `["done"]`, the database unless a file was named.
+`conversion.py` starts it. Writes progress and errors to standard output as lines of JSON and, after `["done"]`, the database
+unless a file was named.
 """
 
 import gc
@@ -13,16 +14,18 @@ import orjson
 
 from graphql_api.sandbox.document_store import database_of, write_documents
 from graphql_api.sandbox.excel import read_workbook
+from graphql_api.sandbox.ndjson import is_ndjson, read_ndjson
 from graphql_api.sandbox.report import WorkbookError
 
 
 def main(options: str) -> None:
-    """Convert a workbook. `options` as JSON: workbook, file to write or null, source, lenient, bytes of memory, CPU seconds."""
+    """Convert a file. `options` as JSON: file to read, file to write or null, source, lenient, bytes of memory, CPU seconds."""
     workbook, target, source, lenient, memory, seconds = orjson.loads(options)
     _limit(memory, seconds)
     gc.disable()  # a release has millions of objects and no cycles
     try:
-        dataset = read_workbook(Path(workbook), _progress, lenient=lenient)
+        read = read_ndjson if is_ndjson(path := Path(workbook)) else read_workbook
+        dataset = read(path, _progress, lenient=lenient)
         database = b""
         if target is None:
             database = database_of(dataset, source, _progress)

@@ -113,9 +113,7 @@ def _read(package: Package, progress: Progress, lenient: bool) -> Dataset:
 
 
 def _notes(name: str, report: Report, missing: Sequence[str], unknown_skills: Sequence[str]) -> Iterator[str]:
-    if report.count:
-        yield f"{name}: {report.count:,} {'rows' if report.count > 1 else 'row'} skipped:"
-        yield from (f"  {line}" for line in report.lines())
+    yield from report.notes(name)
     if missing:
         yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release has no data from them"
     if unknown_skills:

@@ -109,19 +109,19 @@ def bundled_releases() -> Releases:
 
 
 def workbook_files(paths: Iterable[Path]) -> list[Path]:
-    """These files, with each folder replaced by the workbooks in it, without Excel's lock files and hidden files.
+    """These files, with each folder replaced by the workbooks and NDJSON files in it, without lock files and hidden files.
 
     Raises:
-        WorkbookError: If a folder has no workbook.
+        WorkbookError: If a folder has neither.
     """
     return [file for path in paths for file in (_workbooks_in(path) if path.is_dir() else [path])]
 
 
 def _workbooks_in(folder: Path) -> list[Path]:
-    workbooks = [file for suffix in ("xlsx", "xlsm") for file in folder.glob(f"*.{suffix}")]
+    workbooks = [file for suffix in ("xlsx", "xlsm", "ndjson") for file in folder.glob(f"*.{suffix}")]
     if files := sorted(file for file in workbooks if not file.name.startswith(("~$", "."))):
         return files
-    raise WorkbookError(f"{folder}: no workbook (.xlsx) in this folder")
+    raise WorkbookError(f"{folder}: no export (.xlsx or .ndjson) in this folder")
 
 
 def workbook_releases(

@@ -1,4 +1,4 @@
-"""Reports on the conversion of a workbook: its progress, and invalid rows as the error that refuses it or as a list."""
+"""Reports on the conversion of a file: its progress, and invalid rows as the error that refuses it or as a list."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,7 +19,10 @@ def silent(name: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """An invalid row; `row` counts from 1 as in Excel, headings included, and `column` is its letters."""
+    """An invalid row; `row` counts from 1 as in Excel, headings included, and `column` is its letters.
+
+    In a file of lines `sheet` is empty, and `row` is the number of the line.
+    """
 
     sheet: str
     row: int
@@ -27,6 +30,8 @@ class BadRow:
     column: str = field(default="", compare=False)
 
     def __str__(self) -> str:
+        if not self.sheet:
+            return f"line {self.row}: {self.reason}"
         column = f", column {self.column}" if self.column else ""
         return f"{self.sheet}, row {self.row}{column}: {self.reason}"
 
@@ -69,13 +74,18 @@ class Report:
         others = self.by_sheet - Counter(row.sheet for row in shown)
         lines = [str(row) for row in shown]
         if others:
-            sheets = ", ".join(f"{count:,} on {sheet!r}" for sheet, count in others.most_common())
-            lines.append(f"… and {others.total():,} more ({sheets})")
+            sheets = ", ".join(f"{count:,} on {sheet!r}" for sheet, count in others.most_common() if sheet)
+            lines.append(f"… and {others.total():,} more{f' ({sheets})' if sheets else ''}")
         return lines
 
-    def error(self, name: str) -> WorkbookError:
-        """The error that refuses the workbook."""
-        rows = f"{self.count:,} rows" if self.count > 1 else "one row"
-        hint = "Correct the workbook, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
+    def notes(self, name: str, noun: str = "row") -> list[str]:
+        """Sentences about the skipped rows of a file; none if all were read."""
+        heading = f"{name}: {self.count:,} {noun}{'s' if self.count > 1 else ''} skipped:"
+        return [heading, *(f"  {line}" for line in self.lines())] if self.count else []
+
+    def error(self, name: str, noun: str = "row") -> WorkbookError:
+        """The error that refuses the file; `noun` is what it consists of."""
+        rows = f"{self.count:,} {noun}s" if self.count > 1 else f"one {noun}"
+        hint = f"Correct the file, or skip these {noun}s with --lenient (COMPETENT_LENIENT=on)."
         lines = [f"{name}: {rows} cannot be read:", *(f"  {line}" for line in self.lines()), hint]
         return WorkbookError("\n".join(lines), self.rows)

@@ -58,8 +58,8 @@ class Settings:
     )
     data: tuple[Path, ...] = _most_used(
         (),
-        "Excel exports of Competent for the sandbox, one release per file: files or folders, separated as in PATH. Unset: the "
-        "sandbox serves bundled example data.",
+        "Excel exports of Competent, or NDJSON exports of this server, for the sandbox, one release per file: files or folders, "
+        "separated as in PATH. Unset: the sandbox serves bundled example data.",
     )
     host: str = _most_used(
         "127.0.0.1", "IP address or host name to listen on. The default accepts connections from this machine only."
@@ -138,7 +138,7 @@ class Settings:
 
     lenient: str = _sandbox(
         "off",
-        "`on` skips and logs unreadable rows of the Excel exports in COMPETENT_DATA; `off` refuses to start because of them.",
+        "`on` skips and logs unreadable rows of the files in COMPETENT_DATA; `off` refuses to start because of them.",
         choices=ON_OFF,
     )
 
@@ -301,6 +301,22 @@ class Settings:
         "Additional time that operations may wait when a burst reaches an idle server, in seconds. It is spent one second per "
         "second while operations wait, and recovers twice as fast while none do.",
         minimum=0,
+    )
+
+    export_concurrency: int = _load(
+        2, "Maximum number of exports per process that run at the same time; further ones get 503.", minimum=1
+    )
+    exports_per_hour: int = _load(
+        10,
+        "Maximum number of exports per client, hour and process; further ones get 429. A client is a key or, without keys, an "
+        "IPv4 address or a /64 network of IPv6.",
+        minimum=1,
+    )
+    export_min_rate: int = _load(
+        50_000,
+        "Bytes per second that the client of an export must read on average, after the first 30 seconds; slower ones are "
+        "disconnected.",
+        minimum=1,
     )
 
     keys_file: Path | None = _access(

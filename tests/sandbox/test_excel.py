@@ -227,7 +227,7 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
     assert fault.column in "AEFGHIKLM"
     assert str(error.value) == (
         f"export.xlsx: one row cannot be read:\n  {fault.sheet}, row {fault.row}, column {fault.column}: {fault.reason}\n"
-        "Correct the workbook, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
+        "Correct the file, or skip these rows with --lenient (COMPETENT_LENIENT=on)."
     )
 
 

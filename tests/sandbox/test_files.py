@@ -188,7 +188,7 @@ def test_a_folder_stands_for_its_workbooks(write_workbook: WriteWorkbook, tmp_pa
 
 
 def test_a_folder_without_workbooks_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"no workbook \(\.xlsx\) in this folder"):
+    with pytest.raises(WorkbookError, match=r"no export \(\.xlsx or \.ndjson\) in this folder"):
         workbook_releases([tmp_path], tmp_path / "cache")
 
 

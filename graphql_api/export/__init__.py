@@ -1,0 +1,11 @@
+"""Bulk copies of a release, streamed from its index: a format is a list of steps, each of which reads a batch of documents.
+
+Steps run in the reader threads of the index, one after the other, so that an export takes constant memory and no time of the
+event loop.
+"""
+
+from graphql_api.export.contents import ReleaseFacts
+from graphql_api.export.digests import Digests
+from graphql_api.export.export import FORMATS, Format, export, release_facts, require_whole
+
+__all__ = ["FORMATS", "Digests", "Format", "ReleaseFacts", "export", "release_facts", "require_whole"]

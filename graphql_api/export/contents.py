@@ -1,0 +1,71 @@
+"""What an export reads: a release, and the documents of its index in batches, parts before wholes."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import NamedTuple
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
+from graphql_api.competent.hal import Document
+from graphql_api.index.concepts import count
+from graphql_api.index.documents import CHUNK, listed_documents
+from graphql_api.index.tables import parts
+
+Step = Callable[[sqlite3.Connection], bytes]
+"""Reads the next documents of an index, and returns the next bytes of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What an export says about its release. `published_on` is a date in ISO 8601; None stands for what is unknown."""
+
+    number: str
+    published_on: str | None = None
+    source: str | None = None
+    license: str | None = None
+    attribution: str | None = None
+
+
+class Batch(NamedTuple):
+    """Up to CHUNK documents of a type: those at the positions from `start` up to, not including, `stop`."""
+
+    type: ConceptType
+    start: int
+    stop: int
+
+    def read(self, connection: sqlite3.Connection) -> list[Document]:
+        """The normalised documents. Raises DamagedIndex."""
+        return listed_documents(connection, self.type, self.start, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A release, and the batches of each type; a type comes after the types that its documents embed."""
+
+    release: ReleaseFacts
+    batches: Mapping[ConceptType, tuple[Batch, ...]]
+
+    def all_batches(self) -> Iterator[Batch]:
+        """The batches of all types."""
+        for batches in self.batches.values():
+            yield from batches
+
+
+def batches_in(connection: sqlite3.Connection) -> dict[ConceptType, tuple[Batch, ...]]:
+    """The batches of each type of an index, parts before wholes."""
+    return {type: tuple(_batches(connection, type)) for type in PARTS_FIRST}
+
+
+def _batches(connection: sqlite3.Connection, type: ConceptType) -> Iterator[Batch]:
+    total = count(connection, type)
+    return (Batch(type, start, min(start + CHUNK, total)) for start in range(0, total, CHUNK))
+
+
+def _parts_first() -> tuple[ConceptType, ...]:
+    embedded = {type.name: {value.type_name for value in parts(type).values()} for type in reversed(CONCEPT_TYPES)}
+    return tuple(map(concept_type, TopologicalSorter(embedded).static_order()))
+
+
+PARTS_FIRST = _parts_first()
+"""All types, each after the types that it embeds: a reader of an export can resolve embedded concepts while it reads."""

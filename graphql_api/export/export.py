@@ -1,0 +1,78 @@
+"""Runs an export: the formats, and the steps of one of them in the reader threads of an index."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from graphql_api.errors import NotIndexedYet, ServerBusy
+from graphql_api.export import ndjson
+from graphql_api.export.contents import Contents, ReleaseFacts, Step, batches_in
+from graphql_api.index.index import Index
+from graphql_api.schema.loaders import Loaders
+
+T = TypeVar("T")
+
+RETRY_INCOMPLETE = 60.0
+"""Seconds before a client retries the export of a release of which documents are missing."""
+_MAX_BUSY = 60
+"""Seconds that an export waits for a place in the queue of the index before it fails."""
+
+
+class Format(NamedTuple):
+    """A format: its name on the command line, the end of its file names, its media type and its steps."""
+
+    name: str
+    suffix: str
+    media_type: str
+    steps: Callable[[Contents], Iterable[Step]]
+
+
+NDJSON = Format("ndjson", ".ndjson", "application/x-ndjson", ndjson.steps)
+FORMATS = (NDJSON,)
+"""All formats."""
+
+
+async def release_facts(loaders: Loaders, number: str) -> ReleaseFacts:
+    """What the Competent API, and the operator of this server, say about a release. Raises UpstreamError."""
+    document = await loaders.releases.document(number)
+    published_on, source = document["publishedOn"], document["source"]
+    if source:  # the terms are those of VDAB's data
+        return ReleaseFacts(number, published_on, source)
+    terms = loaders.supplements
+    return ReleaseFacts(number, published_on, None, terms.license or None, terms.attribution or None)
+
+
+def require_whole(index: Index, release: str) -> None:
+    """Raise NotIndexedYet if documents are missing from an index: an export is complete or is refused."""
+    if index.missing:
+        raise NotIndexedYet(
+            f"Documents of release {release} are still missing ({index.missing:,}), and an export needs all. Try again later.",
+            retry_after=RETRY_INCOMPLETE,
+        )
+
+
+async def export(
+    index: Index, release: ReleaseFacts, format: Format, progress: Callable[[int, int], None] = lambda done, total: None
+) -> AsyncGenerator[bytes]:
+    """Yield the bytes of an export, about as much at a time as CHUNK documents take.
+
+    `progress` is called with the steps done and the steps in total. Raises NotIndexedYet if the index is not whole or its file
+    is found corrupt.
+    """
+    require_whole(index, release.number)
+    steps = list(format.steps(Contents(release, await _query(index, batches_in))))
+    for done, step in enumerate(steps, 1):
+        if piece := await _query(index, step):
+            yield piece
+        progress(done, len(steps))
+
+
+async def _query(index: Index, query: Callable[[sqlite3.Connection], T]) -> T:
+    """Run a query; while the queue of the index is full, try again every second."""
+    for _ in range(_MAX_BUSY):
+        try:
+            return await index.query(query)
+        except ServerBusy as busy:
+            await asyncio.sleep(busy.retry_after or 1.0)
+    return await index.query(query)

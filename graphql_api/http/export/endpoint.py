@@ -1,0 +1,154 @@
+"""The route `/export/{release}{suffix}`: streams a whole release in the format of the suffix.
+
+A complete file or an error: 503 if documents of the release are missing. A copy that is current gets 304, by `ETag` or
+`Last-Modified`; the tags are weak and the same on all servers with the same data.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from hashlib import blake2s
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from graphql_api import own_version
+from graphql_api.competent.hal import is_release
+from graphql_api.competent.releases import CURRENT
+from graphql_api.errors import CompetentError
+from graphql_api.export import FORMATS, Digests, Format, ReleaseFacts, export, release_facts, require_whole
+from graphql_api.http.export.limits import ExportLimits
+from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
+from graphql_api.http.header_fields import names_tag
+from graphql_api.http.streaming.limits import client_of
+from graphql_api.index.index import Index
+from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.request_context import Head, record_of, text_in
+from graphql_api.schema.loaders import Loaders
+
+LOOKUP_TIMEOUT = 3.0
+"""Seconds until the release and its index are found; the export itself has no timeout."""
+_STATUS = {"RELEASE_NOT_FOUND": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
+
+
+def export_routes(
+    loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy
+) -> list[Route]:
+    """The route of exports; `loaders` makes those of one request."""
+    exports = _Exports(loaders, limits, cache_policy)
+
+    async def show(request: Request) -> Response:
+        record = record_of(request.scope)
+        try:
+            return await exports.respond(request)
+        except CompetentError as error:
+            code = error.code
+            refusal = HTTPError(_STATUS.get(code, 503), str(error), code, error.retry_after)
+        except HTTPError as error:
+            refusal = error
+        return error_response(refusal, JSON, record)
+
+    return [Route("/export/{file}", show)]
+
+
+class _Exports:
+    """Responds to requests for exports."""
+
+    def __init__(
+        self, loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy
+    ) -> None:
+        self._loaders = loaders
+        self._limits = limits
+        self._cache_policy = cache_policy
+        self._digests = Digests()
+
+    async def respond(self, request: Request) -> Response:
+        """The response. Raises HTTPError or CompetentError."""
+        name, format = _parsed(request.path_params["file"])
+        record = record_of(request.scope)
+        record.fetch_context.deadline = asyncio.get_running_loop().time() + LOOKUP_TIMEOUT
+        loaders = self._loaders(record.fetch_context)
+        try:
+            number = await loaders.release_number(name)
+            if name == CURRENT:
+                return self._redirect(number, format)
+            index = await loaders.index(number)
+            require_whole(index, number)
+            release = await release_facts(loaders, number)
+        finally:
+            loaders.close()
+        headers = await self._headers(index, release, format)
+        if _is_current(record.head, headers):
+            return Response(status_code=304, headers=headers)
+        headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
+        if request.method == "HEAD":
+            return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)
+        client = client_of(request.scope, record)
+        return _ExportResponse(export(index, release, format), headers, format.media_type, self._limits, client)
+
+    def _redirect(self, number: str, format: Format) -> Response:
+        headers = {"Cache-Control": f"public, max-age={int(self._cache_policy.current)}"}
+        return RedirectResponse(f"{number}{format.suffix}", 302, headers)
+
+    async def _headers(self, index: Index, release: ReleaseFacts, format: Format) -> dict[str, str]:
+        data = await self._digests.get(index, release)
+        tag = blake2s(f"{data} {format.name} {own_version()}".encode(), digest_size=12).hexdigest()
+        return {
+            "ETag": f'W/"{tag}"',
+            "Last-Modified": format_datetime(datetime.fromtimestamp(int(index.written_at), UTC), usegmt=True),
+            "Cache-Control": f"private, max-age={int(self._cache_policy.release)}",
+        }
+
+
+class _ExportResponse(StreamingResponse):
+    """Streams an export within the limits; takes its place only when it is sent."""
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes],
+        headers: dict[str, str],
+        media_type: str,
+        limits: ExportLimits,
+        client: str,
+    ) -> None:
+        super().__init__(pieces, headers=headers, media_type=media_type)
+        self._pieces = pieces
+        self._limits = limits
+        self._client = client
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._limits.admit(self._client):
+                async with aclosing(self._pieces):
+                    await super().__call__(scope, receive, self._limits.paced(send))
+        except HTTPError as refusal:
+            await error_response(refusal, JSON, record_of(scope))(scope, receive, send)
+
+
+def _parsed(file: str) -> tuple[str, Format]:
+    for format in FORMATS:
+        release = file.removesuffix(format.suffix)
+        if release != file and is_release(release):
+            return release, format
+    suffixes = ", ".join(format.suffix for format in FORMATS)
+    raise HTTPError(404, f"Not found. Exports are at /export/RELEASE followed by one of {suffixes}.")
+
+
+def _is_current(head: Head, headers: dict[str, str]) -> bool:
+    """Whether the client's copy is current (RFC 9110, 13.1): by its tag or, without one, by its time."""
+    if b"if-none-match" in head:
+        return names_tag(text_in(head, b"if-none-match"), headers["ETag"])
+    try:
+        since = parsedate_to_datetime(text_in(head, b"if-modified-since"))
+        return parsedate_to_datetime(headers["Last-Modified"]) <= since
+    except (ValueError, TypeError):
+        return False
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    return
+    yield

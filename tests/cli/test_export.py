@@ -1,0 +1,96 @@
+"""`competent-graphql export`: a complete file under its name, or none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.settings import PREFIX
+from tests.cli.test_cli import run
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COMPETENT_EMBEDDINGS", "off")
+    monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache of exports"))
+    monkeypatch.chdir(tmp_path)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_release_becomes_a_file_that_serve_takes(tmp_path: Path) -> None:
+    code, out, err = run("export", "--release", "3.10")
+    file = tmp_path / "competent-3.10.ndjson"
+
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1].startswith("Release 3.10 is in competent-3.10.ndjson (")
+    assert names(tmp_path) == [file.name]
+    assert json.loads(file.read_text(encoding="utf-8").partition("\n")[0])["number"] == "3.10"
+    assert file.stat().st_mode & 0o600 == 0o600
+    assert json.loads(run("ask", "--data", file.name, "{ release { number } }")[1])["data"] == {
+        "release": {"number": "3.10"}
+    }
+
+
+def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "copy.ndjson"
+    file.write_text("old")
+    assert run("export", "--output", str(file))[0] == 0
+    assert file.read_bytes().startswith(b'{"type":"Release"')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--release", "9.9"], "Release not found"),
+        (["--output", "/no/such/folder/x"], "cannot write /no/such/folder/x: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_exported_is_a_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
+    code, _, err = run("export", *arguments)
+
+    assert code == 2
+    assert says in err
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)],
+    ids=["full", "stopped"],
+)
+def test_nothing_is_left_of_an_export_that_fails(
+    error: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "competent-3.11.ndjson"
+    file.write_text("old")
+
+    async def failing(*_: Any) -> Any:
+        yield b"some bytes"
+        raise error
+
+    monkeypatch.setattr("graphql_api.export.export", failing)
+    result, _, err = run("export")
+
+    assert result == code
+    assert "Traceback" not in err
+    assert names(tmp_path) == [file.name]
+    assert file.read_text() == "old"
+    if code == 2:
+        assert "cannot write competent-3.11.ndjson: No space left on device" in err
+
+
+def test_an_incomplete_release_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_api.index.index.failed", lambda _: [("/x", "UPSTREAM_TIMEOUT")])
+    code, _, err = run("export")
+
+    assert code == 2
+    assert "Documents of release 3.11 are still missing (1)" in err
+    assert names(tmp_path) == []

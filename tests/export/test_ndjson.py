@@ -1,0 +1,166 @@
+"""NDJSON: every concept of the release on a line of its own, parts before wholes, and the same release when served again."""
+
+import json
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, concept_type
+from graphql_api.errors import NotIndexedYet, ServerBusy
+from graphql_api.export import FORMATS, ReleaseFacts, export
+from graphql_api.export.ndjson import release_line
+from graphql_api.http.pages.examples import examples
+from graphql_api.index.concepts import count
+from graphql_api.index.documents import CHUNK
+from graphql_api.index.tables import parts
+from tests.conftest import Server
+from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.operations import numbered
+from tests.execution.compiled.scenarios import SHAPES
+from tests.execution.compiled.two_servers import Asked
+from tests.export.conftest import NDJSON, exported, index_of
+
+
+async def lines_of(server: Server, release: str = "3.11") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (await exported(server, release)).splitlines()]
+
+
+async def test_the_first_line_is_the_release(original: Server) -> None:
+    first, *_ = await lines_of(original)
+
+    release = (await original.ask("{ release { number publishedOn source } }"))["release"]
+    assert first == {
+        "type": "Release",
+        "number": release["number"],
+        "publicationDate": release["publishedOn"],
+        "source": release["source"],
+    }
+
+
+def test_it_states_the_terms_of_the_data_unless_that_is_not_vdabs() -> None:
+    vdab = json.loads(release_line(ReleaseFacts("3.27", None, None, "https://example.org/licence", "VDAB")))
+    other = json.loads(release_line(ReleaseFacts("3.27", source="sandbox")))
+
+    assert (vdab["license"], vdab["attribution"]) == ("https://example.org/licence", "VDAB")
+    assert other == {"type": "Release", "number": "3.27", "publicationDate": None, "source": "sandbox"}
+
+
+async def test_every_concept_of_the_index_has_a_line(original: Server) -> None:
+    _, *lines = await lines_of(original)
+    index = await index_of(original, "3.11")
+
+    assert len({(line["type"], line["id"]) for line in lines}) == len(lines)
+    for type in CONCEPT_TYPES:
+        total = await index.query(count, type)
+        assert sum(line["type"] == type.name for line in lines) == total > 0
+
+
+async def test_what_a_line_embeds_has_a_line_above_it(original: Server) -> None:
+    above = set[tuple[str, str]]()
+    for line in (await lines_of(original))[1:]:
+        type = concept_type(line["type"])
+        for field in type.fields:
+            if (declared := parts(type).get(field.name)) and (value := line.get(field.hal_keys[0])):
+                embedded = {(declared.type_name, part["id"]) for part in ([value] if declared.single else value)}
+                assert embedded <= above
+        above.add((line["type"], line["id"]))
+
+
+async def test_lines_have_the_keys_of_the_competent_api(original: Server) -> None:
+    profile = next(line for line in await lines_of(original) if line["type"] == OCCUPATIONAL_PROFILE.name)
+    keys = {field.hal_keys[0] for field in OCCUPATIONAL_PROFILE.fields}
+
+    assert profile.keys() == keys | {"id", "type"}
+    assert "specificCompetences" in profile
+    assert profile["codes"][0].keys() == {"type", "value"}
+
+
+async def comparable(server: Server, query: str, variables: Any, headers: dict[str, str] | None = None) -> Any:
+    """A response without what differs by request: the id and the progress of an index."""
+    response = (await server.post(query, variables, **(headers or {}))).json()
+    errors = [
+        (error["message"], error.get("path"), error["extensions"]["code"]) for error in response.get("errors", ())
+    ]
+    return response.get("data"), sorted(errors, key=str)
+
+
+async def test_the_example_operations_are_answered_alike_when_served_again(original: Server, again: Server) -> None:
+    tabs = (await original.client.get("/graphiql/tabs.json")).json()
+
+    assert len(tabs) == len(examples()) > 15
+    for tab in tabs:
+        if "\nsubscription " not in tab["query"]:
+            data, errors = await comparable(original, tab["query"], variables := json.loads(tab["variables"]))
+            assert data
+            assert not errors
+            assert await comparable(again, tab["query"], variables) == (data, errors), tab["title"]
+
+
+class Harvested:
+    """A server as `Known` asks it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def ask(self, asked: Asked) -> Any:
+        return Mock(body=(await self._server.post(asked.query)).content)
+
+
+@pytest.mark.parametrize("numbers", [range(60), pytest.param(range(60, 1060), marks=pytest.mark.slow)])
+async def test_generated_operations_are_answered_alike_when_served_again(
+    numbers: range, original: Server, again: Server
+) -> None:
+    known = await Known.of(Harvested(original))  # type: ignore[arg-type]
+    for release in ("3.9", "3.10", "3.11"):
+        await index_of(original, release)
+        await index_of(again, release)
+    with_data = 0
+    for number in numbers:
+        asked = numbered(SHAPES, known, number)
+        headers = {name.replace("-", "_"): value for name, value in asked.headers.items()}
+        data, errors = await comparable(original, asked.query, asked.variables, headers)
+        assert await comparable(again, asked.query, asked.variables, headers) == (data, errors), asked.query
+        with_data += data is not None
+
+    assert with_data > 0.5 * len(numbers)
+
+
+async def test_an_export_of_the_export_is_the_same_file(original: Server, again: Server) -> None:
+    assert await exported(again, "3.11") == await exported(original, "3.11")
+
+
+async def test_a_batch_at_a_time_is_read(original: Server) -> None:
+    index = await index_of(original, "3.11")
+    steps = list[tuple[int, int]]()
+    pieces = [
+        piece async for piece in export(index, ReleaseFacts("3.11"), NDJSON, lambda *progress: steps.append(progress))
+    ]
+
+    assert max(piece.count(b"\n") for piece in pieces) == CHUNK
+    assert [done for done, _ in steps] == list(range(1, len(pieces) + 1))
+    assert {total for _, total in steps} == {len(pieces)}
+
+
+async def test_a_full_queue_of_the_index_delays_an_export(original: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = await index_of(original, "3.11")
+    query, calls = index.query, 0
+
+    async def busy(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls % 3:
+            raise ServerBusy("busy", retry_after=1e-9)
+        return await query(*args)
+
+    complete = await exported(original, "3.11")
+    monkeypatch.setattr(index, "query", busy)
+    assert await exported(original, "3.11") == complete
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+async def test_a_release_that_is_not_whole_is_not_exported(format: Any, original: Server) -> None:
+    index = await index_of(original, "3.11")
+    index.missing = 3
+    with pytest.raises(NotIndexedYet, match=r"Documents of release 3\.11 are still missing \(3\)"):
+        await anext(export(index, ReleaseFacts("3.11"), format))

@@ -1,0 +1,308 @@
+"""`/export/…`: a whole release over HTTP, conditional requests, and bounds of its own."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphql_api.export import FORMATS
+from graphql_api.http.auth.keys import Keys
+from graphql_api.http.export.limits import ExportLimits
+from graphql_api.http.graphql import ClientLeft
+from graphql_api.sandbox import Releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
+
+NDJSON = "/export/3.11.ndjson"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def settings(settings: Settings, folder: Path) -> Settings:
+    return replace(settings, cache_dir=folder)
+
+
+@pytest.fixture
+async def server(few_releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+    async with running(few_releases, settings) as started:
+        yield started
+
+
+async def test_a_release_is_streamed_with_the_headers_of_a_file(server: Server) -> None:
+    response = await server.client.get(NDJSON)
+
+    first, *lines = map(json.loads, response.text.splitlines())
+    assert response.status_code == 200
+    assert first["number"] == "3.11"
+    assert len(lines) > 500
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.headers["content-disposition"] == 'attachment; filename="competent-3.11.ndjson"'
+    assert response.headers["cache-control"] == "private, max-age=86400"
+
+
+async def test_a_client_may_have_it_compressed(server: Server) -> None:
+    plain = await server.client.get(NDJSON, headers={"Accept-Encoding": "identity"})
+    async with server.client.stream("GET", NDJSON, headers={"Accept-Encoding": "gzip"}) as response:
+        raw = b"".join([piece async for piece in response.aiter_raw()])
+
+    assert "content-encoding" not in plain.headers
+    assert response.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw) == plain.content
+    assert len(raw) < len(plain.content) / 2
+
+
+async def test_current_leads_to_its_number(server: Server) -> None:
+    response = await server.client.get("/export/current.ndjson")
+
+    assert response.status_code == 302
+    assert response.headers["location"] == "3.11.ndjson"
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+async def test_a_copy_that_is_current_gets_304(format: Any, server: Server) -> None:
+    path = f"/export/3.11{format.suffix}"
+    head = await server.client.head(path)
+    tag, modified = head.headers["etag"], head.headers["last-modified"]
+
+    assert head.status_code == 200
+    assert not head.content
+    for headers in ({"If-None-Match": f'"x", {tag}'}, {"If-Modified-Since": modified}):
+        response = await server.client.get(path, headers=headers)
+        assert response.status_code == 304
+        assert response.headers["etag"] == tag
+        assert not response.content
+    for headers in (
+        {"If-None-Match": '"x"', "If-Modified-Since": modified},
+        {"If-Modified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"},
+        {"If-Modified-Since": "yesterday"},
+    ):
+        assert (await server.client.head(path, headers=headers)).status_code == 200
+
+
+async def test_tags_differ_by_release_and_format_not_by_server(few_releases: Releases, settings: Settings) -> None:
+    paths = [f"/export/{release}{format.suffix}" for release in ("3.10", "3.11") for format in FORMATS]
+
+    async def tags() -> list[str]:
+        async with running(few_releases, replace(settings, store="memory:")) as server:
+            return [(await server.client.head(path)).headers["etag"] for path in paths]
+
+    assert await tags() == (both := await tags())
+    assert len(set(both)) == len(paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/export/9.9.ndjson", "RELEASE_NOT_FOUND"),
+        ("/export/3.11.xml", "BAD_REQUEST"),
+        ("/export/3.11", "BAD_REQUEST"),
+        ("/export/.ndjson", "BAD_REQUEST"),
+        ("/export/..%2f3.11.ndjson", "BAD_REQUEST"),
+    ],
+)
+async def test_what_does_not_exist_is_404_in_json(path: str, code: str, server: Server) -> None:
+    response = await server.client.get(path)
+
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["extensions"]["code"] == code
+
+
+async def test_a_release_that_is_not_whole_is_503(server: Server) -> None:
+    (await server.app.state.services.loaders().index("3.11")).missing = 3
+    response = await server.client.get(NDJSON)
+
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["extensions"]["code"] == "NOT_INDEXED_YET"
+    assert response.headers["retry-after"] == "60"
+
+
+async def test_without_an_index_it_is_503(few_releases: Releases, settings: Settings) -> None:
+    async with running(few_releases, replace(settings, index="off", store="memory:")) as server:
+        response = await server.client.get(NDJSON)
+
+    assert response.status_code == 503
+    assert response.json()["errors"][0]["extensions"]["code"] == "NOT_INDEXED_YET"
+
+
+async def test_a_client_has_a_number_of_exports_per_hour(few_releases: Releases, settings: Settings) -> None:
+    async with running(few_releases, replace(settings, exports_per_hour=2)) as server:
+        tag = (await server.client.head(NDJSON)).headers["etag"]
+        statuses = [(await server.client.get(NDJSON)).status_code for _ in range(2)]
+        refused = await server.client.get(NDJSON)
+        unchanged = await server.client.get(NDJSON, headers={"If-None-Match": tag})
+
+    assert statuses == [200, 200]
+    assert refused.status_code == 429
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert 3500 < int(refused.headers["retry-after"]) <= 3600
+    assert unchanged.status_code == 304
+
+
+class Reader:
+    """A client that reads the first bytes of an export, and then no more until it is released or leaves."""
+
+    def __init__(self, server: Server, path: str = NDJSON) -> None:
+        self.started, self.goes_on, self.left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.messages: list[Any] = []
+        self._is_sent = False
+        path, _, query = path.partition("?")
+        self._scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [],
+            "client": ("192.0.2.1", 1),
+            "state": {},
+            "asgi": {"spec_version": "2.3"},
+        }
+        self.task = asyncio.create_task(server.app(self._scope, self._receive, self._send))
+
+    async def _receive(self) -> Any:
+        if not self._is_sent:
+            self._is_sent = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        self.messages.append(message)
+        if message.get("body"):
+            self.started.set()
+            await self.goes_on.wait()
+
+    @property
+    def is_complete(self) -> bool:
+        last = self.messages[-1]
+        return last["type"] == "http.response.body" and not last.get("more_body")
+
+
+async def test_a_number_of_exports_run_at_the_same_time(server: Server) -> None:
+    readers = [Reader(server) for _ in range(2)]
+    for reader in readers:
+        await reader.started.wait()
+    refused = await server.client.get(NDJSON)
+    readers[0].left.set()
+    await readers[0].task
+    accepted = await server.client.get(NDJSON)
+    readers[1].goes_on.set()
+    await readers[1].task
+
+    assert refused.status_code == 503
+    assert refused.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"
+    assert refused.headers["retry-after"] == "30"
+    assert accepted.status_code == 200
+    assert not readers[0].is_complete
+    assert readers[1].is_complete
+    assert b"".join(message.get("body", b"") for message in readers[1].messages) == accepted.content
+
+
+async def test_a_reader_that_is_gone_costs_no_further_query(server: Server) -> None:
+    index = await server.app.state.services.loaders().index("3.11")
+    reader = Reader(server)
+    await reader.started.wait()
+    queries = 0
+    original = index.query
+
+    async def counting(*args: Any) -> Any:
+        nonlocal queries
+        queries += 1
+        return await original(*args)
+
+    index.query = counting
+    reader.left.set()
+    await reader.task
+
+    assert queries == 0
+
+
+async def test_a_slow_reader_is_cut(
+    few_releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphql_api.app._export_limits", lambda _: ExportLimits(1, 10, 10**12, grace=0.01))
+    async with running(few_releases, settings) as server:
+        await server.client.head(NDJSON)
+        reader = Reader(server)
+        await reader.task
+        after = Reader(server)
+        after.goes_on.set()
+        await asyncio.wait([after.task])
+
+    assert not reader.is_complete
+    assert after.messages[0]["status"] == 200
+
+
+async def test_a_reader_of_the_minimum_pace_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    reads: list[Any] = []
+
+    async def send(message: Any) -> None:
+        nonlocal now
+        now += seconds
+        reads.append(message)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    paced = ExportLimits(1, 1, 1000, grace=2).paced(send)
+    message = {"type": "http.response.body", "body": b"x" * 1000, "more_body": True}
+    seconds = 1.0
+    for _ in range(20):
+        await paced(message)
+    seconds = 1.9
+    await paced(message)
+    await paced(message)
+    with pytest.raises(ClientLeft):
+        await paced(message)
+
+    assert len(reads) == 23
+
+
+async def test_the_timeout_of_operations_does_not_apply(few_releases: Releases, settings: Settings) -> None:
+    async with running(few_releases, settings) as server:
+        await server.app.state.services.loaders().index("3.11")
+    async with running(few_releases, replace(settings, operation_timeout=0.001)) as server:
+        response = await server.client.get(NDJSON)
+
+    assert response.status_code == 200
+    assert response.text.count("\n") > 500
+
+
+async def test_a_corrupt_index_cuts_the_response_and_frees_the_place(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.client.head(NDJSON)
+    reader = Reader(server)
+    await reader.started.wait()
+
+    def corrupt(*_: Any) -> Any:
+        from graphql_api.index.tables import DamagedIndex
+
+        raise DamagedIndex("on purpose")
+
+    monkeypatch.setattr("graphql_api.export.contents.listed_documents", corrupt)
+    reader.goes_on.set()
+    await reader.task
+    monkeypatch.undo()
+
+    assert not reader.is_complete
+    assert (await server.client.get(NDJSON)).status_code == 200
+
+
+async def test_a_server_with_keys_requires_one(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
+    locked = replace(settings, access="keys", keys_file=tmp_path / "keys.json")
+    key = Keys(tmp_path / "keys.json").new("reader", None)
+    async with running(few_releases, locked) as server:
+        assert (await server.client.get(NDJSON)).status_code == 401
+        assert (await server.client.get(NDJSON, headers={"X-API-Key": key})).status_code == 200
