@@ -14,6 +14,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 D = TypeVar("D")
 
+MAX_REFUSED = 20_000
+"""Default maximum number of refused keys that an Admission remembers: as many as a large release has documents."""
 MAX_TTL_ITEMS = 10_000
 """Default maximum number of entries of a TTL cache."""
 
@@ -103,6 +105,26 @@ class LRUCache(Generic[K, V]):
         self.bytes -= entry[1]
         self._on_evict(key, entry[0])
         return entry[0]
+
+
+class Admission:
+    """Decides what may evict entries of a full cache: only what is missed twice, so that one scan evicts nothing.
+
+    The keys that were refused are remembered by their hashes, as in the ghost queue of 2Q.
+    """
+
+    def __init__(self, max_items: int = MAX_REFUSED) -> None:
+        self._max_items = max_items
+        self._refused: dict[int, None] = {}
+
+    def admits(self, key: Hashable) -> bool:
+        """Whether a key that is not in the full cache may be stored: if it was refused before."""
+        digest = hash(key)
+        if digest in self._refused:
+            del self._refused[digest]
+            return True
+        keep(self._refused, self._max_items, digest, None)
+        return False
 
 
 class TTLCache(Generic[V]):

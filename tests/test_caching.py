@@ -1,6 +1,6 @@
 """LRU and TTL caches: order of eviction, byte counts, eviction callbacks."""
 
-from graphql_api.caching import LRUCache, keep
+from graphql_api.caching import Admission, LRUCache, keep
 
 
 def test_the_least_recently_used_entry_is_evicted_first() -> None:
@@ -78,3 +78,11 @@ def test_peek_does_not_mark_an_entry_as_used() -> None:
     assert cache.peek("a") == 1
     cache.put("c", 3, 10)
     assert list(cache) == ["b", "c"]
+
+
+def test_a_full_cache_admits_what_is_missed_twice() -> None:
+    admission = Admission(max_items=2)
+
+    assert [admission.admits(key) for key in ("a", "a", "a")] == [False, True, False]
+    assert not any(admission.admits(key) for key in ("b", "c", "d"))
+    assert [admission.admits(key) for key in ("d", "b")] == [True, False]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.competent.declarations import ConceptType
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.competent.hal import JsonObject
 from graphql_api.index.tables import TYPES, DamagedIndex, numbers
 
@@ -97,6 +97,11 @@ def count(connection: sqlite3.Connection, type: ConceptType) -> int:
     rows = connection.execute("SELECT max(position) FROM concept WHERE concept_type = ?", (type.number,))
     last: int | None = rows.fetchone()[0]
     return 0 if last is None else last + 1
+
+
+def count_documents(connection: sqlite3.Connection) -> int:
+    """The number of concepts that have documents of their own."""
+    return sum(count(connection, type) for type in CONCEPT_TYPES if type.route is not None)
 
 
 def failed(connection: sqlite3.Connection) -> list[tuple[str, str]]:

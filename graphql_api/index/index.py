@@ -22,6 +22,7 @@ from graphql_api.index.concepts import (
     by_code,
     by_row_id,
     by_uuid,
+    count_documents,
     failed,
     row_ids_by_code,
     row_ids_by_uuid,
@@ -66,6 +67,8 @@ class Index:
             self._comparison_connection = opened.enter_context(closing(read_only(file.path)))
             self._readers = opened.enter_context(closing(Readers(lambda: read_only(file.path))))
             self.missing = len(failed(self._connection))
+            self.documents = count_documents(self._connection)
+            """The number of concepts that have documents of their own."""
             self._opened = opened.pop_all()
         self._comparison_lock = threading.Lock()
         self._damaged = damaged or (lambda index, error: error)
@@ -152,6 +155,11 @@ class Index:
             self._changes.drop(before)
         else:
             self._changes.put(before, comparison, CHANGE_BYTES * len(comparison.result()))
+
+    @property
+    def lookup_bytes(self) -> int:
+        """The approximate memory of cached look-ups, in bytes."""
+        return self._lookups.bytes
 
     @contextmanager
     def comparison_connection(self) -> Iterator[sqlite3.Connection]:

@@ -23,7 +23,13 @@ from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.index.semantic.vectorizer import Vectorizer
 from graphql_api.index.tables import DamagedIndex
-from graphql_api.observability.metrics import INDEX_BUILT, INDEX_DOCUMENTS, INDEX_PROGRESS, VECTORS_PROGRESS
+from graphql_api.observability.metrics import (
+    INDEX_BUILT,
+    INDEX_DOCUMENTS,
+    INDEX_LOOKUP_BYTES,
+    INDEX_PROGRESS,
+    VECTORS_PROGRESS,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +41,8 @@ class IndexRegistry:
 
     With `patient`, queries wait for the crawl (for the sandbox, where it is short); otherwise they get NotIndexedYet. `mode`
     is that of COMPETENT_INDEX: indexes are built at the `start`, when first needed (`need`), or never (`off`). Without a
-    `folder`, files are temporary. With an `embedder`, the texts of each open index get vectors in the background.
+    `folder`, files are temporary. With an `embedder`, the texts of each open index get vectors in the background. `on_open` is
+    called with each release whose index is opened, and its number of documents.
     """
 
     def __init__(
@@ -50,6 +57,7 @@ class IndexRegistry:
         at_once: int,
         trim_heap: Callable[[], None] = lambda: None,
         embedder: Embedder | NoVectors = NoVectors.OFF,
+        on_open: Callable[[str, int], None] = lambda release, documents: None,
     ) -> None:
         self._temporary = temporary_folder() if folder is None else None
         if folder is None and self._temporary is None:
@@ -64,6 +72,7 @@ class IndexRegistry:
             trim_heap=trim_heap,
         )
         self._patient = patient
+        self._on_open = on_open
         self._open: dict[str, Index] = {}
         self._replaced: WeakSet[Index] = WeakSet()
         self._builds: dict[str, Build] = {}
@@ -179,6 +188,7 @@ class IndexRegistry:
         index.vectors = self._vectors if isinstance(self._vectors, NoVectors) else self._vectors.start(file.path)
         self._retire(release)
         self._open[release] = index
+        self._on_open(release, index.documents)
         if index.missing and self.mode != "off" and release not in self._retries:
             self._retries[release] = asyncio.create_task(self._retry(release))
             self._retries[release].add_done_callback(lambda _: self._retries.pop(release, None))
@@ -240,6 +250,7 @@ class IndexRegistry:
         """Update the metrics of all indexes."""
         for release, index in self._open.items():
             INDEX_PROGRESS.labels(release).set(1)
+            INDEX_LOOKUP_BYTES.labels(release).set(index.lookup_bytes)
             if not isinstance(index.vectors, NoVectors):
                 VECTORS_PROGRESS.labels(release).set(index.vectors.share)
             with suppress(OSError):

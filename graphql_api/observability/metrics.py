@@ -117,6 +117,19 @@ STORE_LOOKUPS = Counter(
     "not_found (the Competent API is known not to have it).",
     ["result"],
 )
+STORE_MEMORY_BYTES = Gauge(
+    "competent_store_memory_bytes",
+    "Memory of the documents cached in this process (COMPETENT_DOCUMENT_CACHE_BYTES).",
+    multiprocess_mode="livesum",
+)
+STORE_MEMORY_EVICTED = Counter(
+    "competent_store_memory_evicted",
+    "Documents evicted from memory, because COMPETENT_DOCUMENT_CACHE_BYTES was reached.",
+)
+STORE_MEMORY_REFUSED = Counter(
+    "competent_store_memory_refused",
+    "Documents not cached in memory, because it was full and they were requested for the first time.",
+)
 STORE_INVALID_ENTRIES = Counter(
     "competent_store_invalid_entries",
     "Stored values that could not be read and were treated as missing, by type: document, or state that replicas share.",
@@ -228,6 +241,13 @@ INDEX_BUILT = Gauge(
     multiprocess_mode="livemax",
 )
 
+INDEX_LOOKUP_BYTES = Gauge(
+    "competent_index_lookup_bytes",
+    "Approximate memory of the cached look-ups in the index of a release, at most 32 MB in each process.",
+    ["release"],
+    multiprocess_mode="livesum",
+)
+INDEX_LOOKUPS_EVICTED = Counter("competent_index_lookups_evicted", "Look-ups evicted from memory, because it was full.")
 VECTORS_PROGRESS = Gauge(
     "competent_vectors_progress_ratio",
     "Progress of computing the vectors of the texts of a release, for hybrid search, from 0 to 1 (complete).",

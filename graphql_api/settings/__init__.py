@@ -154,7 +154,8 @@ class Settings:
     )
     document_cache_bytes: int = _store(
         128_000_000,
-        "Memory per process for parsed documents, in bytes. A release of real size takes about 60 MB.",
+        "Memory per process for parsed documents, in bytes. 6,500 documents take about 50 MB, 21,000 about 140 MB; the log says "
+        "if a release does not fit.",
         minimum=0,
         formerly="MEMORY_BYTES",
     )

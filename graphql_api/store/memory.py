@@ -3,13 +3,16 @@
 import math
 from collections.abc import Callable, Iterator
 
-from graphql_api.caching import LRUCache
+from graphql_api.caching import Admission, LRUCache
+from graphql_api.observability.metrics import STORE_MEMORY_EVICTED, STORE_MEMORY_REFUSED
 from graphql_api.store.freshness import CacheEntry
 from graphql_api.store.interning import Interner
 from graphql_api.store.steps import Steps, run_steps
 
 MAX_ENTRIES = 100_000
 """Maximum number of documents."""
+FULL = 0.98
+"""The share of its bytes from which a memory with an `admission` counts as full: how much a document adds is known only later."""
 ENTRY_OVERHEAD = 500
 """Memory of an entry in bytes beside its document, counted with an `interner`: its path, time and validators."""
 
@@ -17,15 +20,24 @@ ENTRY_OVERHEAD = 500
 class Memory:
     """A bounded LRU cache of entries by path. Documents stay parsed, so a hit is one dictionary lookup.
 
+    With an `admission`, a scan of more documents than fit evicts none of those in use.
+
     With an `interner`, equal parts of documents are one object, and `bytes` is the memory of the parsed documents with each part
     counted once. Without it, `bytes` is the size of their JSON texts. Entries are evicted in steps, so this class checks the
     bounds.
     """
 
-    def __init__(self, max_bytes: int, max_entries: int = MAX_ENTRIES, interner: Interner | None = None) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        max_entries: int = MAX_ENTRIES,
+        interner: Interner | None = None,
+        admission: Admission | None = None,
+    ) -> None:
         self._max_bytes = max_bytes
         self._max_entries = max_entries
         self._interner = interner
+        self._admission = admission
         self._entries: LRUCache[str, CacheEntry] = LRUCache(math.inf)
         self.bytes = 0
         self._is_evicting = False
@@ -46,7 +58,7 @@ class Memory:
     def put(self, path: str, entry: CacheEntry) -> CacheEntry:
         """Store an entry, and evict the least recently used ones beyond the bounds; returns the entry as stored.
 
-        An entry larger than the whole cache is not stored.
+        An entry larger than the whole cache is not stored, nor one that `admission` refuses.
         """
         return run_steps(self.put_steps(path, entry))
 
@@ -54,6 +66,9 @@ class Memory:
         """`put` in steps. If a newer entry is put between two steps, that one stays."""
         if entry.size > self._max_bytes:
             yield from self._drop_steps(path)
+            return entry
+        if self._is_refused(path, entry.size):
+            STORE_MEMORY_REFUSED.inc()
             return entry
         before = self.peek(path)
         if before is not None and before.size == entry.size and before.document == entry.document:
@@ -73,12 +88,19 @@ class Memory:
         yield from self._evict_steps()
         return stored
 
+    def _is_refused(self, path: str, size: int) -> bool:
+        if self._admission is None or path in self._entries:
+            return False
+        has_room = self.bytes + size <= FULL * self._max_bytes and len(self._entries) < self._max_entries
+        return not has_room and not self._admission.admits(path)
+
     def _evict_steps(self) -> Steps[None]:
         if self._is_evicting:  # another call evicts in steps: bytes of entries it has removed may still be counted
             return
         self._is_evicting = True
         try:
             while self._entries and (self.bytes > self._max_bytes or len(self._entries) > self._max_entries):
+                STORE_MEMORY_EVICTED.inc()
                 yield from self._drop_steps(next(iter(self._entries)))
                 yield
         finally:

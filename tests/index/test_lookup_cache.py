@@ -41,15 +41,18 @@ def test_a_thing_is_the_same_object_in_every_answer() -> None:
 def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
     known = LookupCache(10_000)
     for n in range(100):
-        known.put(by_row_id, n, thing(n))
+        for _ in range(2):
+            known.put(by_row_id, n, thing(n))
         known.get(by_row_id, 0)
     known.put(profiles_using, 1, [Use(n, True) for n in range(60)])
 
     assert known.bytes <= 10_000
     assert known.get(by_row_id, 0) is not UNKNOWN
     assert known.get(by_row_id, 1) is UNKNOWN
-    known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # takes more than all the room
-    assert known.bytes == 0
+    for _ in range(2):
+        known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # more than fits at all
+    assert known.get(profiles_using, 2) is UNKNOWN
+    assert known.get(by_row_id, 0) is not UNKNOWN
 
 
 async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_asked_for(
@@ -94,3 +97,16 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         assert by_its_uuid is first is result[0]
         assert result[2] is None
         assert requests == [[1, 2, -1]]
+
+
+def test_a_scan_of_a_release_evicts_no_look_up() -> None:
+    cache = LookupCache(13_000)
+    for n in range(10):
+        cache.put(by_row_id, n, thing(n))
+
+    for n in range(10, 500):
+        cache.put(by_row_id, n, thing(n))
+
+    assert all(cache.get(by_row_id, n) is not UNKNOWN for n in range(10))
+    cache.put(by_row_id, 499, thing(499))
+    assert cache.get(by_row_id, 499) is not UNKNOWN
