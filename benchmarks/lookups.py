@@ -17,7 +17,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import ISCO
 from graphql_api.index.facets import FACETS, facets
-from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles, title_ranks
 from graphql_api.index.search import Search
 from graphql_api.index.similarity import gap, matches, similar
 from graphql_api.index.stop_words import FUNCTION_WORDS
@@ -81,6 +81,7 @@ def _uses(connection: sqlite3.Connection) -> dict[str, Lookups]:
 def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
     some = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
     values = facets(connection, [FACETS])[FACETS]
+    ranks = title_ranks(connection, [0])[0]
     prefixes = map(str, (*range(1, 10), *range(11, 100)))
     isco = [ProfileFilter(values.rows(values.beginning(ISCO, [prefix]))) for prefix in prefixes]
     return {
@@ -88,7 +89,7 @@ def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
         "similar": [partial(similar, profile=profile, most=20) for profile in some],
         "matches: 20 technical competences": _matches(connection, some, TECHNICAL_COMPETENCE),
         "matches: 20 skills": _matches(connection, some, SKILL),
-        "filter by ISCO, order by title": [partial(profiles, filter=item, order=Order("title")) for item in isco],
+        "filter by ISCO, order by title": [partial(profiles, filter=item, order=Order(ranks)) for item in isco],
     }
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import orjson
 
 from graphql_api.competent.declarations import COMPETENCE_SET, OCCUPATIONAL_PROFILE
-from graphql_api.competent.values import LANGUAGES
+from graphql_api.competent.isco import broader_of
+from graphql_api.competent.values import ISCO, LANGUAGES
 from graphql_api.index.tables import SEARCHED, DamagedIndex
 
 REGION, TITLE, SET = "region", "title", "set"
@@ -40,12 +41,14 @@ class Facets:
         self.row_ids = row_ids
         self.everything = (1 << len(row_ids)) - 1
         self._schemes = schemes
+        self._groups: dict[str, dict[str, int]] = {}
+        self._below: dict[str, dict[str | None, list[str]]] = {}
 
     @property
     def bytes(self) -> int:
         """The approximate size in memory."""
         values = sum(map(len, self._schemes.values()))
-        return len(self.row_ids) * 100 + values * (600 + len(self.row_ids) // 7)
+        return len(self.row_ids) * 100 + values * (1_000 + len(self.row_ids) // 4)
 
     def values(self, scheme: str) -> tuple[FacetValue, ...]:
         """The values of a scheme, in order of code; none if there is no such scheme."""
@@ -61,13 +64,39 @@ class Facets:
         beginnings = tuple(prefixes)
         return _union(value.members for value in self.values(scheme) if (value.code or "").startswith(beginnings))
 
+    def codes(self, scheme: str) -> dict[str, int]:
+        """The profiles by code of a classification, in order of code."""
+        return {value.code or "": value.members for value in self.values(scheme)}
+
+    def groups(self, scheme: str) -> dict[str, int]:
+        """The profiles by code of a classification; for ISCO-08 also those of all broader groups. In order of code."""
+        if scheme not in self._groups:
+            groups: dict[str, int] = {}
+            for value in self.values(scheme):
+                code: str | None = value.code or ""
+                while code is not None:
+                    groups[code] = groups.get(code, 0) | value.members
+                    code = broader_of(scheme, code)
+            self._groups[scheme] = {code: groups[code] for code in (sorted(groups) if scheme == ISCO else groups)}
+        return self._groups[scheme]
+
+    def below(self, scheme: str, broader: str | None) -> list[str]:
+        """The codes of a classification directly below another; the broadest ones for None. In order of code."""
+        if scheme not in self._below:
+            below: dict[str | None, list[str]] = {}
+            for code in self.groups(scheme):
+                below.setdefault(broader_of(scheme, code), []).append(code)
+            self._below[scheme] = below
+        return self._below[scheme].get(broader, [])
+
     def of_term(self, scheme: str, uuid: str | None, code: str | None) -> int:
         """The profiles with a term of this uuid and code."""
         return self._by_identity.get((scheme, uuid, code), 0)
 
     def rows(self, members: int) -> list[int]:
         """The row ids of a set of profiles, in order of code."""
-        return list(compress(self.row_ids, map(int, f"{members:b}"[::-1])))
+        bits = f"{members:b}"[::-1].encode().replace(b"0", b"\0")
+        return list(compress(self.row_ids, bits))
 
     def members(self, row_ids: Iterable[int]) -> int:
         """The set of the profiles with these row ids."""

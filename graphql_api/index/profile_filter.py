@@ -4,10 +4,9 @@ A profile must meet all conditions. Client input is only compared, never used as
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.errors import BadUserInput
@@ -33,26 +32,42 @@ class ProfileFilter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Sort by code in natural order, or by title in a language (its position in LANGUAGES)."""
+    """Sort by code in natural order, or by title if `ranks` has the ranks of titles in a language, from `title_ranks`."""
 
-    by: Literal["code", "title"] = "code"
-    language: int = 0
+    ranks: Mapping[int, int] | None = None
     descending: bool = False
 
 
 def profiles(connection: sqlite3.Connection, filter: ProfileFilter, order: Order) -> list[int]:
     """The row ids of all profiles that meet every condition, sorted.
 
-    Titles are compared without case and accents. A title missing in the language falls back to the first other language, in the
-    order nl, fr, en, de; profiles without any title come last. Equal titles are sorted by code, in either direction.
-    Raises BadUserInput if `modified_since` is not a valid timestamp.
+    Profiles without any title come last. Equal titles are sorted by code, in either direction. Raises BadUserInput if
+    `modified_since` is not a valid timestamp.
     """
     row_ids = [*filter.within]
     for matching in _conditions(connection, filter):
         row_ids = [n for n in row_ids if n in matching]
-    if order.by == "title":
-        return _by_title(connection, row_ids, order)
-    return row_ids[::-1] if order.descending else row_ids
+    if order.ranks is None:
+        return row_ids[::-1] if order.descending else row_ids
+    # Sorting is stable in both directions, so that equal titles stay in order of code.
+    titled = [n for n in row_ids if n in order.ranks]
+    titled.sort(key=order.ranks.__getitem__, reverse=order.descending)
+    return titled + [n for n in row_ids if n not in order.ranks]
+
+
+def title_ranks(connection: sqlite3.Connection, languages: Sequence[int]) -> dict[int, dict[int, int]]:
+    """The rank of each profile by its title in a language (a position in LANGUAGES), by row id; equal titles have equal ranks.
+
+    Titles are compared without case and accents. A title missing in the language falls back to the first other language, in the
+    order nl, fr, en, de; profiles without any title are left out.
+    """
+    return {language: _ranks(connection, language) for language in languages}
+
+
+def _ranks(connection: sqlite3.Connection, language: int) -> dict[int, int]:
+    titles = {n: fold(title) for n, title, _ in connection.execute(_TITLES, (language,))}
+    ranks = {title: rank for rank, title in enumerate(sorted({*titles.values()}))}
+    return {n: ranks[title] for n, title in titles.items()}
 
 
 # Titles in a language, or in the first other one. With min(), SQLite returns the other columns from the row of the minimum.
@@ -86,11 +101,3 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _by_title(connection: sqlite3.Connection, row_ids: list[int], order: Order) -> list[int]:
-    titles = {n: title for n, title, _ in connection.execute(_TITLES, (order.language,))}
-    keys = {n: fold(titles[n]) for n in row_ids if n in titles}
-    # Sorting is stable in both directions, so that equal titles stay in order of code.
-    titled = sorted((n for n in row_ids if n in keys), key=keys.__getitem__, reverse=order.descending)
-    return titled + [n for n in row_ids if n not in keys]

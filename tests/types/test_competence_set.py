@@ -74,7 +74,7 @@ async def test_a_set_is_found_by_its_title_and_code_and_filters_profiles(server:
     assert [node["code"] for node in data["title"]["nodes"]] == ["CS-401"]
     assert data["code"]["nodes"][0] == {"__typename": "CompetenceSet"}
     used = await server.ask(
-        "query ($id: ID!) { occupationalProfiles(filter: { uses: $id }) { nodes { code } } }",
+        "query ($id: ID!) { occupationalProfiles(filter: { uses: { id: $id } }) { nodes { code } } }",
         {"id": data["title"]["nodes"][0]["id"]},
     )
     assert [node["code"] for node in used["occupationalProfiles"]["nodes"]] == [code for code, _ in SETS["CS-401"]]

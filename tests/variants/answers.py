@@ -136,9 +136,8 @@ def _rows(connection: sqlite3.Connection) -> Leaves:
         found[concepts[container], _ROLES[role], concepts[member]] = True
     for concept, field, language, text in connection.execute("SELECT * FROM text"):
         found[concepts[concept], _FIELDS[field], LANGUAGES[language], text] = True
-    for profile, scheme, uuid, code, title in connection.execute("SELECT * FROM term"):
+    for profile, scheme, uuid, code in connection.execute("SELECT profile, scheme, uuid, code FROM term"):
         found[concepts[profile], scheme, uuid or code, "code"] = code
-        found[concepts[profile], scheme, uuid or code, "title"] = title
     for profile, told in connection.execute("SELECT * FROM modified"):
         found[concepts[profile], "lastModified"] = told
     return found

@@ -5,7 +5,7 @@ from datetime import date
 from enum import Enum
 from functools import reduce
 from operator import and_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import strawberry
 
@@ -13,7 +13,7 @@ from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFI
 from graphql_api.competent.values import ISCO, LANGUAGES
 from graphql_api.errors import BadUserInput
 from graphql_api.index.facets import REGION, TITLE, Facets
-from graphql_api.index.profile_filter import Order, ProfileFilter, profiles
+from graphql_api.index.profile_filter import Order, ProfileFilter, profiles, title_ranks
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept_ref import ConceptRef
 from graphql_api.schema.types.lookups import page
@@ -127,7 +127,8 @@ async def occupational_profiles(
         )
     index = await loaders.index(number)
     conditions = await _conditions(loaders, number, filter or OccupationalProfileFilter())
-    row_ids = await loaders.ask(index, profiles, conditions, _order(order_by))
+    order = await _order(loaders, number, order_by)
+    row_ids = await loaders.ask(index, profiles, conditions, order)
     return await profiles_page(loaders, number, f"profiles {number} {filter} {order_by}", row_ids, paging)
 
 
@@ -171,8 +172,10 @@ async def _with_text(loaders: Loaders, number: str, text: str) -> frozenset[int]
     return frozenset(await loaders.ask(index, index.search.row_ids, text, {OCCUPATIONAL_PROFILE}, None))
 
 
-def _order(order: OccupationalProfileOrder | None) -> Order:
+async def _order(loaders: Loaders, number: str, order: OccupationalProfileOrder | None) -> Order:
     if order is None:
         return Order()
-    by: Literal["title", "code"] = "title" if order.field is OccupationalProfileOrderField.TITLE else "code"
-    return Order(by, LANGUAGES.index(order.language.key), order.descending)
+    if order.field is OccupationalProfileOrderField.CODE:
+        return Order(descending=order.descending)
+    ranks = await loaders.look_up(number, title_ranks, LANGUAGES.index(order.language.key))
+    return Order(ranks, order.descending)

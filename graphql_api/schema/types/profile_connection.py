@@ -84,14 +84,10 @@ class ProfileFacets:
         if level is not None and not 1 <= level <= MAX_DIGITS:
             raise BadUserInput(f"`level` is {level}; it must be between 1 and {MAX_DIGITS}.")
         name = scheme_name(scheme)
-        by_code: dict[str, int] = {}
-        for value in self.facets.values(name):
-            code = value.code or ""
-            group = code[:level] if level and is_group(name, code) else code
-            by_code[group] = by_code.get(group, 0) | value.members
+        codes = self.facets.codes(name) if level is None else self.facets.groups(name)
         return _counted(
             (Classification.of(name, code, self.loaders, self.release), members & self.members)
-            for code, members in by_code.items()
+            for code, members in codes.items()
             if level is None or (is_group(name, code) and len(code) == level)
         )
 

@@ -213,10 +213,7 @@ class Classification:
 
     def members(self, facets: Facets) -> int:
         """Returns the set of profiles with this code, or with one below it."""
-        scheme, code = self.row["scheme"], self.row["code"]
-        if uri_of(scheme, code):
-            return facets.beginning(scheme, [code])
-        return facets.of_term(scheme, None, code)
+        return facets.groups(self.row["scheme"]).get(self.row["code"], 0)
 
     @property
     def scope(self) -> str:
@@ -229,16 +226,8 @@ async def classifications(
 ) -> list[Classification]:
     """Returns the codes of a scheme directly below `broader`, by code; the broadest ones if it is None."""
     name = scheme_name(scheme)
-    codes = {value.code or "": None for value in (await facets_of(loaders, number)).values(name)}
-    below: dict[str, None] = {}
-    for code in codes:
-        narrow, broad = code, broader_of(name, code)
-        while broad is not None and broad != broader:
-            narrow, broad = broad, broader_of(name, broad)
-        if broad == broader:
-            below[narrow] = None
-    in_order = sorted(below) if name == ISCO else below
-    return [Classification.of(name, code, loaders, number) for code in in_order]
+    codes = (await facets_of(loaders, number)).below(name, broader)
+    return [Classification.of(name, code, loaders, number) for code in codes]
 
 
 _TERM_TYPES: dict[str, type[Label]] = {}

@@ -118,7 +118,7 @@ async def test_an_error_names_entries_of_a_wrong_type(server: Server) -> None:
         ("{ skills { nodes { name } } }", "description { text }"),
         ("{ occupationalProfiles { nodes { name } } }", "title { text }"),
         ("{ occupationalProfiles { nodes { competences { id } } } }", "essentialCompetences"),
-        ("{ node(id: 1) { title } }", "an inline fragment on 'OccupationalProfile'"),
+        ("{ node(id: 1) { title } }", "inline fragment on 'CompetenceSet' or 'OccupationalProfile'"),
     ],
 )
 async def test_a_field_that_is_elsewhere_is_hinted_at(server: Server, query: str, hint: str) -> None:
