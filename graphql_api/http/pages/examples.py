@@ -116,6 +116,7 @@ async def values(ask: Ask) -> dict[str, object]:
         "typed": title and title[:3],
         "languages": ["FR", "NL"],
         "first": 10,
+        "scheme": "ESCO",
     }
     return {name: value for name, value in candidates.items() if value is not None}
 
