@@ -18,6 +18,7 @@ const VALUES = [
   "EconomicSector",
   "LocalizedString",
   "LocalizedText",
+  "Mapping",
   "PageInfo",
   "ProfileFacets",
   "ProfileMatch",
@@ -25,7 +26,11 @@ const VALUES = [
   "SearchMatch",
   "SimilarProfile",
   "Suggestion",
+  "TextCompetence",
+  "TextCompetences",
+  "TextSpan",
   "TranslatedId",
+  "TranslationCoverage",
 ];
 const RULES = {
   // The only directive in the schema is GraphQL's own `@oneOf`, for clients that do not know it yet.
