@@ -15,6 +15,8 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from graphql_api.export.contents import PARTS_FIRST, ReleaseFacts
+from graphql_api.export.tables import tables_of
 from graphql_api.observability import metrics
 from graphql_api.settings import Settings, variable
 from graphql_api.settings.environment import Secret
@@ -67,6 +69,23 @@ def _default(setting: "Field[Any]") -> str:
             return f"`{value}`"
 
 
+def export_page(page: str) -> str:
+    """docs/export.md with a table of the files of a CSV export."""
+    return _with_lines(page, _csv_files())
+
+
+def _csv_files() -> Iterator[str]:
+    yield "| file | columns |\n|---|---|"
+    yield f"| `release.csv` | {_listed(field.name for field in fields(ReleaseFacts))} |"
+    for table in (table for type in PARTS_FIRST for table in tables_of(type)):
+        yield f"| `{table.name}` | {_listed(table.columns)} |"
+    yield ""
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(f"`{column}`" for column in columns)
+
+
 def command_line_page(page: str) -> str:
     """docs/command-line.md with the help that each command prints."""
     return HELP.sub(lambda found: found[1] + help_of(found[2]) + found[3], page)
@@ -84,6 +103,7 @@ if __name__ == "__main__":
     for name, written in (
         ("settings.md", settings_page),
         ("metrics.md", metrics_page),
+        ("export.md", export_page),
         ("command-line.md", command_line_page),
     ):
         file = DOCS / name

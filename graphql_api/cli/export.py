@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
@@ -15,7 +15,6 @@ import typer
 from graphql_api.cli.bootstrap import Data, Lenient, run_on_services, settings_of, stop
 
 if TYPE_CHECKING:
-    from graphql_api.export import Format, ReleaseFacts
     from graphql_api.index import Index
     from graphql_api.services import Services
 
@@ -24,6 +23,7 @@ class FileFormat(StrEnum):
     """Format of an export."""
 
     NDJSON = "ndjson"
+    CSV = "csv"
 
 
 def export(
@@ -33,6 +33,9 @@ def export(
         Path | None,
         typer.Option("--output", "-o", help="File to write. Default: competent-RELEASE.FORMAT in this folder."),
     ] = None,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Begin CSV files with a byte order mark, by which Excel recognises UTF-8.")
+    ] = False,
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
@@ -42,13 +45,16 @@ def export(
     file of that name is complete. Exits with 0 if it is written, 2 if documents of the release are missing or the file cannot be
     written, 130 if stopped.
     """
+    if bom and file_format is not FileFormat.CSV:
+        stop("--bom is for --format csv")
     settings = settings_of(data, lenient)
-    raise typer.Exit(run_on_services(settings, lambda services: _export(services, release, file_format, output)))
+    raise typer.Exit(run_on_services(settings, lambda services: _export(services, release, file_format, output, bom)))
 
 
-async def _export(services: "Services", release: str, name: str, output: Path | None) -> int:
+async def _export(services: "Services", release: str, name: str, output: Path | None, has_bom: bool) -> int:
     from graphql_api.errors import ReleaseNotFound
     from graphql_api.export import FORMATS, release_facts
+    from graphql_api.export import export as export_of
 
     format = next(format for format in FORMATS if format.name == name)
     try:
@@ -58,7 +64,7 @@ async def _export(services: "Services", release: str, name: str, output: Path | 
             raise ReleaseNotFound
         index, facts = await _whole_index(services, number), await release_facts(loaders, number)
         path = output or Path(f"competent-{number}{format.suffix}")
-        size = await _write(path, index, facts, format)
+        size = await _write(path, lambda progress: export_of(index, facts, format, progress, has_bom=has_bom))
     finally:
         await services.aclose()
     print(f"Release {number} is in {path} ({size / 1e6:,.1f} MB).", file=sys.stderr)
@@ -77,19 +83,18 @@ async def _whole_index(services: "Services", number: str) -> "Index":
     return await indexes.get(number)
 
 
-async def _write(path: Path, index: "Index", facts: "ReleaseFacts", format: "Format") -> int:
+async def _write(path: Path, pieces_of: Callable[[Callable[[int, int], None]], "AsyncGenerator[bytes]"]) -> int:
     """Write an export with a progress bar; return its size in bytes. Exits with 2 if the file cannot be written."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from graphql_api.export import export as export_of
-
     try:
         with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar, _beside(path) as file:
             task = bar.add_task(path.name)
-            pieces = export_of(index, facts, format, lambda done, total: bar.update(task, completed=done, total=total))
-            async for piece in pieces:
-                await asyncio.to_thread(file.write, piece)
+            pieces = pieces_of(lambda done, total: bar.update(task, completed=done, total=total))
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
             return file.tell()
     except OSError as error:
         stop(f"cannot write {path}: {error.strerror or error}")

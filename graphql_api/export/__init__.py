@@ -6,6 +6,6 @@ event loop.
 
 from graphql_api.export.contents import ReleaseFacts
 from graphql_api.export.digests import Digests
-from graphql_api.export.export import FORMATS, Format, export, release_facts, require_whole
+from graphql_api.export.export import CSV, FORMATS, Format, export, release_facts, require_whole
 
-__all__ = ["FORMATS", "Digests", "Format", "ReleaseFacts", "export", "release_facts", "require_whole"]
+__all__ = ["CSV", "FORMATS", "Digests", "Format", "ReleaseFacts", "export", "release_facts", "require_whole"]

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
@@ -41,10 +40,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A release, and the batches of each type; a type comes after the types that its documents embed."""
+    """A release, and the batches of each type; a type comes after the types that its documents embed.
+
+    `has_bom`: CSV files begin with a byte order mark, by which Excel recognises UTF-8.
+    """
 
     release: ReleaseFacts
     batches: Mapping[ConceptType, tuple[Batch, ...]]
+    has_bom: bool = False
 
     def all_batches(self) -> Iterator[Batch]:
         """The batches of all types."""
@@ -62,10 +65,10 @@ def _batches(connection: sqlite3.Connection, type: ConceptType) -> Iterator[Batc
     return (Batch(type, start, min(start + CHUNK, total)) for start in range(0, total, CHUNK))
 
 
-def _parts_first() -> tuple[ConceptType, ...]:
-    embedded = {type.name: {value.type_name for value in parts(type).values()} for type in reversed(CONCEPT_TYPES)}
-    return tuple(map(concept_type, TopologicalSorter(embedded).static_order()))
+def _levels(type: ConceptType) -> int:
+    """How many levels of concepts a type embeds."""
+    return max((1 + _levels(concept_type(value.type_name)) for value in parts(type).values()), default=0)
 
 
-PARTS_FIRST = _parts_first()
+PARTS_FIRST = tuple(sorted(CONCEPT_TYPES, key=_levels))
 """All types, each after the types that it embeds: a reader of an export can resolve embedded concepts while it reads."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import closing
 from typing import NamedTuple, TypeVar
 
 from graphql_api.errors import NotIndexedYet, ServerBusy
-from graphql_api.export import ndjson
+from graphql_api.export import csv_zip, ndjson
 from graphql_api.export.contents import Contents, ReleaseFacts, Step, batches_in
 from graphql_api.index.index import Index
 from graphql_api.schema.loaders import Loaders
@@ -25,11 +26,12 @@ class Format(NamedTuple):
     name: str
     suffix: str
     media_type: str
-    steps: Callable[[Contents], Iterable[Step]]
+    steps: Callable[[Contents], Generator[Step]]
 
 
 NDJSON = Format("ndjson", ".ndjson", "application/x-ndjson", ndjson.steps)
-FORMATS = (NDJSON,)
+CSV = Format("csv", ".csv.zip", "application/zip", csv_zip.steps)
+FORMATS = (NDJSON, CSV)
 """All formats."""
 
 
@@ -53,19 +55,28 @@ def require_whole(index: Index, release: str) -> None:
 
 
 async def export(
-    index: Index, release: ReleaseFacts, format: Format, progress: Callable[[int, int], None] = lambda done, total: None
+    index: Index,
+    release: ReleaseFacts,
+    format: Format,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    has_bom: bool = False,
 ) -> AsyncGenerator[bytes]:
     """Yield the bytes of an export, about as much at a time as CHUNK documents take.
 
-    `progress` is called with the steps done and the steps in total. Raises NotIndexedYet if the index is not whole or its file
+    `progress` is called with the steps done and the steps in total; `has_bom` is as in Contents.
+
+    Raises NotIndexedYet if the index is not whole or its file
     is found corrupt.
     """
     require_whole(index, release.number)
-    steps = list(format.steps(Contents(release, await _query(index, batches_in))))
-    for done, step in enumerate(steps, 1):
-        if piece := await _query(index, step):
-            yield piece
-        progress(done, len(steps))
+    contents = Contents(release, await _query(index, batches_in), has_bom)
+    total = sum(1 for _ in format.steps(contents))
+    with closing(format.steps(contents)) as steps:
+        for done, step in enumerate(steps, 1):
+            if piece := await _query(index, step):
+                yield piece
+            progress(done, total)
 
 
 async def _query(index: Index, query: Callable[[sqlite3.Connection], T]) -> T:

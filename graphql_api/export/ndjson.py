@@ -5,7 +5,7 @@ line embeds has a line of its own above it. `serve --data FILE.ndjson` reads suc
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 
 import orjson
@@ -17,7 +17,7 @@ RELEASE = "Release"
 """The `type` of the first line."""
 
 
-def steps(contents: Contents) -> Iterator[Step]:
+def steps(contents: Contents) -> Generator[Step]:
     """The steps that write a release."""
     yield lambda _: release_line(contents.release)
     for batch in contents.all_batches():

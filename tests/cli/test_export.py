@@ -1,6 +1,7 @@
 """`competent-graphql export`: a complete file under its name, or none."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ def test_a_release_becomes_a_file_that_serve_takes(tmp_path: Path) -> None:
     }
 
 
+def test_csv_is_a_zip_archive(tmp_path: Path) -> None:
+    assert run("export", "--format", "csv", "--bom")[0] == 0
+    with zipfile.ZipFile(tmp_path / "competent-3.11.csv.zip") as archive:
+        assert archive.read("skills.csv").startswith(b"\xef\xbb\xbfid,code,")
+
+
 def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "copy.ndjson"
     file.write_text("old")
@@ -50,6 +57,7 @@ def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["--release", "9.9"], "Release not found"),
+        (["--bom"], "--bom is for --format csv"),
         (["--output", "/no/such/folder/x"], "cannot write /no/such/folder/x: No such file or directory"),
     ],
 )
@@ -72,7 +80,7 @@ def test_nothing_is_left_of_an_export_that_fails(
     file = tmp_path / "competent-3.11.ndjson"
     file.write_text("old")
 
-    async def failing(*_: Any) -> Any:
+    async def failing(*_: Any, **__: Any) -> Any:
         yield b"some bytes"
         raise error
 

@@ -56,6 +56,22 @@ async def test_every_concept_of_the_index_has_a_line(original: Server) -> None:
         assert sum(line["type"] == type.name for line in lines) == total > 0
 
 
+async def test_types_have_the_same_order_in_every_process(original: Server) -> None:
+    lines = await lines_of(original)
+
+    assert list(dict.fromkeys(line["type"] for line in lines)) == [
+        "Release",
+        "Skill",
+        "Knowledge",
+        "BehaviouralIndicator",
+        "SoftSkill",
+        "DigitalSkill",
+        "TechnicalCompetence",
+        "CompetenceSet",
+        "OccupationalProfile",
+    ]
+
+
 async def test_what_a_line_embeds_has_a_line_above_it(original: Server) -> None:
     above = set[tuple[str, str]]()
     for line in (await lines_of(original))[1:]:

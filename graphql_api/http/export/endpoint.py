@@ -20,7 +20,7 @@ from graphql_api import own_version
 from graphql_api.competent.hal import is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
-from graphql_api.export import FORMATS, Digests, Format, ReleaseFacts, export, release_facts, require_whole
+from graphql_api.export import CSV, FORMATS, Digests, Format, ReleaseFacts, export, release_facts, require_whole
 from graphql_api.http.export.limits import ExportLimits
 from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
 from graphql_api.http.header_fields import names_tag
@@ -75,28 +75,30 @@ class _Exports:
         try:
             number = await loaders.release_number(name)
             if name == CURRENT:
-                return self._redirect(number, format)
+                return self._redirect(number, format, request.url.query)
             index = await loaders.index(number)
             require_whole(index, number)
             release = await release_facts(loaders, number)
         finally:
             loaders.close()
-        headers = await self._headers(index, release, format)
+        has_bom = _has_bom(request, format)
+        headers = await self._headers(index, release, f"{format.name} {has_bom}")
         if _is_current(record.head, headers):
             return Response(status_code=304, headers=headers)
         headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
         if request.method == "HEAD":
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)
         client = client_of(request.scope, record)
-        return _ExportResponse(export(index, release, format), headers, format.media_type, self._limits, client)
+        pieces = export(index, release, format, has_bom=has_bom)
+        return _ExportResponse(pieces, headers, format.media_type, self._limits, client)
 
-    def _redirect(self, number: str, format: Format) -> Response:
+    def _redirect(self, number: str, format: Format, query: str) -> Response:
         headers = {"Cache-Control": f"public, max-age={int(self._cache_policy.current)}"}
-        return RedirectResponse(f"{number}{format.suffix}", 302, headers)
+        return RedirectResponse(f"{number}{format.suffix}{'?' if query else ''}{query}", 302, headers)
 
-    async def _headers(self, index: Index, release: ReleaseFacts, format: Format) -> dict[str, str]:
+    async def _headers(self, index: Index, release: ReleaseFacts, form: str) -> dict[str, str]:
         data = await self._digests.get(index, release)
-        tag = blake2s(f"{data} {format.name} {own_version()}".encode(), digest_size=12).hexdigest()
+        tag = blake2s(f"{data} {form} {own_version()}".encode(), digest_size=12).hexdigest()
         return {
             "ETag": f'W/"{tag}"',
             "Last-Modified": format_datetime(datetime.fromtimestamp(int(index.written_at), UTC), usegmt=True),
@@ -136,6 +138,14 @@ def _parsed(file: str) -> tuple[str, Format]:
             return release, format
     suffixes = ", ".join(format.suffix for format in FORMATS)
     raise HTTPError(404, f"Not found. Exports are at /export/RELEASE followed by one of {suffixes}.")
+
+
+def _has_bom(request: Request, format: Format) -> bool:
+    """The parameter `bom`: whether CSV files begin with a byte order mark. Raises HTTPError."""
+    value = request.query_params.get("bom", "false")
+    if value not in ("true", "false") or (value == "true" and format is not CSV):
+        raise HTTPError(400, "`bom` must be true or false, and is for CSV only.")
+    return value == "true"
 
 
 def _is_current(head: Head, headers: dict[str, str]) -> bool:

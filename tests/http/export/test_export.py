@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +60,28 @@ async def test_a_client_may_have_it_compressed(server: Server) -> None:
     assert response.headers["content-encoding"] == "gzip"
     assert gzip.decompress(raw) == plain.content
     assert len(raw) < len(plain.content) / 2
+
+
+async def test_a_zip_archive_is_not_compressed_again(server: Server) -> None:
+    response = await server.client.get("/export/3.11.csv.zip", headers={"Accept-Encoding": "gzip"})
+
+    assert response.headers["content-type"] == "application/zip"
+    assert "content-encoding" not in response.headers
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+        assert archive.testzip() is None
+
+
+async def test_a_byte_order_mark_is_an_option_of_csv(server: Server) -> None:
+    plain, marked, refused, unknown = [
+        await server.client.get(f"/export/3.11.{rest}")
+        for rest in ("csv.zip", "csv.zip?bom=true", "ndjson?bom=true", "csv.zip?bom=1")
+    ]
+    redirect = await server.client.get("/export/current.csv.zip?bom=true")
+
+    assert zipfile.ZipFile(io.BytesIO(marked.content)).read("skills.csv").startswith(b"\xef\xbb\xbf")
+    assert marked.headers["etag"] != plain.headers["etag"]
+    assert (refused.status_code, unknown.status_code) == (400, 400)
+    assert redirect.headers["location"] == "3.11.csv.zip?bom=true"
 
 
 async def test_current_leads_to_its_number(server: Server) -> None:
