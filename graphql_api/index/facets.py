@@ -48,7 +48,7 @@ class Facets:
     def bytes(self) -> int:
         """The approximate size in memory."""
         values = sum(map(len, self._schemes.values()))
-        return len(self.row_ids) * 100 + values * (1_000 + len(self.row_ids) // 4)
+        return len(self.row_ids) * 150 + values * (1_000 + len(self.row_ids) // 4)
 
     def values(self, scheme: str) -> tuple[FacetValue, ...]:
         """The values of a scheme, in order of code; none if there is no such scheme."""

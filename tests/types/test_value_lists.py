@@ -216,6 +216,19 @@ async def test_bad_input_is_named(server: Server, query: str, message: str) -> N
     assert message in error["message"]
 
 
+async def test_an_error_of_a_facet_leaves_the_others(server: Server) -> None:
+    answer = (
+        await server.post(
+            "{ occupationalProfiles { facets { classifications(level: 9) { count } areasOfInterest { count } } } }"
+        )
+    ).json()
+
+    facets = answer["data"]["occupationalProfiles"]["facets"]
+    assert facets["classifications"] is None
+    assert facets["areasOfInterest"]
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+
+
 async def test_counts_take_a_constant_number_of_queries(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     statements = record_statements(monkeypatch)
     await server.ask('{ skill(code: "SK-1") { code } }')  # opens the index

@@ -79,7 +79,7 @@ class ProfileFacets:
         description="Codes in a classification: the most frequent first, then by code.",
         metadata={"length": CODES, **_FACET_WORK.metadata},
     )
-    def classifications(self, scheme: Scheme = ISCO, level: Level = None) -> list[Facet[Classification]]:
+    def classifications(self, scheme: Scheme = ISCO, level: Level = None) -> list[Facet[Classification]] | None:
         """Returns the codes that profiles have, or the groups of ISCO-08 at a level."""
         if level is not None and not 1 <= level <= MAX_DIGITS:
             raise BadUserInput(f"`level` is {level}; it must be between 1 and {MAX_DIGITS}.")
