@@ -44,9 +44,10 @@ class Page(NamedTuple):
 
     def __call__(self, variables: Variables) -> float:
         """Returns the page size; invalid values are rejected later, when the field is resolved."""
-        return next(
-            (bounded(number) for name in self.variables if (number := variables.get(name)) is not None), self.default
-        )
+        for name in self.variables:
+            if (number := variables.get(name)) is not None:
+                return bounded(number)
+        return self.default
 
 
 class Argument(NamedTuple):
