@@ -29,7 +29,7 @@ from lookups import everyday
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.normalise import normalise
 from graphql_api.index import Index
-from graphql_api.index.crawler import Crawler, Progress
+from graphql_api.index.crawler import Crawler, CrawlProgress
 from graphql_api.index.diff import changes
 from graphql_api.index.index_file import IndexFile
 from graphql_api.index.indexer import Indexer
@@ -108,7 +108,9 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
     parts = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
-    await Crawler(connection, parts.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, Progress()).run()
+    await Crawler(
+        connection, parts.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, CrawlProgress()
+    ).run()
     await parts.aclose()
 
 

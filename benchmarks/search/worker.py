@@ -119,7 +119,7 @@ def hybrid_search(index: Path, vectors: str | None) -> Any:
     file = VectorFile(index, encoder.id).path
     if vectors and Path(vectors).exists() and not file.exists():
         shutil.copyfile(vectors, file)
-    meaning = read_meaning(index, encoder, progress.Progress(threading.Event()))
+    meaning = read_meaning(index, encoder, progress.VectorProgress(threading.Event()))
     if vectors and not Path(vectors).exists():
         shutil.copyfile(file, vectors)
     return HybridSearch(Search(), meaning)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from graphql_api.errors import ReleaseNotFound, SettingsError
 from graphql_api.index.concepts import failed
-from graphql_api.index.crawler import Progress as Walked
+from graphql_api.index.crawler import CrawlProgress
 from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.services import Services, cache_dir, index_folder
 from graphql_api.settings import Settings
@@ -59,7 +59,7 @@ async def run_mirror(parts: Services, release: str) -> int:
 
 async def crawl(parts: Services, number: str) -> None:
     """Build the index of a release, or complete it, and show the progress."""
-    progress = Walked()
+    progress = CrawlProgress()
     building = parts.indexes.begin(number, progress)
     columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:

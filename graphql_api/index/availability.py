@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from graphql_api.errors import NotIndexedYet
-from graphql_api.index.crawler import Progress
+from graphql_api.index.crawler import CrawlProgress
 from graphql_api.index.index import Index
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
@@ -20,7 +20,7 @@ class Build:
     """A crawl in progress."""
 
     task: "asyncio.Task[Index]"
-    progress: Progress
+    progress: CrawlProgress
     began: float = field(default_factory=time.monotonic)
 
     def state(self) -> dict[str, float | str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from graphql_api.competent.concept_reader import clear_cached_concepts
-from graphql_api.index.crawler import Crawler, Load, Progress
+from graphql_api.index.crawler import Crawler, CrawlProgress, Load
 from graphql_api.index.index_file import IndexFile, is_damage
 from graphql_api.index.tables import DamagedIndex
 
@@ -83,7 +83,7 @@ class IndexBuilder:
         """The index file of a release, which may not exist."""
         return IndexFile(self._folder, self._origin(release), release)
 
-    async def build(self, release: str, progress: Progress) -> IndexFile:
+    async def build(self, release: str, progress: CrawlProgress) -> IndexFile:
         """Build the index of a release, or wait until another process has built it; returns its file.
 
         Raises an UpstreamError if the crawl fails, sqlite3.Error, OSError or DamagedIndex if the file cannot be written.
@@ -98,7 +98,7 @@ class IndexBuilder:
             if await asyncio.to_thread(file.check):
                 return file
 
-    async def _crawl_again_if_damaged(self, file: IndexFile, release: str, progress: Progress) -> None:
+    async def _crawl_again_if_damaged(self, file: IndexFile, release: str, progress: CrawlProgress) -> None:
         """Crawl; starts again from scratch if the part file turns out to be corrupt."""
         try:
             await self._crawl(file, release, progress)
@@ -108,7 +108,7 @@ class IndexBuilder:
             file.discard_part()
             await self._crawl(file, release, progress)
 
-    async def _crawl(self, file: IndexFile, release: str, progress: Progress) -> None:
+    async def _crawl(self, file: IndexFile, release: str, progress: CrawlProgress) -> None:
         connection = await _start_part(file)
         try:
             await Crawler(connection, self._load, release, self._page_size, self._at_once, progress).run()

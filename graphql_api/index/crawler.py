@@ -33,8 +33,8 @@ _LISTED = [type for type in CONCEPT_TYPES if type.collection and type.is_block]
 
 
 @dataclass(slots=True)
-class Progress:
-    """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
+class CrawlProgress:
+    """CrawlProgress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
 
     before: int = 0
     done: int = 0
@@ -50,7 +50,13 @@ class Crawler:
     """One crawl of one release, with `at_once` concurrent workers."""
 
     def __init__(
-        self, connection: sqlite3.Connection, load: Load, release: str, page_size: int, at_once: int, progress: Progress
+        self,
+        connection: sqlite3.Connection,
+        load: Load,
+        release: str,
+        page_size: int,
+        at_once: int,
+        progress: CrawlProgress,
     ) -> None:
         self._connection = connection
         self._indexer = Indexer(connection)

@@ -19,6 +19,8 @@ WORDS = 0.5
 """The weight of the score by words, relative to the similarity of meaning."""
 MAX_SCORE = 0.89
 """The maximum score of texts that do not equal the query; below that of any text that does."""
+MIN_SIMILARITY = 0.45
+"""Minimum similarity if no word of the query matches: 95 % of texts without any meaning have less."""
 STEP = 10
 """Losses are multiples of it, so that the last bits of a sum do not decide about the order."""
 _EXACT_LOSS = round((1 - min(EXACT.values())) * LOSSES)
@@ -62,6 +64,8 @@ class HybridSearch:
         by_words = [Best(*row) for row in rows]
         row_ids = [best.row_id for best in by_words]
         similar, scores = self._meaning.similar(text, _bits(types, languages), row_ids)
+        if not by_words:
+            similar = [concept for concept in similar if concept.similarity >= MIN_SIMILARITY]
         others = {code.row_id for code in codes}.union(row_ids)
         candidates = [_by_words(best, *scores.get(best.row_id, (0.0, _LAST))) for best in by_words]
         candidates += [_by_meaning(concept) for concept in similar if concept.row_id not in others]

@@ -17,7 +17,7 @@ from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.availability import FIRST_RETRY, LONGEST_RETRY, Build, Failures
 from graphql_api.index.builder import IndexBuilder, temporary_folder
-from graphql_api.index.crawler import Load, Progress
+from graphql_api.index.crawler import CrawlProgress, Load
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
@@ -158,16 +158,16 @@ class IndexRegistry:
             return self._open.get(release)
         return self._open.get(release) or self._opened(release, file)
 
-    def begin(self, release: str, progress: Progress | None = None) -> Build:
+    def begin(self, release: str, progress: CrawlProgress | None = None) -> Build:
         """Start to build the index of a release; returns the build in progress if there is one."""
         build = self._builds.get(release)
         if build is None:
-            progress = progress or Progress()
+            progress = progress or CrawlProgress()
             build = self._builds[release] = Build(asyncio.create_task(self._build(release, progress)), progress)
             build.task.add_done_callback(lambda task: self._ended(release, task))
         return build
 
-    async def _build(self, release: str, progress: Progress) -> Index:
+    async def _build(self, release: str, progress: CrawlProgress) -> Index:
         try:
             return self._opened(release, await self._builder.build(release, progress))
         except (sqlite3.Error, OSError, DamagedIndex) as error:

@@ -18,7 +18,7 @@ from graphql_api.execution.operations import Executed, Refused, Request, decoded
 from graphql_api.execution.schema import build_schema
 from graphql_api.http.pages.examples import values
 from graphql_api.index import tables
-from graphql_api.index.crawler import Crawler, Progress
+from graphql_api.index.crawler import Crawler, CrawlProgress
 from graphql_api.index.tables import LANGUAGES, SEARCHED, TYPES, parts
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.types.text import Language
@@ -108,7 +108,7 @@ class World:
             with closing(sqlite3.connect(":memory:")) as connection:
                 tables.create(connection)
                 with suppress(UpstreamError):
-                    await Crawler(connection, parts.store.get_uncached, release, PAGE_SIZE, 4, Progress()).run()
+                    await Crawler(connection, parts.store.get_uncached, release, PAGE_SIZE, 4, CrawlProgress()).run()
                     found |= {(release, *path): value for path, value in _rows(connection).items()}
         return found
 

@@ -81,7 +81,8 @@ class Meaning:
         """`matrix` has the vector of text n in row n; `occurrences` has rows as OCCURRENCES selects them, by concept."""
         self.model = embedder.id
         self._matrix = matrix
-        self._texts, self._bits, concepts, self._fields, self._lengths, positions = occurrences.T
+        columns = np.ascontiguousarray(occurrences.T)
+        self._texts, self._bits, concepts, self._fields, self._lengths, positions = columns
         self._concepts, self._starts = np.unique(concepts, return_index=True)
         self._orders = ((self._bits // 4 << 32) + positions)[self._starts]
         self._ends = np.append(self._starts[1:], len(concepts))
@@ -103,7 +104,7 @@ class Meaning:
         similarities[(np.int64(bits) >> self._bits) & 1 == 0] = -1
         scores = self._scores(similarities)
         best = np.argpartition(-scores, min(MOST_SIMILAR, len(scores) - 1))[:MOST_SIMILAR]
-        similar = [self._similar(int(at), similarities, scores) for at in best[scores[best] >= MIN_SIMILARITY]]
+        similar = self._similar(best[scores[best] >= MIN_SIMILARITY], similarities, scores)
         return similar, self._similarities(np.array(also, np.int64), scores)
 
     def _scores(self, similarities: "Matrix") -> "Matrix":
@@ -120,11 +121,14 @@ class Meaning:
         pairs = zip(scores[at].tolist(), self._orders[at].tolist(), strict=True)
         return dict(zip(self._concepts[at].tolist(), pairs, strict=True))
 
-    def _similar(self, at: int, similarities: "Matrix", scores: "Matrix") -> Similar:
-        start, end = int(self._starts[at]), int(self._ends[at])
-        best = start + int(np.argmax(np.round(similarities[start:end], 3)))
-        text, field, bit, length = (int(c[best]) for c in (self._texts, self._fields, self._bits, self._lengths))
-        return Similar(int(self._concepts[at]), float(scores[at]), int(self._orders[at]), text, field, bit % 4, length)
+    def _similar(self, at: npt.NDArray[np.intp], similarities: "Matrix", scores: "Matrix") -> list[Similar]:
+        """The concepts at these positions, each with its most similar text."""
+        rounded = np.round(similarities, 3)
+        bounds = zip(self._starts[at].tolist(), self._ends[at].tolist(), strict=True)
+        best = np.array([start + int(rounded[start:end].argmax()) for start, end in bounds], np.intp)
+        columns = (self._concepts[at], scores[at].astype(np.float64), self._orders[at], self._texts[best])
+        more = (self._fields[best], self._bits[best] % 4, self._lengths[best])
+        return [Similar(*row) for row in zip(*(column.tolist() for column in (*columns, *more)), strict=True)]
 
     # For texts of people, of which nothing is cached
 

@@ -11,7 +11,7 @@ class Stopped(Exception):
     """The server stops: the work ends without a result."""
 
 
-class Progress:
+class VectorProgress:
     """The number of texts that have a vector, and of all; 0 until they are counted."""
 
     def __init__(self, stopping: threading.Event) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from graphql_api.index.index_file import exclusive, read_only
 from graphql_api.index.semantic.embedder import Embedder
 from graphql_api.index.semantic.meaning import OCCURRENCES, Meaning
-from graphql_api.index.semantic.progress import Progress
+from graphql_api.index.semantic.progress import VectorProgress
 from graphql_api.index.semantic.vector_file import Digests, VectorFile, Vectors, digests_of
 
 BATCH = 16
@@ -22,7 +22,7 @@ WAIT = 1.0
 """Seconds between looks for the file that another process is making."""
 
 
-def read_meaning(index: Path, embedder: Embedder, progress: Progress) -> Meaning:
+def read_meaning(index: Path, embedder: Embedder, progress: VectorProgress) -> Meaning:
     """Read the vectors of an index from their file, which is made first if it is missing; `progress` is updated.
 
     One process at a time makes the file; others wait for it.
@@ -65,7 +65,7 @@ def _made(
     digests: Digests,
     texts: Sequence[tuple[int, str]],
     embedder: Embedder,
-    progress: Progress,
+    progress: VectorProgress,
 ) -> Vectors:
     """Make the vectors of all texts and write the file; those that another file for this model has are copied."""
     needed, first = np.unique(digests, return_index=True)

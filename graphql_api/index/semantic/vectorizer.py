@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from graphql_api.errors import EmbeddingError
 from graphql_api.index.semantic.embedder import Embedder
-from graphql_api.index.semantic.progress import Progress, Stopped
+from graphql_api.index.semantic.progress import Stopped, VectorProgress
 
 if TYPE_CHECKING:
     from graphql_api.index.semantic.meaning import Meaning
@@ -26,7 +26,7 @@ class VectorJob:
     """The vectors of one index: their progress and, once they are complete, the comparison itself."""
 
     index: Path
-    progress: Progress
+    progress: VectorProgress
     meaning: "Meaning | None" = None
     failed: bool = False
 
@@ -51,7 +51,7 @@ class Vectorizer:
 
     def start(self, index: Path) -> VectorJob:
         """Make the vectors of an index in the background, or read them from their file."""
-        job = VectorJob(index, Progress(self._stopping))
+        job = VectorJob(index, VectorProgress(self._stopping))
         self._thread.submit(self._run, job)
         return job
 
