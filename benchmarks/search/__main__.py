@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from benchmarks.search import worker
 from benchmarks.search.metrics import CUTOFFS, Answer, percentile, quality
 from benchmarks.search.sets import INDEXED_LANGUAGES, QUERIES, Half, QuerySet, held_out, make_sets
+from benchmarks.search.texts import measure_texts, read_texts, report_texts
 from graphql_api.index.semantic.embedder import has_encoder
 from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.excel import read_workbook
@@ -113,14 +115,21 @@ def main() -> None:
         "--vectors", type=Path, metavar="FILE", help="vectors of an earlier run; written if it is missing"
     )
     parser.add_argument(
-        "--only", action="append", metavar="SET", help="only this set, such as 'one typo'; may be repeated"
+        "--only",
+        action="append",
+        metavar="SET",
+        help="only this set, such as 'one typo', or alone: texts; may be repeated",
     )
     options = parser.parse_args()
     if not options.workbook.is_file():
         print(f"Skipped: it measures a workbook of real size, and {options.workbook} is missing.")
         return
+    with_vectors = not options.lexical and has_encoder()
+    if options.only == ["texts"]:
+        print(*texts_report(options.workbook, options.vectors, "tune" if options.tune else "report"), sep="\n")
+        return
     contestants = [Contestant("lexical", ROOT), Contestant("hybrid", ROOT, True, options.vectors)]
-    if options.lexical or not has_encoder():
+    if not with_vectors:
         contestants.pop()
     if options.beside:
         contestants.insert(0, Contestant("before", options.beside.resolve()))
@@ -130,6 +139,15 @@ def main() -> None:
     print(*report(sets, results, "tune" if options.tune else "report"), sep="\n")
     if options.tune:
         print("", *misses(sets, results[contestants[-1].name]), sep="\n")
+    if with_vectors and not options.only:
+        print("", *texts_report(options.workbook, options.vectors, "tune" if options.tune else "report"), sep="\n")
+
+
+def texts_report(workbook: Path, vectors: Path | None, half: Half) -> Iterator[str]:
+    """The tables for texts of people."""
+    texts = [text for text in read_texts() if text.half == half]
+    with TemporaryDirectory(prefix="competent-benchmark-") as folder:
+        return report_texts(texts, measure_texts(workbook, Path(folder), vectors, texts), half)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class Result(TypedDict):
 def run(task: Task, folder: Path) -> dict[str, Result]:
     """Search for all texts of all sets; the key is the name of the set."""
     results: dict[str, Result] = {}
-    write_part(task, (file := IndexFile(folder, "benchmark", "1.0")))
+    write_part(task["workbook"], (file := IndexFile(folder, "benchmark", "1.0")))
     complete = folder / "complete"
     shutil.copyfile(file.part, complete)
     for variant in dict.fromkeys(queries["variant"] for queries in task["sets"]):
@@ -81,9 +81,9 @@ def run(task: Task, folder: Path) -> dict[str, Result]:
     return results
 
 
-def write_part(task: Task, file: IndexFile) -> None:
-    """Write all documents of the release, as a crawl does."""
-    dataset = read_workbook(Path(task["workbook"])) if task["workbook"] else bundled_datasets()[0]
+def write_part(workbook: str | None, file: IndexFile) -> None:
+    """Write all documents of a workbook, or of the bundled data, as a crawl does."""
+    dataset = read_workbook(Path(workbook)) if workbook else bundled_datasets()[0]
     bodies = Bodies(dataset)
     with closing(file.begin()) as connection:
         writer = Indexer(connection)
@@ -107,8 +107,14 @@ def remove_texts(connection: sqlite3.Connection, variant: str, task: Task) -> No
 
 
 def hybrid_search(index: Path, vectors: str | None) -> Any:
-    """Hybrid search of an index. Without a file of vectors it takes a minute."""
+    """Hybrid search of an index."""
     from graphql_api.index.hybrid import HybridSearch
+
+    return HybridSearch(Search(), vectors_of(index, vectors))
+
+
+def vectors_of(index: Path, vectors: str | None) -> Any:
+    """The vectors of an index. Without a file of them it takes a minute."""
     from graphql_api.index.semantic import progress
     from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
     from graphql_api.index.semantic.vector_builder import read_meaning
@@ -122,7 +128,7 @@ def hybrid_search(index: Path, vectors: str | None) -> Any:
     meaning = read_meaning(index, encoder, progress.VectorProgress(threading.Event()))
     if vectors and not Path(vectors).exists():
         shutil.copyfile(file, vectors)
-    return HybridSearch(Search(), meaning)
+    return meaning
 
 
 def search_all(connection: sqlite3.Connection, search: Any, sets: Sequence[Set]) -> list[Result]:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 """Passages that are compared in one step, which takes about 20 milliseconds."""
-WORDS, TITLE, BEST_PASSAGE = 0.5, 0.5, 0.4
-"""Weights, relative to those of the similarity of a passage to descriptions and to competences: its words; the similarity of the
-whole text to a title or name; and the best passage, by its words and its similarity to a title or name."""
-_MAX = 2 + WORDS + TITLE + BEST_PASSAGE * (WORDS + 1)
+LONG, HELD, WORDS = 1.5, 0.5, 0.5
+"""Weights of a passage's similarity to the descriptions of a profile, of that to what the profile holds, and of its words."""
+TITLE, DESCRIPTION = 0.5, 0.5
+"""Weights of the similarity of the whole text to a title or name, and to a description."""
+BEST_PASSAGE = 0.4
+"""The weight of the passage that matches best, by its words and by its similarity to a title or name."""
+_MAX = LONG + HELD + WORDS + TITLE + DESCRIPTION + BEST_PASSAGE * (WORDS + 1)
 DISTINCTION = 2
 """Passages count by how much better the best profile matches than the mean one, to this power: those about any job say little."""
 
@@ -106,11 +109,12 @@ class TextMatcher:
         passages = [passage.text for passage in self.passages]
         words = word_scores(self.connection, vocabulary, passages, self.languages, len(self.links.profiles))
         mean = _normalised(self.vectors.mean(axis=0, keepdims=True))
-        titles = self.links.own.best(self.meaning.by_concept(mean, self.languages).short)[:, 0]
-        by_passage = WORDS * words + self._long + self.held
+        similar = self.meaning.by_concept(mean, self.languages)
+        whole_text = TITLE * self.links.own.best(similar.short) + DESCRIPTION * self.links.own.best(similar.long)
+        by_passage = LONG * self._long + HELD * self.held + WORDS * words
         distinction = (by_passage.max(axis=0) - by_passage.mean(axis=0)) ** DISTINCTION
         scores = by_passage @ distinction / max(float(distinction.sum()), 1e-9)
-        scores += TITLE * titles + BEST_PASSAGE * (WORDS * words + self.own).max(axis=1)
+        scores += whole_text[:, 0] + BEST_PASSAGE * (WORDS * words + self.own).max(axis=1)
         best: Matrix = np.round(scores / _MAX, 4)  # so that the last bits do not decide about the order
         return best
 

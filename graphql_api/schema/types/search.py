@@ -31,7 +31,7 @@ MAX_SUGGESTIONS = 50
 
 SEARCH_WORK = Work(base=2700, item=3, arguments=(Per("text", 310, "word"),))
 SUGGEST_WORK = Work(base=100, item=2)
-"""Measured on the most expensive texts: words that occur in most texts, misspelled words, single letters. 800 are for the vectors."""
+"""Measured on the most expensive texts: words that occur in most texts, misspelled words, single letters; 800 for vectors."""
 
 Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search; all if omitted.")]
 InLanguages = Annotated[

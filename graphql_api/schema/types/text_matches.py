@@ -34,7 +34,7 @@ PERSONAL_FIELDS = ("profilesForText", "competencesInText")
 """The fields that take personal data."""
 MAX_COMPETENCES = 100
 PROFILES_WORK = Work(base=2_000, item=30, arguments=(Per("text", 4, "character"),))
-COMPETENCES_WORK = Work(base=3_000, item=30, arguments=(Per("text", 4.2, "character"),))
+COMPETENCES_WORK = Work(base=3_000, item=30, arguments=(Per("text", 4, "character"),))
 """Measured with texts of 200 and of 10,000 characters."""
 
 PersonalText = Annotated[
