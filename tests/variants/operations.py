@@ -71,7 +71,12 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
         "competenceCode": profile["optionalCompetences"][0]["code"],
         "unused": "CP-7",
     }
-    texts = {example.name: example.query for example in examples() if "\nquery " in example.query} | MORE
+    texts = {
+        example.name: example.query
+        for example in examples()
+        if "\nquery " in example.query and not example.needs_vectors
+    }
+    texts |= MORE
     return {
         name: (text, {key: value for key, value in known.items() if f"${key}:" in text.replace(" :", ":")})
         for name, text in texts.items()

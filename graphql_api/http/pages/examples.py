@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from graphql_api.competent.hal import Document
 from graphql_api.execution.operations import Executed
+from graphql_api.execution.personal_text import takes_personal_text
 
 Ask = Callable[[str], Awaitable[Executed]]
 
@@ -51,6 +52,11 @@ class Example(NamedTuple):
     def operation_type(self) -> str:
         """`query` or `subscription`."""
         return self.text.partition(" ")[0]
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether it has an error on servers that cannot compare the meaning of texts."""
+        return takes_personal_text(self.query)
 
 
 @cache
@@ -113,6 +119,7 @@ async def values(ask: Ask) -> dict[str, object]:
         "isco": [item["code"][:1] for item in profile.get("classifications") or () if item["scheme"] == "ISCO-08"]
         or None,
         "searchText": title,
+        "text": title,
         "typed": title and title[:3],
         "languages": ["FR", "NL"],
         "first": 10,
