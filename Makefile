@@ -77,7 +77,7 @@ test-real: $(VENV)/.dev
 test-soak: $(VENV)/.dev
 	SOAK_MINUTES=$(or $(MINUTES),2) $(BIN)/pytest -m soak
 
-test-browser: $(VENV)/.dev
+test-browser: $(VENV)/.dev tests/browser/node_modules/.package-lock.json
 	$(BIN)/pytest -m browser
 
 screenshot: $(VENV)/.dev

@@ -115,7 +115,8 @@ def as_html(name: str, source: str | None) -> str:
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[position + 1].content))
         token.children = token.children and _without_dead_links(token.children, name)
-    body = Markup(reader.renderer.render(tokens, reader.options, {}))  # noqa: S704 - raw HTML is off
+    html = reader.renderer.render(tokens, reader.options, {})
+    body = Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - raw HTML is off; keys can scroll the code
     return render("docs.html", title=title(name), root="../" * (name.count("/") + 1), source=source, body=body)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
+from graphql_api.competent.declarations import ConceptType, concept_type
 
 WORDS = {
     "OccupationalProfile": "occupations",
@@ -16,8 +16,8 @@ WORDS = {
     "DigitalSkill": "digital-skills",
     "CompetenceSet": "competence-sets",
 }
-"""Path words by the name of the concept type."""
-TYPES: Mapping[str, ConceptType] = {WORDS[type.name]: type for type in CONCEPT_TYPES}
+"""Path words by the name of the concept type; a type that is not here has no pages."""
+TYPES: Mapping[str, ConceptType] = {word: concept_type(name) for name, word in WORDS.items()}
 """Concept types by path word."""
 
 

@@ -113,6 +113,7 @@ class Visit:
             release=release,
             visit=self,
             types=TYPES,
+            words=WORDS,
             status=status,
             **values,
         )
@@ -143,10 +144,6 @@ class Visit:
     def concept_url(self, concept: Mapping[str, object], word: str = "") -> str:
         """The relative URL of a concept."""
         return self.url(concept_path(concept, word))
-
-    def word_of(self, concept: Mapping[str, object]) -> str:
-        """The path word of a concept with a `__typename`."""
-        return WORDS[str(concept["__typename"])]
 
     def linked_data(self, concept: Mapping[str, object], word: str, release: Document) -> str:
         """The relative URL of a concept as linked data."""

@@ -1,0 +1,151 @@
+"""The explorer in Chromium: on a telephone and a wide screen, light and dark, without JavaScript, by keyboard alone."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.types import ASGIApp
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.browser.test_graphiql_in_chromium import QUERY, Page
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("indexed")]
+
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = (
+    "nl/",
+    "fr/search",
+    "nl/search?q=wond",
+    "de/occupations",
+    "nl/occupations/OP-101",
+    "de/occupations/OP-101",
+    "en/competences/CP-101",
+    "nl/skills/SK-101",
+    "nl/soft-skills/SS-1",
+    "fr/competence-sets/CS-401",
+    "nl/occupations/OP-99999",
+    "docs/queries.md",
+    "id/3.11",
+)
+WIDTHS = (360, 390, 1400)
+SCHEMES = ("light", "dark")
+
+
+@pytest.fixture
+def base(serve: Callable[[ASGIApp], str], releases: Releases, settings: Settings) -> str:
+    """A server over the bundled data."""
+    return serve(create_app(settings, create_sandbox(releases)))
+
+
+@pytest.fixture
+def visitor(browser: "Chrome", base: str) -> Iterator["Chrome"]:
+    """A browser without JavaScript; whatever a test does, its console has no error, and no other host is requested."""
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield browser
+    messages = [entry for entry in logged(browser, "browser") if entry["level"] == "SEVERE"]
+    assert [entry["message"] for entry in messages if "404 (Not Found)" not in entry["message"]] == []
+    events = [json.loads(entry["message"])["message"] for entry in logged(browser, "performance")]
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    assert urls
+    assert [url for url in urls if not url.startswith((f"{base}/", "data:"))] == []
+
+
+def logged(browser: "Chrome", name: str) -> list[dict[str, Any]]:
+    get_log: Callable[[str], list[dict[str, Any]]] = browser.get_log
+    return get_log(name)
+
+
+def resize(browser: "Chrome", width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 800}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def evaluate(browser: "Chrome", expression: str) -> Any:
+    """The value of an expression; a debugger may evaluate also where pages may not."""
+    parameters = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+    result = browser.execute_cdp_cmd("Runtime.evaluate", parameters)
+    assert "exceptionDetails" not in result, result
+    return result["result"].get("value")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_every_screen(visitor: "Chrome", base: str, path: str) -> None:
+    visitor.get(f"{base}/{path}")
+    for width in WIDTHS:
+        resize(visitor, width, "light")
+        for details in ("false", "true"):
+            evaluate(visitor, f"document.querySelectorAll('details').forEach(item => item.open = {details})")
+            assert evaluate(visitor, "document.documentElement.scrollWidth") <= width, (width, details)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_no_violation(browser: "Chrome", base: str, path: str) -> None:
+    if not AXE.exists():
+        pytest.skip("needs axe-core: make tests/browser/node_modules/.package-lock.json")
+    axe = AXE.read_text(encoding="utf-8")
+    for width in (390, 1400):
+        for scheme in SCHEMES:
+            resize(browser, width, scheme)
+            browser.get(f"{base}/{path}")
+            evaluate(browser, "document.querySelectorAll('details').forEach(item => item.open = true)")
+            evaluate(browser, axe + "; undefined")
+            violations = evaluate(
+                browser,
+                "axe.run().then(results => results.violations.map(item => "
+                "({id: item.id, help: item.help, nodes: item.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary)})))",
+            )
+            assert violations == [], (width, scheme)
+
+
+def test_the_ground_is_dark_if_the_system_is(visitor: "Chrome", base: str) -> None:
+    lightness = {}
+    for scheme in SCHEMES:
+        resize(visitor, 390, scheme)
+        visitor.get(f"{base}/nl/")
+        colour = evaluate(visitor, "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).map(Number)")
+        lightness[scheme] = sum(colour[:3]) / 3
+
+    assert lightness["light"] > 200
+    assert lightness["dark"] < 60
+
+
+def test_the_keyboard_leads_from_search_to_occupation_to_competence(visitor: "Chrome", base: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    visitor.get(f"{base}/nl/")
+    visitor.find_element("css selector", "input[type=search]").send_keys("verpleegkundige", Keys.ENTER)
+    visitor.find_element("css selector", ".hits a").send_keys(Keys.ENTER)
+    assert visitor.find_element("css selector", "h1").text == "Verpleegkundige"
+    visitor.find_element("css selector", ".card summary").send_keys(Keys.ENTER)
+    visitor.find_element("css selector", ".card[open] a").send_keys(Keys.ENTER)
+
+    assert "/nl/competences/" in visitor.current_url
+    assert visitor.find_elements("css selector", "a[href$='occupations/OP-101']")
+
+
+def test_the_query_of_a_page_opens_in_graphiql_and_answers(browser: "Chrome", base: str) -> None:
+    browser.get(f"{base}/nl/competences/CP-101")
+    browser.find_element("css selector", ".query a").click()
+    page = Page.__new__(Page)
+    page.browser, page.base_url = browser, base
+    page.until(page.is_ready, "the editors are ready")
+    page.is_about("Competence")
+
+    assert page.text(QUERY).startswith("query Competence(")
+    assert page.run()["data"]["release"]["concept"]["code"] == "CP-101"
+    assert "?" not in browser.current_url
+
+
+def test_a_long_word_does_not_widen_a_page(visitor: "Chrome", base: str) -> None:
+    resize(visitor, 390, "light")
+    visitor.get(f"{base}/nl/search?q={'w' * 190}")
+    assert evaluate(visitor, "document.documentElement.scrollWidth") <= 390
