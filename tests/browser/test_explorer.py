@@ -31,6 +31,8 @@ PAGES = (
     "nl/soft-skills/SS-1",
     "fr/competence-sets/CS-401",
     "nl/occupations/OP-99999",
+    "de/compare?from=OP-102&to=OP-101",
+    "nl/changes",
     "docs/queries.md",
     "id/3.11",
 )

@@ -31,8 +31,14 @@ FIRST_CODES = {
     "competence-sets": "CS-401",
 }
 CONCEPTS = [f"{word}/{code}" for word, code in FIRST_CODES.items()]
-PAGES = ["", "search", "search?q=wond", "occupations", *CONCEPTS]
+PAGES = ["", "search", "search?q=wond", "occupations", "compare?from=OP-102&to=OP-101", "changes", *CONCEPTS]
 HOSTILE = "<script>alert('1')</script>\u202e\"&"
+
+
+@pytest.fixture
+async def indexed_before(server: Server) -> None:
+    """Build the index of the release before the current one, which a page does not wait for."""
+    await server.app.state.services.indexes.ready("3.10")
 
 
 async def page_at(server: Server, path: str, status: int = 200, **headers: str) -> httpx.Response:
@@ -63,6 +69,7 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
     assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
 
 
+@pytest.mark.usefixtures("indexed_before")
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_link_of_a_page_leads_somewhere(server: Server, path: str) -> None:
     for link in links(await page_at(server, f"/nl/{path}"), f"/nl/{path}"):
@@ -172,6 +179,37 @@ async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
     others = {item["usedInOccupationalProfiles"]["totalCount"] - 1 for item in profile["essentialCompetences"]}
     for count in others - {0}:
         assert re.search(rf"aussi dans {count} autres? métiers?", page.text)
+
+
+async def test_a_comparison_shows_what_is_still_to_learn(server: Server) -> None:
+    page = await page_at(server, "/nl/compare?from=op-102&to=OP-101")
+    query = """{ competenceGap(from: { code: "OP-102" }, to: { code: "OP-101" }) { coverage
+      missing { technicalCompetences { code } } } }"""
+    gap = (await server.ask(query))["competenceGap"]
+    learn = page.text.partition("Nog te leren")[2].partition("</section>")[0]
+
+    missing = [competence["code"] for competence in gap["missing"]["technicalCompetences"]]
+    assert missing
+    assert re.findall(r"/competences/([\w-]+)", learn) == missing
+    assert f"{round(gap['coverage'] * 100)}%" in page.text.replace("\xa0", "")
+
+
+async def test_a_comparison_with_an_unknown_code_says_so(server: Server) -> None:
+    page = await page_at(server, "/nl/compare?from=OP-99999&to=OP-101", 404)
+
+    assert "Er is geen beroep met een van deze codes." in page.text
+
+
+@pytest.mark.usefixtures("indexed_before")
+async def test_changes_lists_occupations_that_differ_between_releases(server: Server) -> None:
+    page = await page_at(server, "/nl/changes?since=3.10")
+    query = """{ release { changes(since: "3.10", types: [OCCUPATIONAL_PROFILE]) { totalCount nodes {
+      kind after { code } } } } }"""
+    changes = (await server.ask(query))["release"]["changes"]
+    found = links(page, "/nl/changes")
+
+    assert f"{changes['totalCount']} beroep" in page.text
+    assert {f"/nl/occupations/{node['after']['code']}" for node in changes["nodes"] if node["after"]} <= found
 
 
 async def test_a_text_in_another_language_is_marked(server: Server) -> None:

@@ -32,7 +32,13 @@ class Explorer:
     @property
     def routes(self) -> list[Route]:
         """The routes below each language."""
-        pages: dict[str, Show] = {"": _home, "search": _search, "occupations": _occupations}
+        pages: dict[str, Show] = {
+            "": _home,
+            "search": _search,
+            "occupations": _occupations,
+            "compare": _compare,
+            "changes": _changes,
+        }
         concepts: dict[str, Show] = {word: partial(_concept, word) for word in TYPES} | {"occupations": _occupation}
         routes = []
         for language in LANGUAGES:
@@ -102,6 +108,34 @@ async def _occupations(visit: Visit) -> Response:
     return await visit.page("occupations.html", "", release, profiles=profiles)
 
 
+async def _compare(visit: Visit) -> Response:
+    codes = [visit.parameters.get(name) for name in ("from", "to")]
+    if None in codes:
+        return await visit.page("compare.html", "", {}, gap=None)
+    release = await visit.ask(
+        "compare", {name: _by(str(code)) for name, code in zip(("from", "to"), codes, strict=True)}
+    )
+    gap = release.get("competenceGap")
+    if gap is None and visit.codes != ["BAD_USER_INPUT"]:
+        return await visit.missing(release)
+    return await visit.page("compare.html", "", release, status=200 if gap else 404, gap=gap)
+
+
+async def _changes(visit: Visit) -> Response:
+    since = visit.parameters.get("since")
+    if since is None:
+        release = await visit.ask("releases", {})
+        releases = (visit.result.data or {}).get("releases")
+        if not release or releases is None:
+            return await visit.missing(release)
+        return await visit.page("changes.html", "", release, changes=None, releases=releases)
+    release = await visit.ask("changes", {"since": since, "after": visit.parameters.get("after")})
+    changes = release.get("changes")
+    if changes is None:
+        return await visit.missing(release)
+    return await visit.page("changes.html", "", release, changes=changes)
+
+
 async def _occupation(visit: Visit) -> Response:
     release = await visit.ask("occupation", _reference(visit))
     profile = release.get("occupationalProfile")
@@ -133,8 +167,12 @@ def _text_of(concept: Document) -> Document | None:
 
 
 def _reference(visit: Visit) -> dict[str, object]:
-    """The variables that identify the concept of a path: a uuid or a code."""
-    ref = visit.request.path_params["ref"]
+    """The variables that identify the concept of a path."""
+    return _by(visit.request.path_params["ref"])
+
+
+def _by(ref: str) -> dict[str, object]:
+    """A uuid or a code as arguments, or as a `ConceptRef`."""
     uuid = as_uuid(ref)
     return {"uuid": str(uuid)} if uuid else {"code": ref}
 

@@ -28,7 +28,7 @@ _STATUS = {
     "UPSTREAM_INVALID_RESPONSE": 502,
     "UPSTREAM_TIMEOUT": 504,
 }
-_PARAMETERS = ("q", "type", "sector", "area", "isco", "release")
+_PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
 
 
@@ -81,9 +81,11 @@ class Visit:
         self.record.executed, self.record.error_codes = self.result.data is not None, self.codes
         return (self.result.data or {}).get("release") or {}
 
-    async def page(self, template: str, title: str, release: Document, **values: object) -> Response:
+    async def page(
+        self, template: str, title: str, release: Document, *, status: int = 200, **values: object
+    ) -> Response:
         """The page with this template; `title` is for the browser, `values` are for the template."""
-        return await self._response(200, template, title=title, release=release, **values)
+        return await self._response(status, template, title=title, release=release, **values)
 
     async def missing(self, release: Document) -> Response:
         """A page that says why there is nothing to show: it does not exist, or cannot be loaded now."""
