@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.pages.explorer.concept_paths import TYPES
 from graphql_api.http.pages.explorer.visit import LANGUAGES
+from graphql_api.http.pages.rendering import render
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
@@ -250,6 +252,22 @@ async def test_cache_control_is_that_of_answers(server: Server, settings: Settin
     assert pinned.headers["cache-control"] == f"public, max-age={int(settings.release_max_age)}"
     assert current.headers["cache-control"] == f"public, max-age={int(settings.current_max_age)}"
     assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[str] = []
+
+    def counting(template: str, **values: Any) -> str:
+        rendered.append(template)
+        return render(template, **values)
+
+    monkeypatch.setattr("graphql_api.http.pages.explorer.visit.render", counting)
+    pages = [await page_at(server, path) for path in 2 * ("/nl/occupations/OP-101", "/fr/occupations/OP-101")]
+    older = await page_at(server, "/nl/occupations/OP-101?release=3.10")
+
+    assert rendered == ["occupation.html"] * 3
+    assert [page.text for page in pages[:2]] == [page.text for page in pages[2:]]
+    assert "Release 3.10." in older.text
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """One request of a page: its language and release, the operation that makes it, and the response."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote, urlencode
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from graphql_api.caching import LRUCache
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
@@ -28,6 +31,8 @@ _STATUS = {
     "UPSTREAM_INVALID_RESPONSE": 502,
     "UPSTREAM_TIMEOUT": 504,
 }
+RENDERED_BYTES = 8_000_000
+"""Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
 
@@ -41,6 +46,8 @@ class Site:
     has_graphiql: bool = True
     has_schema: bool = True
     has_linked_data: bool = True
+    rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(RENDERED_BYTES))
+    """Rendered pages by everything that they are made of."""
 
 
 class Visit:
@@ -105,7 +112,23 @@ class Visit:
     async def _response(
         self, status: int, template: str, *, title: str, release: Document, **values: object
     ) -> Response:
-        html = await asyncio.to_thread(  # a large page takes longer than the event loop may be blocked
+        html = await self._html(template, title, release, {"status": status} | values)
+        headers = PAGE_HEADERS | {"Cache-Control": NO_STORE if status != 200 else self._cache_control()}
+        headers["Vary"] = "Accept, Accept-Language" if self.at_root else "Accept-Encoding"
+        retry = [error["extensions"].get("retryAfter") for error in self.result.errors]
+        if status == 503 and retry and retry[0] is not None:
+            headers["Retry-After"] = str(max(1, round(retry[0])))
+        response = HTMLResponse(html, status, headers)
+        return conditional(response, self.record.head) if status == 200 else response
+
+    async def _html(self, template: str, title: str, release: Document, values: Document) -> str:
+        """The HTML of a page: from the cache, or rendered in a thread, because a large page would block the event loop."""
+        digest = hashlib.sha256(orjson.dumps(self.result.data)).digest()
+        key = template, self.language, self.root, self.path, self.request.url.query, self.is_stale, *self.codes, digest
+        cached = self.site.rendered.get(key)
+        if cached is not None:
+            return cached
+        html = await asyncio.to_thread(
             render,
             template,
             language=self.language,
@@ -116,16 +139,10 @@ class Visit:
             visit=self,
             types=TYPES,
             words=WORDS,
-            status=status,
             **values,
         )
-        headers = PAGE_HEADERS | {"Cache-Control": NO_STORE if status != 200 else self._cache_control()}
-        headers["Vary"] = "Accept, Accept-Language" if self.at_root else "Accept-Encoding"
-        retry = [error["extensions"].get("retryAfter") for error in self.result.errors]
-        if status == 503 and retry and retry[0] is not None:
-            headers["Retry-After"] = str(max(1, round(retry[0])))
-        response = HTMLResponse(html, status, headers)
-        return conditional(response, self.record.head) if status == 200 else response
+        self.site.rendered.put(key, html, 2 * len(html))
+        return html
 
     def _cache_control(self) -> str:
         return self.site.cache_policy.header_for(self.record, "", False) if self.operation else "no-cache"
