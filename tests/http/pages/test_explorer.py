@@ -279,7 +279,9 @@ async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, mo
         ("occupations/OP-101?release=9.9", 404, "Deze release bestaat niet"),
         ("occupations/OP-101?release=../x", 404, "Deze release bestaat niet"),
         ("search?q=,,", 400, "minstens één letter of cijfer"),
-        ("search?q=a&after=x", 400, "BAD_USER_INPUT"),
+        ("search?q=a&after=x", 400, "staat niets in deze release"),
+        ("occupations?after=x", 400, "staat niets in deze release"),
+        ("changes?since=x", 404, "Deze release bestaat niet"),
         (f"search?q={'w' * 5000}", 400, "BAD_USER_INPUT"),
     ],
 )
