@@ -116,7 +116,8 @@ def as_html(name: str, source: str | None) -> str:
             token.attrSet("id", _anchor(tokens[position + 1].content))
         token.children = token.children and _without_dead_links(token.children, name)
     html = reader.renderer.render(tokens, reader.options, {})
-    body = Markup(html.replace("<pre>", '<pre tabindex="0">'))  # noqa: S704 - raw HTML is off; keys can scroll the code
+    scrollable = re.sub("<(pre|table)>", r'<\1 tabindex="0">', html)  # by keys, too
+    body = Markup(scrollable)  # noqa: S704 - raw HTML is off
     return render("docs.html", title=title(name), root="../" * (name.count("/") + 1), source=source, body=body)
 
 
