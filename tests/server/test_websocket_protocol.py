@@ -7,7 +7,7 @@ import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -51,7 +51,7 @@ async def seen(releases: Releases, settings: Settings) -> AsyncIterator[Seen]:
             super()._read()
             result.turns.append(self.conn.frames - before)
 
-    app = create_app(settings, create_sandbox(releases))
+    app = create_app(replace(settings, websocket_init_timeout=LONG), create_sandbox(releases))
     async with serving(app, ws=Watched) as (_, (_, port)):
         result.port = port
         yield result
