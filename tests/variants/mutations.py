@@ -34,7 +34,7 @@ from tests.variants.mutated_sandbox import Answers, Asks, Document, Mutation, Va
 
 MUTATIONS: list[Mutation] = []
 
-OF_LANGUAGE = ("fr", "en", "de", "text")
+OF_LANGUAGE = ("fr", "en", "de", "text", "translated")
 """Fields that change if texts are in Dutch only."""
 MOMENTS = ("lastModified", "lastPublished", "publicationDate")
 TEXTS = ("title", "description", "workingContext")
@@ -45,6 +45,8 @@ HOLDS = (
 )
 """Keys of lists in documents."""
 NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
+BY_REF = ("concepts", "competenceGap", "profilesForCompetences", "careerPaths")
+"""Fields that the examples select with references by code."""
 
 
 def add(about: str, answers: Answers, **more: Any) -> None:
@@ -264,7 +266,16 @@ add(
 
 
 def _digits(values: Values) -> Values:
-    return {name: _number(value) if name in NO_CODE else value for name, value in values.items()}
+    return {name: _number(value) if name in NO_CODE else _refs_by_number(value) for name, value in values.items()}
+
+
+def _refs_by_number(value: Any) -> Any:
+    match value:
+        case list():
+            return [_refs_by_number(item) for item in value]
+        case {"code": code}:
+            return {"code": _number(code)}
+    return value
 
 
 def _number(code: Any) -> Any:
@@ -275,7 +286,7 @@ add(
     "codes as numbers",
     each_object(replaced(("code",), lambda code: int(_number(code)))),
     variables=_digits,
-    loses=["code"],
+    loses=["code", *BY_REF],  # concepts of several types have the same number
 )
 add(
     "no codes",
@@ -290,6 +301,7 @@ add(
         "changedFields",
         "knowledgeItems",
         "missing",  # in order of code
+        *BY_REF,
     ],
 )
 add("no regions", each_object(without("regions")), loses=["regions"])
