@@ -85,7 +85,10 @@ async def test_coverage_counts_what_the_data_has(releases: Releases, settings: S
 
 
 async def labels_of(server: Server, type: ConceptType) -> list[dict[str, str | None]]:
-    """The text that each concept of a type is called by, read page by page."""
+    """The text that each concept of a type is called by, read page by page; competence sets have no pages."""
+    if type.name == "CompetenceSet":
+        sets = (await server.ask("{ competenceSets { title { nl fr en de } } }"))["competenceSets"]
+        return [one["title"] or {} for one in sets]
     paths = {"OccupationalProfile": "title", "TechnicalCompetence": "skill { description"}
     path = paths.get(type.name, "description")
     selection = f"nodes {{ {path} {{ nl fr en de }} {'}' * path.count('{')} }}"
