@@ -109,7 +109,7 @@ async def test_the_example_operations_are_answered_alike_when_served_again(origi
         if "\nsubscription " not in tab["query"]:
             data, errors = await comparable(original, tab["query"], variables := json.loads(tab["variables"]))
             assert data
-            assert not errors
+            assert {code for *_, code in errors} <= {"NOT_AVAILABLE"}  # of fields that need vectors
             assert await comparable(again, tab["query"], variables) == (data, errors), tab["title"]
 
 

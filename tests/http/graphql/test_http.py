@@ -12,7 +12,7 @@ import pytest
 from graphql_api.http.graphql import JSON, RESPONSE_JSON
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server
+from tests.conftest import Server, running
 
 TINY = "{ __typename }"
 
@@ -313,13 +313,12 @@ async def test_too_many_values_in_variables_are_refused(server: Server) -> None:
 
 
 async def test_introspection_and_graphiql_can_be_switched_off(releases: Releases, settings: Settings) -> None:
-    server = Server(releases, replace(settings, introspection="off", graphiql="off"))
-    async with server.client:
+    async with running(releases, replace(settings, introspection="off", graphiql="off")) as server:
         assert (await server.codes("{ __schema { queryType { name } } }"))[0] == "GRAPHQL_VALIDATION_FAILED"
         for path in ("/graphiql", "/schema.graphql"):
             assert (await server.client.get(path)).status_code == 404
         page = (await server.client.get("/")).text
-        assert 'href="graphql"' in page
+        assert 'href="llms.txt"' in page
         assert 'href="graphiql"' not in page
         assert 'href="schema.graphql"' not in page
         assert (await server.client.get("/graphiql/assets/icon.svg")).status_code == 200
