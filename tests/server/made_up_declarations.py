@@ -18,7 +18,7 @@ TRAITS = Field("traits", Concepts("Trait", role=20), "Made up.", sheet="Occ.Prof
 TRAIT = replace(
     declarations.DIGITAL_SKILL,
     name="Trait",
-    number=8,
+    number=14,
     code_prefix="TR",
     noun="trait",
     plural="traits",
