@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.conftest import CP_7, clean
 
@@ -64,6 +65,7 @@ async def base_of(process: asyncio.subprocess.Process) -> str:
     raise AssertionError(lines)
 
 
+@pytest.mark.slow
 async def test_under_a_plain_uvicorn_the_app_answers_and_stops(tmp_path: Path) -> None:
     config = tmp_path / "logging.ini"
     config.write_text(FORMATS)

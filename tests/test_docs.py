@@ -59,6 +59,7 @@ def test_there_are_queries_in_the_docs() -> None:
     assert sum(bool(query.values[1]) for query in QUERIES) >= 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -162,6 +162,7 @@ def test_a_proxy_that_cannot_be_used_stops_every_command(
     assert "s3cret" not in out + err
 
 
+@pytest.mark.slow
 def test_mirror_crawls_a_release_once_and_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path))
 

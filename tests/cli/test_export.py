@@ -40,6 +40,7 @@ def test_a_release_becomes_a_file_that_serve_takes(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_csv_is_a_zip_archive(tmp_path: Path) -> None:
     assert run("export", "--format", "csv", "--bom")[0] == 0
     with zipfile.ZipFile(tmp_path / "competent-3.11.csv.zip") as archive:

@@ -202,6 +202,7 @@ BASES = (
 PIECES = (*'"\\#\n {}()10-.a$:@![],\ufeffé\x00\ud800|&_', '"x"', '"""', "query", "...", '"0', "#0", "01", "null")
 
 
+@pytest.mark.slow
 def test_mutations_of_documents_are_prepared_as_if_alone() -> None:
     random, warm, hits = Random(7), Documents(SCHEMA), 0  # a sample
     for base in BASES:

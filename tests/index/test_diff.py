@@ -182,6 +182,7 @@ THINGS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     THINGS,
     THINGS,

@@ -44,6 +44,7 @@ def row_id(connection: sqlite3.Connection, type: ConceptType, id: str) -> int:
     return int(connection.execute(sql, (type.number, id)).fetchone()[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", ["3.10", "3.11"])
 async def test_every_document_of_a_release_is_as_the_store_has_it(
     release: str, releases: Releases, tmp_path: Path
@@ -121,6 +122,7 @@ RELEASE = st.lists(
 BY_NAME = {type.name: type for type in CONCEPT_TYPES}
 
 
+@pytest.mark.slow
 @given(RELEASE, st.integers(0, 6))
 def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
     release: list[tuple[str, dict[str, Any]]], restart: int

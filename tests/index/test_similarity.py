@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def numbered(world: World) -> list[int]:
     return [world.n[OCCUPATIONAL_PROFILE.number, place] for place in range(len(world.roles))]
 
 
+@pytest.mark.slow
 @given(worlds())
 def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> None:
     with small() as index:
@@ -67,6 +69,7 @@ def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> No
                 )
 
 
+@pytest.mark.slow
 @given(worlds(), st.integers(0, 6))
 def test_similar_profiles_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
     with small() as index:
@@ -94,6 +97,7 @@ def similar_by(world: World, profile: int, basis: ConceptType) -> list[Similar]:
     return [result for *_, result in sorted(expected)]
 
 
+@pytest.mark.slow
 @given(worlds(), st.integers(0, 6))
 def test_career_paths_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
     with small() as index:
@@ -132,6 +136,7 @@ def coverage(world: World, start: int, goal: int) -> Fraction:
     return Fraction(got, sum(wanted.values())) if wanted else Fraction(1)
 
 
+@pytest.mark.slow
 @given(worlds(), st.data())
 def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data: st.DataObject) -> None:
     with small() as index:

@@ -27,6 +27,11 @@ FIELDS = {"profilesForText": "totalCount edges { cursor passage { text } }", "co
 LITERAL = f'{{ profilesForText(text: "{TEXT}") {{ totalCount }} }}'
 
 
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
 @pytest.fixture
 async def server(
     releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -46,6 +46,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 async def test_any_variables_end_in_data_or_in_coded_errors(server: Server, example: Example) -> None:
     loop = asyncio.get_running_loop()

@@ -30,6 +30,11 @@ COMPETENCES = """query ($text: String!) {
 }"""
 
 
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
 @pytest.fixture
 async def servers(
     releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -155,6 +155,7 @@ def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
     assert len(remembered) == 0
 
 
+@pytest.mark.slow
 async def test_a_million_missing_documents_take_bounded_room(opened: Opened, upstream: Upstream) -> None:
     upstream.error = UpstreamNotFound()
     await opened.ask(*map(profile, range(10_100)))

@@ -30,6 +30,11 @@ class World:
         return Counter(self.requests)[path]
 
 
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
 @pytest.fixture
 async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
     world = World(releases, tmp_path)

@@ -202,6 +202,7 @@ def run_check(*arguments: str) -> Any:
     return CliRunner().invoke(command, ["check", *arguments])
 
 
+@pytest.mark.slow
 def test_the_check_lists_bad_rows_and_unknown_concepts(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ async def test_an_exact_title_comes_first_and_says_what_matched(server: Server) 
     }
 
 
+@pytest.mark.slow
 async def test_every_alternative_name_finds_its_profile(server: Server) -> None:
     nodes = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code alternativeNames { name } } } }"))[
         "occupationalProfiles"

@@ -43,6 +43,7 @@ def test_an_asker_with_less_time_is_told_in_its_time_and_upstream_is_not_blamed(
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("errors", "hangs", "most_failed", "most_calls"), [(0.10, 0.03, 0.01, 1.2), (0.30, 0.10, 0.10, 1.65)]
 )
@@ -188,6 +189,7 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=600))

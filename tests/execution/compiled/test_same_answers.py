@@ -34,7 +34,7 @@ def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, numb
         bench.compare_generated(scenario, 1000 + 100 * number + place, examples=3)
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
-    assert bench.counted["planned"] > 0.6 * bench.counted["asked"]
+    assert bench.counted["planned"] > 0.5 * bench.counted["asked"]  # graphql-core executes what has errors
     assert bench.counted["fast"] > 0.6 * bench.counted["asked"]
 
 

@@ -153,7 +153,7 @@ class Twins:
         told = (
             differences(one, other)
             if self.upstream_too
-            else differences(one._replace(upstream=[]), other._replace(upstream=[]))
+            else differences(_without_upstream(one), _without_upstream(other))
         )
         return [*told, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
@@ -184,6 +184,14 @@ async def twins(
         await pair.first.parts.aclose()
         await pair.second.parts.aclose()
         resilience._now = read_time
+
+
+def _without_upstream(reply: Reply) -> Reply:
+    """A reply without the paths requested upstream, and without their number in its body."""
+    body = orjson.loads(reply.body) if reply.body else {}
+    if body.get("extensions", {}).pop("upstream", None) is None:
+        return reply._replace(upstream=[])
+    return reply._replace(upstream=[], body=orjson.dumps(body))
 
 
 def differences(one: Reply, other: Reply) -> list[str]:

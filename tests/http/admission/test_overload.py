@@ -89,6 +89,7 @@ def test_slow_first_operations_refuse_none_behind_them() -> None:
     assert in_virtual_time(run()).refused == []
 
 
+@pytest.mark.slow
 def test_overload_at_five_times_the_rate_is_refused_immediately() -> None:
     async def run() -> tuple[Outcome, Outcome]:
         model = Model(lambda _: 0.0015)
@@ -102,6 +103,7 @@ def test_overload_at_five_times_the_rate_is_refused_immediately() -> None:
     assert max(later.answered) <= STRICT
 
 
+@pytest.mark.slow
 def test_a_burst_on_a_server_under_sustained_overload_is_refused_mostly() -> None:
     async def run() -> tuple[Outcome, Outcome, Outcome]:
         model = Model(lambda _: 0.0015)

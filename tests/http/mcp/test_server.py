@@ -235,6 +235,7 @@ async def test_over_streamable_http_a_large_body_is_refused(settings: Settings) 
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.slow
 async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:
     command = StdioServerParameters(
         command=sys.executable,

@@ -71,6 +71,7 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
     assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("indexed_before")
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_link_of_a_page_leads_somewhere(server: Server, path: str) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from markupsafe import Markup
 
 from graphql_api.http.pages.rendering import render
@@ -12,6 +13,7 @@ from tests.conftest import Server
 HTML = {"Accept": "text/html"}
 
 
+@pytest.mark.slow
 def test_a_start_imports_no_templates() -> None:
     code = "import sys, graphql_api.app; print({'jinja2', 'babel', 'markupsafe'} & sys.modules.keys() or 'none')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -43,6 +43,7 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_encoder_finds_the_same_meaning_in_two_languages() -> None:
     if not any(distributions(name=PACKAGE)):
         pytest.skip("needs the extra `semantic`")
@@ -51,6 +52,7 @@ def test_the_encoder_finds_the_same_meaning_in_two_languages() -> None:
     assert process.returncode == 0, process.stderr
 
 
+@pytest.mark.slow
 def test_a_server_without_vectors_imports_nothing_of_the_extra() -> None:
     process = run(WITHOUT)
 

@@ -44,6 +44,7 @@ def test_items_of_enumerations_are_phrases_of_their_passage() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(
     st.text(min_size=1, max_size=400)
     | st.lists(st.sampled_from(["ab", "koken", ".", ",", "\n", "😀", " "])).map("".join)
