@@ -174,7 +174,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
     explorer = _explorer(settings, Site(ask, endpoint.cache_policy))
     return [
-        *home_routes(ask, plain.as_str(), _off(settings), explorer.home if explorer else None),
+        *home_routes(ask, plain.sdl, _off(settings), explorer.home if explorer else None),
         *(explorer.routes if explorer else ()),
         *agents_routes(ask),
         *documentation_routes(ask),

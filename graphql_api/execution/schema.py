@@ -1,6 +1,6 @@
 """Builds the GraphQL schema from the types of `graphql_api.schema`."""
 
-from functools import cache
+from functools import cache, cached_property
 
 import strawberry
 from graphql import (
@@ -32,6 +32,11 @@ class CompetentSchema(strawberry.Schema):
     def core_schema(self) -> GraphQLSchema:
         """The schema as graphql-core executes it."""
         return core_schema_of(self)
+
+    @cached_property
+    def sdl(self) -> str:
+        """The schema in GraphQL's schema definition language, printed once."""
+        return self.as_str()
 
 
 @cache

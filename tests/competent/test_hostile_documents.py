@@ -47,6 +47,7 @@ DOCUMENTS: dict[str, tuple[str, int, Callable[[int], Any]]] = {
 """Path, the number of parts that a document may just have, and the document of that many."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_as_large_as_allowed_of_any_shape_are_normalised(name: str) -> None:
     path, most, make = DOCUMENTS[name]

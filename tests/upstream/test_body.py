@@ -166,6 +166,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", UNUSABLE)
 async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None:
     zipped = gzip.compress(UNUSABLE[what])

@@ -64,6 +64,7 @@ def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["status", "hang", "html"])
 def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_at_once(kind: str) -> None:
     async def run() -> None:
@@ -123,6 +124,7 @@ def test_a_dead_route_takes_no_other_with_it() -> None:
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["status", "hang", "html"])
 @pytest.mark.parametrize(
     ("a_second", "every", "most"), [(30, 3.0, 0.40), (30, 1.0, 0.40), (5, 3.0, 0.45)]
@@ -151,6 +153,7 @@ def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", [3, 10, 30, 120])
 def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most(outage: int) -> None:
     async def run() -> None:
@@ -168,6 +171,7 @@ def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most
     in_virtual_time(run())
 
 
+@pytest.mark.slow
 def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=4), latency=0.1)

@@ -45,6 +45,7 @@ def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[ob
     return {path for path in lost if loses.isdisjoint(path)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutation: Mutation) -> None:
     async with world.parts([mutation]) as parts:

@@ -8,6 +8,7 @@ from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import MORE_SCENARIOS, SCENARIOS, SCHEMA, SHAPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [0, 1])
 def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> None:
     bench.counted.clear()
