@@ -38,11 +38,8 @@ FORMATS = (NDJSON, CSV)
 async def release_facts(loaders: Loaders, number: str) -> ReleaseFacts:
     """What the Competent API, and the operator of this server, say about a release. Raises UpstreamError."""
     document = await loaders.releases.document(number)
-    published_on, source = document["publishedOn"], document["source"]
-    if source:  # the terms are those of VDAB's data
-        return ReleaseFacts(number, published_on, source)
-    terms = loaders.supplements
-    return ReleaseFacts(number, published_on, None, terms.license or None, terms.attribution or None)
+    source = document["source"] or None
+    return ReleaseFacts(number, document["publishedOn"], source, *loaders.supplements.terms(source))
 
 
 def require_whole(index: Index, release: str) -> None:

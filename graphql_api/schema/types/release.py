@@ -52,14 +52,14 @@ class Release(Node):
     )
     async def license(self) -> str | None:
         """Returns the setting, unless the release's document says that the data is from elsewhere."""
-        return None if await self._source() else self.loaders.supplements.license or None
+        return self.loaders.supplements.terms(await self._source()).license
 
     @strawberry.field(
         description="Who is to be named as the source of the data. Null if that is unknown, and for bundled data."
     )
     async def attribution(self) -> str | None:
         """Returns the setting, unless the release's document says that the data is from elsewhere."""
-        return None if await self._source() else self.loaders.supplements.attribution or None
+        return self.loaders.supplements.terms(await self._source()).attribution
 
     @strawberry.field(
         description="How many concepts of each type are translated into each language. For profiles, their title counts; for "
