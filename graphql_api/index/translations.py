@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import Concepts, ConceptType, Plain, concept_type
-from graphql_api.index.tables import LANGUAGES, SEARCHED
+from graphql_api.competent.declarations import ConceptType
+from graphql_api.index.labels import label_path
+from graphql_api.index.tables import LANGUAGES
 
 
 class Translated(NamedTuple):
@@ -19,7 +20,7 @@ def translated(connection: sqlite3.Connection, types: Sequence[ConceptType]) -> 
     """The counts of each type, by the text that it is called by. Reads each concept of these types once."""
     counts = {}
     for type in types:
-        path = ".".join(_label(type))
+        path = ".".join(label_path(type))
         texts = ", ".join(
             f"count(nullif(json_extract(CAST(item AS TEXT), '$.{path}.{language}'), ''))" for language in LANGUAGES
         )
@@ -27,15 +28,3 @@ def translated(connection: sqlite3.Connection, types: Sequence[ConceptType]) -> 
         total, *by_language = connection.execute(sql, (type.number,)).fetchone()
         counts[type] = Translated(total, dict(zip(LANGUAGES, by_language, strict=True)))
     return counts
-
-
-def _label(type: ConceptType) -> tuple[str, ...]:
-    """The path of the text that concepts of a type are called by, in their item."""
-    name = next(iter(SEARCHED[type]))
-    value = next(field.value for field in type.fields if field.name == name)
-    match value:
-        case Concepts(type_name=contained):
-            return name, *_label(concept_type(contained))
-        case Plain("text"):
-            return (name,)
-    raise ValueError(f"{type.name} is not called by a text")
