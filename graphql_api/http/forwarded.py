@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.settings import Settings
 
-PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", "/nl/", "/fr/", "/en/", "/de/")
+PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *(f"/{language}/" for language in LANGUAGES))
 """Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
 
 

@@ -22,7 +22,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
 from graphql_api.export import CSV, FORMATS, Digests, Format, ReleaseFacts, export, release_facts, require_whole
 from graphql_api.http.export.limits import ExportLimits
-from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
+from graphql_api.http.graphql import JSON, RESOURCE_STATUSES, CachePolicy, HTTPError, error_response
 from graphql_api.http.header_fields import names_tag
 from graphql_api.http.streaming.limits import client_of
 from graphql_api.index.index import Index
@@ -32,7 +32,6 @@ from graphql_api.schema.loaders import Loaders
 
 LOOKUP_TIMEOUT = 3.0
 """Seconds until the release and its index are found; the export itself has no timeout."""
-_STATUS = {"RELEASE_NOT_FOUND": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
 
 
 def export_routes(
@@ -47,7 +46,7 @@ def export_routes(
             return await exports.respond(request)
         except CompetentError as error:
             code = error.code
-            refusal = HTTPError(_STATUS.get(code, 503), str(error), code, error.retry_after)
+            refusal = HTTPError(RESOURCE_STATUSES.get(code, 503), str(error), code, error.retry_after)
         except HTTPError as error:
             refusal = error
         return error_response(refusal, JSON, record)

@@ -4,7 +4,7 @@ Every error is JSON with a code. Each request has its own loaders.
 """
 
 from graphql_api.http.graphql.cache_control import CachePolicy
-from graphql_api.http.graphql.errors import ClientLeft, HTTPError, InternalError, ServiceUnavailable
+from graphql_api.http.graphql.errors import RESOURCE_STATUSES, ClientLeft, HTTPError, InternalError, ServiceUnavailable
 from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
 from graphql_api.http.graphql.request import Operation
@@ -12,6 +12,7 @@ from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, err
 
 __all__ = [
     "JSON",
+    "RESOURCE_STATUSES",
     "RESPONSE_JSON",
     "STATUSES",
     "CachePolicy",

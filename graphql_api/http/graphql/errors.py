@@ -4,6 +4,9 @@ import math
 
 from graphql_api.execution.error_formatting import ErrorDict
 
+RESOURCE_STATUSES = {"RELEASE_NOT_FOUND": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
+"""Statuses, by error code, of resources such as pages and exports, which have no place for partial data; of other codes 503."""
+
 
 class HTTPError(Exception):
     """An error response. The message is shown to the client.

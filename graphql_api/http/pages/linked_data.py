@@ -15,7 +15,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, HTTPError, error_response
+from graphql_api.http.graphql import JSON, RESOURCE_STATUSES, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
 from graphql_api.http.pages.home import provenance_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
@@ -28,7 +28,7 @@ Ask = Callable[[str, Variables], Awaitable[Executed]]
 JSON_LD = "application/ld+json"
 OFFERED = (JSON_LD, "text/html", JSON)
 
-_STATUS = {"RELEASE_NOT_FOUND": 404, "BAD_USER_INPUT": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
+_STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 404}
 
 
 def linked_data_routes(
@@ -101,7 +101,7 @@ async def _data(ask: Ask, query: str, variables: Variables) -> Document:
     result = await ask(query, variables)
     for error in result.errors:
         code = error["extensions"]["code"]
-        raise HTTPError(_STATUS.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
+        raise HTTPError(_STATUSES.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
     assert result.data is not None
     return result.data
 

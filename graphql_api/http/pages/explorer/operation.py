@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A GraphQL document with its variables; those that are None are left out."""
+    """A GraphQL document with its variables; `variables` has only those with a value."""
 
     query: str
     all_variables: dict[str, object]

@@ -8,12 +8,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
 from graphql_api.competent.values import as_uuid
 from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value
-from graphql_api.http.pages.explorer.visit import LANGUAGES, Site, Visit
+from graphql_api.http.pages.explorer.visit import Site, Visit
 from graphql_api.http.pages.rendering import plain
 from graphql_api.observability.request_context import record_of, text_in
 

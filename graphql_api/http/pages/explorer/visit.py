@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from graphql_api.caching import LRUCache
+from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
+from graphql_api.http.graphql import RESOURCE_STATUSES
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import Operation, document
@@ -22,15 +24,9 @@ from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.http.pages.skos import address
 from graphql_api.observability.request_context import RequestContext, record_of
 
-LANGUAGES = ("nl", "fr", "en", "de")
 Ask = Callable[[str, dict[str, object], RequestContext], Awaitable[Executed]]
 
-_STATUS = {
-    "BAD_USER_INPUT": 400,
-    "RELEASE_NOT_FOUND": 404,
-    "UPSTREAM_INVALID_RESPONSE": 502,
-    "UPSTREAM_TIMEOUT": 504,
-}
+_STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 400}
 RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "release")
@@ -96,7 +92,7 @@ class Visit:
 
     async def missing(self, release: Document) -> Response:
         """A page that says why there is nothing to show: it does not exist, or cannot be loaded now."""
-        status = _STATUS.get(self.codes[0], 503) if self.codes else 404
+        status = _STATUSES.get(self.codes[0], 503) if self.codes else 404
         return await self._response(status, "missing.html", title="", release=release)
 
     def redirect(self, path: str) -> Response:
