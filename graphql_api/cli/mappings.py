@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphql_api.competent.mappings import read_file
-from graphql_api.competent.values import as_uuid
+from graphql_api.competent.mappings import read_file, uuids_and_codes
 from graphql_api.errors import ReleaseNotFound
 from graphql_api.index.concepts import row_ids_by_code, row_ids_by_uuid
 from graphql_api.services import Services
@@ -19,12 +18,9 @@ async def run_check(parts: Services, files: Sequence[Path], release: str) -> int
             raise ReleaseNotFound
         await parts.indexes.ready(number)
         index = await parts.indexes.get(number)
-        subjects = {mapped.subject for file in read for mapped in file.mappings}
-        uuids = {subject: uuid for subject in subjects if (uuid := as_uuid(subject)) is not None}
-        by_uuid = await index.query(row_ids_by_uuid, list(uuids.values()))
-        indexed = {str(uuid) for uuid in by_uuid} | set(
-            await index.query(row_ids_by_code, list(subjects - uuids.keys()))
-        )
+        uuids, codes = uuids_and_codes({mapped.subject for file in read for mapped in file.mappings})
+        by_uuid, by_code = await index.query(row_ids_by_uuid, uuids), await index.query(row_ids_by_code, codes)
+        indexed = {*map(str, by_uuid), *by_code}
     finally:
         await parts.aclose()
     reported = 0

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from uuid import UUID
 
 from graphql_api.competent.sssom import (
     MAX_FILE_BYTES,
@@ -13,6 +14,7 @@ from graphql_api.competent.sssom import (
     read_mappings,
     scheme_key,
 )
+from graphql_api.competent.values import as_uuid
 from graphql_api.errors import SettingsError
 from graphql_api.settings.files import UnusableFile, read_small
 
@@ -60,6 +62,12 @@ class Mappings:
     def mapped_from(self, uri: str) -> Sequence[str]:
         """The uuids and codes of the concepts that are mapped to a URI."""
         return self._by_uri.get(uri, ())
+
+
+def uuids_and_codes(subjects: Iterable[str]) -> tuple[list[UUID], list[str]]:
+    """The subjects of mappings that are uuids, and those that are codes."""
+    uuids = {subject: as_uuid(subject) for subject in subjects}
+    return [uuid for uuid in uuids.values() if uuid], [subject for subject, uuid in uuids.items() if uuid is None]
 
 
 NO_MAPPINGS = Mappings()

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_api.competent.declarations import Length
-from graphql_api.competent.values import as_uuid
+from graphql_api.competent.mappings import uuids_and_codes
 from graphql_api.errors import BadUserInput
 from graphql_api.index.concepts import row_ids_by_code, row_ids_by_uuid
 from graphql_api.schema.loaders import Loaders
@@ -33,8 +33,7 @@ async def concepts_mapped_from(loaders: Loaders, number: str, uri: Uri) -> list[
     subjects = loaders.supplements.mappings.mapped_from(uri.strip())[:MAX_CONCEPTS]
     if not subjects:
         return []
-    uuids = [uuid for subject in subjects if (uuid := as_uuid(subject)) is not None]
-    codes = [subject for subject in subjects if as_uuid(subject) is None]
+    uuids, codes = uuids_and_codes(subjects)
     looked_up = [
         *await loaders.look_up_all(number, row_ids_by_uuid, uuids),
         *await loaders.look_up_all(number, row_ids_by_code, codes),
