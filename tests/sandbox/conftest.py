@@ -1,7 +1,8 @@
 """Fixtures of the sandbox tests: bundled releases, ASGI clients and small workbooks."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import xlsxwriter
 from starlette.types import ASGIApp
 
-from graphql_api.sandbox import Releases, bundled_releases
+from graphql_api.sandbox import Releases, bundled_releases, workbook_releases
+from graphql_api.settings import Settings
+from tests.conftest import Server, running
 
 WriteWorkbook = Callable[..., Path]
 ClientOf = Callable[..., httpx.AsyncClient]
@@ -55,3 +58,15 @@ def write_workbook(tmp_path: Path) -> WriteWorkbook:
         return path
 
     return write
+
+
+@asynccontextmanager
+async def serving_workbooks(
+    files: Iterable[Path], cache: Path, settings: Settings, **changes: Any
+) -> AsyncIterator[Server]:
+    """Run a server over workbooks that are converted into `cache`; however busy the machine is, nothing is cut short."""
+    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
+    paths = tuple(files)
+    with closing(workbook_releases(paths, cache)) as releases:
+        async with running(releases, replace(settings, data=paths, cache_dir=cache, **patient, **changes)) as server:
+            yield server

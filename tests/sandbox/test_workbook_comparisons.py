@@ -5,7 +5,7 @@ The rows are read here by other means, and all figures are computed from them on
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from graphql_api.sandbox import workbook_releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server
+from tests.sandbox.conftest import serving_workbooks
 from tests.sandbox.test_workbooks import FILES, NUMBERS
 
 pytestmark = [
@@ -101,11 +101,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def server(cache: Path, settings: Settings) -> AsyncIterator[Server]:
-    releases = workbook_releases(FILES.values(), cache)
-    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
-    async with running(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache, **patient)) as started:
+    async with serving_workbooks(FILES.values(), cache, settings) as started:
         yield started
-    releases.close()
 
 
 def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:

@@ -5,15 +5,15 @@ The rows are read here by other means, and all counts are made from them with pl
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
 
-from graphql_api.sandbox import workbook_releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server
+from tests.sandbox.conftest import serving_workbooks
 from tests.sandbox.test_workbooks import FILES, NUMBERS
 
 pytestmark = [
@@ -82,13 +82,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def server(cache: Path, settings: Settings) -> AsyncIterator[Server]:
-    releases = workbook_releases(FILES.values(), cache)
-    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
     titles = TITLES if TITLES.exists() else None
-    made = replace(settings, data=tuple(FILES.values()), cache_dir=cache, titles=titles, **patient)
-    async with running(releases, made) as started:
+    async with serving_workbooks(FILES.values(), cache, settings, titles=titles) as started:
         yield started
-    releases.close()
 
 
 @pytest.mark.parametrize("release", NUMBERS)

@@ -1,16 +1,15 @@
 """Both workbooks at real size, served whole, and compared with their rows as read here by other means."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
 
-from graphql_api.sandbox import workbook_releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Server
+from tests.sandbox.conftest import serving_workbooks
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 NUMBERS = ("3.26", "3.27")
@@ -57,12 +56,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def workbooks(cache: Path, settings: Settings) -> AsyncIterator[Server]:
     """A server over both workbooks."""
-    releases = workbook_releases(FILES.values(), cache)
-    # However busy the machine is, nothing is cut short.
-    patient = {"operation_timeout": 600.0, "upstream_total_timeout": 600.0, "upstream_attempt_timeout": 600.0}
-    async with running(releases, replace(settings, data=tuple(FILES.values()), cache_dir=cache, **patient)) as started:
+    async with serving_workbooks(FILES.values(), cache, settings) as started:
         yield started
-    releases.close()
 
 
 async def test_both_releases_are_served_and_the_highest_is_current(workbooks: Server, rows: dict[str, Rows]) -> None:
