@@ -32,9 +32,9 @@ def schema(
     from graphql_api.execution.schema import build_schema
 
     if since is None:
-        print(build_schema().as_str())
+        print(build_schema().sdl)
         return
-    broken = _changes_since(text_of(since), build_schema().as_str())
+    broken = _changes_since(text_of(since), build_schema().sdl)
     raise typer.Exit(1 if broken else 0)
 
 

@@ -34,7 +34,7 @@ _LISTED = [type for type in CONCEPT_TYPES if type.collection and type.is_block]
 
 @dataclass(slots=True)
 class CrawlProgress:
-    """CrawlProgress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
+    """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
 
     before: int = 0
     done: int = 0

@@ -36,7 +36,6 @@ V = TypeVar("V")
 MAX_LOOKUPS_ON_LOOP = 20
 """Maximum number of concepts looked up one by one on the event loop if their index is open; each takes some ten microseconds."""
 
-
 IndexQuery = Callable[[sqlite3.Connection, Sequence[K]], Mapping[K, V]]
 """A query to an index for several keys; keys without a result are missing from the returned mapping."""
 _AnyQuery = IndexQuery[Any, Any]
