@@ -179,7 +179,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *agents_routes(ask),
         *documentation_routes(ask),
         *asset_routes(),
-        *linked_data_routes(ask, endpoint.cache_policy),
+        *linked_data_routes(ask, endpoint.cache_policy, settings.absolute_url("id/")),
         *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
     ]
 

@@ -18,6 +18,7 @@ from graphql_api.settings.validation import (
     check_embeddings,
     check_metrics,
     check_persisted,
+    check_public_url,
     check_remote,
     check_root_path,
     is_network,
@@ -232,6 +233,12 @@ class Settings:
     root_path: str = _server(
         "",
         "Path prefix under which a reverse proxy publishes this server, such as `/competent`, if the proxy does not remove it.",
+    )
+    public_url: str = _server(
+        "",
+        "Base URL under which clients reach this server, such as `https://competent.example.org`, with its path prefix if it has "
+        "one. Absolute addresses begin with it: ids of linked data, links of the feed, canonical links of pages. Unset: addresses"
+        " are relative, pages have no canonical link, and the command `export` writes no linked data.",
     )
     request_timeout: float = _server(
         10.0, "Maximum time for a request, headers and body, to arrive, in seconds; then 408.", minimum=0.001
@@ -523,6 +530,13 @@ class Settings:
         """True if the Competent API is called over the network, False if the sandbox in this process is used."""
         return bool(self.upstream_url)
 
+    def absolute_url(self, path: str) -> str | None:
+        """The absolute address of a path of this server, such as `id/3.11`; None if COMPETENT_PUBLIC_URL is unset.
+
+        No address derives from the `Host` header, because responses are cached and a client can send any host.
+        """
+        return f"{self.public_url.rstrip('/')}/{path}" if self.public_url else None
+
     @property
     def origins(self) -> Origins:
         """The origins of web pages that may use this server. Raises SettingsError for an invalid origin."""
@@ -559,6 +573,7 @@ class Settings:
         self.origins  # noqa: B018  # raises SettingsError for an invalid origin
         self.proxies  # noqa: B018  # raises SettingsError for an invalid address
         check_root_path(self.root_path)
+        check_public_url(self.public_url, self.root_path)
         check_metrics(self.metrics)
         check_embeddings(self.embeddings, self.embeddings_key_file)
         return self

@@ -10,6 +10,7 @@ from graphql_api.errors import SettingsError
 from graphql_api.settings.environment import Setting, variable
 
 _ROOT_PATH = re.compile(r"(?:/[\w.~-]+)+/?", re.ASCII)
+_PUBLIC_URL = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d+)?((?:/[\w.~-]+)*)/?", re.ASCII)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -43,6 +44,18 @@ def check_root_path(path: str) -> None:
         raise SettingsError(
             "COMPETENT_ROOT_PATH must be a path such as /competent: beginning with a slash, without a query"
         )
+
+
+def check_public_url(public_url: str, root_path: str) -> None:
+    """Raise SettingsError unless the URL is empty, or a base URL whose path ends with the root path."""
+    match = _PUBLIC_URL.fullmatch(public_url)
+    if public_url and not (match and _url(public_url)):
+        raise SettingsError(
+            "COMPETENT_PUBLIC_URL must be an absolute http or https URL without a query, such as "
+            "https://example.org/competent"
+        )
+    if match and not match[1].endswith(root_path.rstrip("/")):
+        raise SettingsError(f"COMPETENT_PUBLIC_URL must end with COMPETENT_ROOT_PATH, {root_path}")
 
 
 def check_metrics(metrics: str) -> None:

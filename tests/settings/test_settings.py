@@ -57,6 +57,32 @@ def test_other_variables_are_not_ours() -> None:
         (LIVE | {"COMPETENT_UPSTREAM_URL": "http://[::1/"}, "must be the base URL"),
         (LIVE | {"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:abc/"}, "must be the base URL"),
         (LIVE | {"COMPETENT_UPSTREAM_URL": "https://user:passw0rd@competent.example"}, "must be the base URL"),
+        *(
+            ({"COMPETENT_PUBLIC_URL": url}, "COMPETENT_PUBLIC_URL must be an absolute")
+            for url in (
+                "example.org",
+                "//example.org",
+                "/competent",
+                "ftp://example.org",
+                "https://",
+                "https://example.org?x=1",
+                "https://example.org/a?",
+                "https://example.org/#x",
+                "https://user@example.org",
+                "https://example.org:0",
+                "https://example.org:99999",
+                "https://[::1",
+                "https://[::1::2::3]/",
+                "https://example.org/a//b",
+                "https://example.org/a b",
+                'https://example.org/">',
+                "https://example.org/\nx",
+            )
+        ),
+        (
+            {"COMPETENT_PUBLIC_URL": "https://example.org/a", "COMPETENT_ROOT_PATH": "/b"},
+            "COMPETENT_PUBLIC_URL must end with COMPETENT_ROOT_PATH, /b",
+        ),
         (LIVE | {"COMPETENT_API_KEY": "ключ"}, "one line of printable ASCII"),
         (LIVE | {"COMPETENT_API_KEY": "a\nb"}, "one line of printable ASCII"),
         ({"COMPETENT_PORT": "http"}, "COMPETENT_PORT must be a whole number"),
@@ -73,6 +99,23 @@ def test_other_variables_are_not_ours() -> None:
 def test_an_invalid_setting_stops_the_start_with_a_sentence(environment: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         read(environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({}, None),
+        ({"COMPETENT_PUBLIC_URL": "https://example.org"}, "https://example.org/id/3.11"),
+        ({"COMPETENT_PUBLIC_URL": "http://127.0.0.1:8000/"}, "http://127.0.0.1:8000/id/3.11"),
+        ({"COMPETENT_PUBLIC_URL": "http://[::1]:80"}, "http://[::1]:80/id/3.11"),
+        (
+            {"COMPETENT_PUBLIC_URL": "https://example.org/a/b/", "COMPETENT_ROOT_PATH": "/b/"},
+            "https://example.org/a/b/id/3.11",
+        ),
+    ],
+)
+def test_absolute_addresses_begin_with_the_public_url(environment: dict[str, str], address: str | None) -> None:
+    assert read(environment).absolute_url("id/3.11") == address
 
 
 def test_the_error_for_an_invalid_choice_lists_the_choices() -> None:

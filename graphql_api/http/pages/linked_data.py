@@ -32,14 +32,19 @@ _STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 404}
 
 
 def linked_data_routes(
-    ask: Callable[[str, Variables, RequestContext], Awaitable[Executed]], cache_policy: CachePolicy
+    ask: Callable[[str, Variables, RequestContext], Awaitable[Executed]],
+    cache_policy: CachePolicy,
+    base: str | None = None,
 ) -> list[Route]:
-    """The routes of concepts and releases; upstream calls are counted in the context of the request."""
+    """The routes of concepts and releases; upstream calls are counted in the context of the request.
+
+    `base` is the absolute address of `/id/`; without it, ids are relative to the address of their document.
+    """
 
     async def show(request: Request) -> Response:
         record = record_of(request.scope)
         try:
-            return await _respond(request, lambda query, variables: ask(query, variables, record), cache_policy)
+            return await _respond(request, lambda query, variables: ask(query, variables, record), cache_policy, base)
         except HTTPError as refusal:
             return error_response(refusal, JSON, record)
 
@@ -51,7 +56,7 @@ def linked_data_routes(
     return [Route(path, show) for path in paths] + [Route(f"{path}/", without_slash) for path in paths]
 
 
-async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy) -> Response:
+async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy, base: str | None) -> Response:
     head = record_of(request.scope).head
     media_type = preferred(text_in(head, b"accept"), OFFERED)
     if media_type is None:
@@ -71,7 +76,8 @@ async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy) -> Res
             "linked_data.html", title=_title(document), root=root, source=document.get("source"), document=document
         )
         return conditional(HTMLResponse(page, headers=PAGE_HEADERS | headers), head)
-    body = orjson.dumps({"@context": {"@base": "../../" if type_name else "./"} | CONTEXT} | dict(document))
+    base = base or ("../../" if type_name else "./")
+    body = orjson.dumps({"@context": {"@base": base} | CONTEXT} | dict(document))
     headers["X-Content-Type-Options"] = "nosniff"
     return conditional(Response(body, headers=headers, media_type=media_type), head)
 

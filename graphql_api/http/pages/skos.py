@@ -1,6 +1,6 @@
 """Concepts and releases as SKOS in JSON-LD: the fields that a document needs, and the document made of their values.
 
-Ids are relative to the URL of the document, because the server does not know its public host.
+Ids are relative to `/id/`, whose public address only the operator can know (COMPETENT_PUBLIC_URL).
 
 Sources: https://www.w3.org/TR/skos-reference, https://www.w3.org/TR/json-ld11; relations between occupations and skills, and
 URLs of ISCO-08 groups, are those of ESCO (http://data.europa.eu/esco/model).

@@ -13,7 +13,7 @@ import pytest
 from graphql_api.http.pages.linked_data import TYPES_BY_NAME
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import CP_7, Server
+from tests.conftest import CP_7, Server, running
 
 pytestmark = pytest.mark.usefixtures("indexed")
 
@@ -101,6 +101,16 @@ async def test_a_release_is_a_scheme(server: Server) -> None:
 
     assert document["@type"] == "skos:ConceptScheme"
     assert addresses(document, "/id/3.11") == ["http://server.test/id/3.11"]
+
+
+async def test_ids_begin_with_the_public_url(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, public_url="https://example.org/competent/")) as server:
+        bodies = [
+            await server.client.get("/id/3.11", headers=LD | {"Host": host}) for host in ("a.example", "b.example")
+        ]
+
+    assert bodies[0].content == bodies[1].content
+    assert addresses(bodies[0].json(), "/id/3.11") == ["https://example.org/competent/id/3.11"]
 
 
 @pytest.mark.parametrize(
