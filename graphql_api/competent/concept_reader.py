@@ -57,6 +57,8 @@ class Reader:
     """The part of a `self` link between release and id; None if the type has no documents of its own."""
     fields: tuple[FieldReader, ...]
     declared: frozenset[str]
+    flat: dict[str, str]
+    """The keys of fields that a flat document lacks, and the keys of the texts that it has instead."""
     stored: bool
     cached: dict[int, JsonObject] | None
     """Cached embedded concepts, by a hash of their raw documents; None if the type is not cached."""
@@ -80,6 +82,13 @@ class Reader:
                     self.cached.clear()
                 self.cached[key] = document
         return document
+
+    def read_complete(self, raw: Document, notes: Notes) -> JsonObject:
+        """Read a concept from its own document. The concept that a flat one lacks has its text and its id."""
+        for key, flat_key in self.flat.items():
+            if raw.get(flat_key) is not None and first(raw, (key,)) is None:
+                raw = {**raw, key: {"id": raw.get("id"), flat_key: raw[flat_key]}}
+        return self.read(raw, notes)
 
     def read(self, raw: Document, notes: Notes) -> JsonObject:
         """Read a concept from its document or an embedded part, without `id` if it has no valid one."""
@@ -145,9 +154,14 @@ def reader(type_name: str, stored: bool = False) -> Reader:
     """Return the reader of a type. Raises KeyError if there is no such type."""
     type = declarations.concept_type(type_name)
     fields = tuple((field.name, field.hal_keys, *_conversions(type_name, field, stored)) for field in type.fields)
-    declared = ALWAYS_DECLARED.union(*(field.hal_keys for field in type.fields))
+    flat = {
+        field.hal_keys[0]: field.value.flat_key
+        for field in type.fields
+        if isinstance(field.value, Concepts) and field.value.flat_key
+    }
+    declared = ALWAYS_DECLARED.union(flat.values(), *(field.hal_keys for field in type.fields))
     link = type.route and type.route.template.removeprefix("/releases/{release}").removesuffix("{uuid}")
-    return Reader(type.name, link, fields, declared, stored, {} if _is_flat(type) else None)
+    return Reader(type.name, link, fields, declared, flat, stored, {} if _is_flat(type) else None)
 
 
 def _conversions(type_name: str, declared: Field, stored: bool) -> tuple[Conversion | None, CheckedConversion]:

@@ -32,13 +32,15 @@ class Concepts:
     """Embedded concepts of a type, or one if `single`. `role` is the number of this relation in the index; never reuse one.
 
     `is_essential`: whether the embedding concept needs them in every context (True) or only in some (False); None if Competent
-    does not say. If a document embeds a concept in two fields, the first counts.
+    does not say. If a document embeds a concept in two fields, the first counts. `flat_key`: the key of the text of a flat
+    document, which has the text of its single concept instead of the concept.
     """
 
     type_name: str
     role: int
     single: bool = False
     is_essential: bool | None = None
+    flat_key: str = ""
 
 
 Value = Plain | Terms | Concepts

@@ -206,7 +206,7 @@ TECHNICAL_COMPETENCE = ConceptType(
     fields=(
         _CODE,
         # Search finds a competence by the text of its skill.
-        Field("skill", Concepts("Skill", role=3, single=True), "The skill.", search=LABEL),
+        Field("skill", Concepts("Skill", role=3, single=True, flat_key="description"), "The skill.", search=LABEL),
         Field(
             "knowledgeItems", Concepts("Knowledge", role=4), "The knowledge that the skill needs.", length=Length(3, 8)
         ),

@@ -44,7 +44,7 @@ def normalise(path: str, raw: Document, notes: Notes | None = None) -> JsonObjec
     if match is None:
         return {}
     if type_name := _type_of_document(match.route):
-        return reader(type_name, stored=False).read(raw, notes)
+        return reader(type_name, stored=False).read_complete(raw, notes)
     if match.route is routes.RELEASE:
         return _release(raw, notes)
     return _list(match.route, raw, notes)
@@ -163,8 +163,8 @@ def _shape(value: Value) -> tuple[str, ...]:
             return ("plain", conversion)
         case Terms():
             return ("terms",)
-        case Concepts(type_name, _, single):
-            return ("concept" if single else "concepts", type_name)
+        case Concepts(type_name, _, single, flat_key=flat_key):
+            return ("concept" if single else "concepts", type_name, flat_key)
 
 
 FORMAT = _digest()

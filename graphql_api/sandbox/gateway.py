@@ -5,6 +5,7 @@ Each part is ASGI middleware that is independent of the documents.
 
 import hmac
 import math
+import re
 from collections import deque
 from collections.abc import Callable, MutableSequence
 
@@ -14,7 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.sandbox.responses import too_many_requests, unauthorized
 
 BASES = ("/services/opendata/competent/v2", "/services/openservices/v1")
-"""Base paths under which VDAB serves the API; the sandbox serves it under each of them and without."""
+"""Base paths under which VDAB serves the API; the sandbox serves it under each of them, also with a minor version as in `v2.1`,
+and without."""
+_BASE = re.compile(f"(?:{'|'.join(map(re.escape, BASES))})(?:[.][0-9]+){{0,2}}(?=/)")
 
 _MINUTE = 60.0
 
@@ -26,9 +29,8 @@ class BasePaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        base = next((base for base in BASES if scope["path"].startswith(f"{base}/")), "")
-        if base:
-            scope = {**scope, "path": scope["path"].removeprefix(base)}
+        if base := _BASE.match(scope["path"]):
+            scope = {**scope, "path": scope["path"][base.end() :]}
         await self._app(scope, receive, send)
 
 

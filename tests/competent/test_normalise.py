@@ -62,6 +62,27 @@ def test_the_skill_of_a_competence_is_null_if_it_is_no_concept() -> None:
     assert normalise(COMPETENCE, {"id": A, "skill": {"code": "SK-1"}}) == {"id": A, "skill": None}
 
 
+@pytest.mark.parametrize("more", [{}, {"skill": None}])
+def test_the_text_of_a_flat_competence_is_that_of_a_skill_with_its_id(more: dict[str, None]) -> None:
+    raw = {"id": A, "code": "CP-1", "description": {"nl": " Knippen "}, **more}
+
+    normalised = normalise(COMPETENCE, raw, notes := Notes())
+
+    assert normalised == {"id": A, "code": "CP-1", "skill": {"id": A, "description": {"nl": "Knippen"}}}
+    assert not notes.unknown
+    with_skill = normalise(COMPETENCE, {**raw, "skill": {"id": B}})
+    assert with_skill["skill"] == {"id": B}
+
+
+def test_a_flat_competence_in_a_profile_leaves_its_skill_to_its_own_document() -> None:
+    raw = {"id": A, "essentialCompetences": [{"id": B, "code": "CP-1", "description": {"nl": "Knippen"}}]}
+
+    normalised = normalise(PROFILE, raw, notes := Notes())
+
+    assert normalised == {"id": A, "essentialCompetences": [{"id": B, "code": "CP-1"}]}
+    assert not notes.unknown
+
+
 @pytest.mark.parametrize("key", ["specificCompetences", "optionalCompetences"])
 def test_optional_competences_have_one_name(key: str) -> None:
     assert profile(**{key: [{"id": B}]}) == {"id": A, "optionalCompetences": [{"id": B}]}

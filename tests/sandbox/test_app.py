@@ -48,7 +48,16 @@ async def test_the_technical_competence_of_vdabs_page_is_answered_as_printed_the
     assert json.dumps(body, indent=2, ensure_ascii=False) + "\n" == GOLDEN.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("base", ["", "/services/opendata/competent/v2", "/services/openservices/v1"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        "",
+        "/services/opendata/competent/v2",
+        "/services/opendata/competent/v2.1",
+        "/services/opendata/competent/v2.1.0",
+        "/services/openservices/v1",
+    ],
+)
 async def test_everything_is_served_without_a_base_and_under_both_of_vdabs(
     client: httpx.AsyncClient, base: str
 ) -> None:

@@ -96,6 +96,12 @@ def only(*keys: str) -> Change:
     return lambda document: [document.pop(key) for key in document.keys() - set(keys)]
 
 
+def flat(competence: Document) -> None:
+    """Replace the concepts in a competence by the text of its skill."""
+    competence["description"] = (competence.get("skill") or {}).get("description")
+    only("id", "code", "description")(competence)
+
+
 def with_nulls(*keys: str) -> Change:
     return lambda document: document.update(dict.fromkeys(keys))
 

@@ -17,6 +17,7 @@ from tests.variants.changes import (
     each_item,
     each_object,
     each_profile,
+    flat,
     items,
     milliseconds,
     numbers,
@@ -85,6 +86,11 @@ def _upper(text: Any) -> Any:
 
 
 add("links that say current", _links_to("current"))
+add(
+    "links below a minor version",
+    each_object(replaced(("href",), lambda href: str(href).replace("/v1/", "/v2.1.0/"))),
+    paired=False,
+)
 add("links of another release", _links_to("3.9"))
 add(
     "no links in documents and items",
@@ -216,6 +222,7 @@ add("documents of hits as lists", each_item(replaced(("document",), lambda item:
 add("embedded competences without links", each_embedded(without("_links")))
 add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)
 add("embedded competences with ids alone", each_embedded(only("id")))
+add("embedded competences with a text instead of a skill", each_embedded(flat), paired=False)
 add(
     "embedded competences with nulls",
     each_embedded(with_nulls("code", "skill", "knowledgeItems", "behaviouralIndicators")),
@@ -246,6 +253,20 @@ add(
     each_object(lambda d: [d.pop(key) for key in ("en", "de") if d.get(key, 0) is None]),
     paired=False,
 )
+add("texts without a key for German", each_object(without("de")), loses=["de", "text", "translated"], paired=False)
+add(
+    "names under title",
+    each_profile(replaced(("alternativeNames",), lambda names: [_titled(name) for name in names])),
+    paired=False,
+)
+add(
+    "names with code and title alone",
+    each_profile(
+        replaced(("alternativeNames",), lambda names: [{"code": n["code"], "title": n["name"]} for n in names])
+    ),
+    loses=["alternativeNames"],
+    paired=False,
+)
 add(
     "names as bare texts",
     each_profile(replaced(("alternativeNames",), lambda names: [name["name"] for name in names])),
@@ -261,6 +282,11 @@ add(
     ),
     paired=False,
 )
+
+
+def _titled(name: Document) -> Document:
+    return {"title": name["name"], **{key: value for key, value in name.items() if key != "name"}}
+
 
 # Codes, regions, dates
 

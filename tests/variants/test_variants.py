@@ -8,8 +8,11 @@ from contextlib import closing
 
 import pytest
 
+from graphql_api.execution.operations import Request, decoded
 from graphql_api.sandbox import Releases
+from tests.conftest import CP_7
 from tests.variants.answers import RELEASES, Leaves, World, differences
+from tests.variants.changes import each_object, flat
 from tests.variants.mutated_sandbox import Mutation
 from tests.variants.mutations import MUTATIONS, TOGETHER
 from tests.variants.operations import IN_PAIRS
@@ -79,3 +82,26 @@ async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mut
             lost = world.lost(await world.ask(parts, [first, second], IN_PAIRS))
         lost |= differences(without_items(world.tables, RELEASES[0]), walked)
         assert beyond(lost, loses) == set(), second.name
+
+
+FLAT = Mutation("flat competences", each_object(lambda d: flat(d) if "skill" in d else None))
+CALLED = """query ($text: String!) { technicalCompetence(code: "CP-7") { uuid skill { uuid description { nl } } knowledgeItems { code } }
+    search(text: $text, types: [TECHNICAL_COMPETENCE, SKILL], first: 1) { nodes { uuid } }
+    occupationalProfiles { nodes { essentialCompetences { code skill { description { nl } } } } } }"""
+
+
+@pytest.mark.slow
+async def test_competences_that_are_flat_everywhere_have_the_text_of_their_skill(world: World) -> None:
+    _, cp_7 = await world.original.answer(f"/releases/3.11/technicalcompetences/{CP_7}")
+    text = cp_7["skill"]["description"]["nl"]
+
+    async with world.parts([FLAT], {("flat",): 1}) as parts:
+        data = decoded(await world.engine(parts).execute(Request(CALLED, {"text": text}))).data or {}
+
+    skill = {"uuid": CP_7, "description": {"nl": text}}
+    assert data["technicalCompetence"] == {"uuid": CP_7, "skill": skill, "knowledgeItems": []}
+    assert data["search"]["nodes"][0]["uuid"] == CP_7
+    profiles = data["occupationalProfiles"]["nodes"]
+    competences = [competence for profile in profiles for competence in profile["essentialCompetences"]]
+    assert competences
+    assert all(competence["skill"]["description"]["nl"] for competence in competences)
