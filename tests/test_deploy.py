@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from prometheus_client import REGISTRY
 
 import graphql_api.observability.metrics  # declares all there are
 from graphql_api.settings import Settings, variable
+from tests.test_commands import check, commands_of
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -206,3 +208,47 @@ def test_there_are_alerts_for_a_process_that_is_down_or_not_ready() -> None:
     assert "up{" in alerts["CompetentDown"]
     assert "absent(up{" in alerts["CompetentDown"]
     assert "competent_ready == 0" in alerts["CompetentNotReady"]
+
+
+def test_the_doctor_runs_monthly_by_cron() -> None:
+    lines = [line for line in text("doctor.cron").splitlines() if line and not line.startswith("#")]
+    (job,) = (line for line in lines if not re.match(r"[A-Z_]+=", line))
+    *times, user, program = job.split(" ", 6)
+
+    check_monthly(" ".join(times))
+    assert (user, shlex.split(program)[1:]) == ("competent", ["doctor"])
+    for line in lines:
+        check(shlex.split(line if line != job else program))
+
+
+def test_the_doctor_runs_monthly_on_github() -> None:
+    workflow = yaml.load(text("doctor-workflow.yaml"), yaml.BaseLoader)  # without booleans: `on` is a key
+    (schedule,) = workflow["on"]["schedule"]
+    job = workflow["jobs"]["doctor"]
+    steps = {step["run"]: step for step in job["steps"] if "run" in step}
+    doctor = steps["competent-graphql doctor --json > doctor.json"]
+    attached = job["steps"][-1]
+
+    check_monthly(schedule["cron"])
+    assert workflow["permissions"] == {"contents": "read"}
+    assert set(job) == {"runs-on", "timeout-minutes", "env", "steps"}
+    assert {*job["env"], *doctor["env"]} <= set(map(variable, fields(Settings)))
+    assert doctor["env"]["COMPETENT_API_KEY"] == "${{ secrets.COMPETENT_API_KEY }}"
+    assert (attached["if"], attached["with"]["path"]) == ("always()", "doctor.json")
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"]) for step in job["steps"] if "uses" in step)
+    for run in steps:
+        for words in commands_of(run):
+            check(words[: words.index(">")] if ">" in words else words)
+
+
+def text(name: str) -> str:
+    return (DEPLOY / name).read_text(encoding="utf-8")
+
+
+def check_monthly(schedule: str) -> None:
+    """Fail unless a schedule of cron has one time of one day of every month."""
+    minute, hour, day, month, weekday = schedule.split()
+    assert int(minute) in range(60)
+    assert int(hour) in range(24)
+    assert int(day) in range(1, 29)
+    assert (month, weekday) == ("*", "*")

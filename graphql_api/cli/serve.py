@@ -184,7 +184,7 @@ def _announce(settings: Settings) -> Callable[[str, str], str]:
         hint = "Unset COMPETENT_UPSTREAM_URL to use the sandbox."
     else:
         served = "Serving the sandbox: {data}."
-        hint = "For the real API set COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY (docs/live-api.md)."
+        hint = "For the real API set COMPETENT_UPSTREAM_URL and COMPETENT_API_KEY (a free key: docs/live-api.md)."
     return lambda address, data: (
         f"GraphiQL on http://{address}/graphiql, GraphQL on http://{address}/graphql\n{served.format(data=data)}\n{hint}"
     )

@@ -55,7 +55,9 @@ class Settings:
         "its built-in sandbox.",
     )
     api_key: Secret = _most_used(
-        Secret(""), "Key for the Competent API, sent as `X-IBM-Client-Id`. Required with COMPETENT_UPSTREAM_URL."
+        Secret(""),
+        "Key for the Competent API, sent as `X-IBM-Client-Id`. Required with COMPETENT_UPSTREAM_URL. Free and self-service at "
+        "developer.vdab.be/opendata.",
     )
     data: tuple[Path, ...] = _most_used(
         (),

@@ -97,7 +97,7 @@ def _check_upstream(upstream_url: str, key: str) -> None:
     if not loopback and not key:
         raise SettingsError(
             "the Competent API requires a key: set COMPETENT_API_KEY or COMPETENT_API_KEY_FILE "
-            "(docs/live-api.md says where keys come from), or unset COMPETENT_UPSTREAM_URL to use the sandbox"
+            "(free, from developer.vdab.be/opendata; see docs/live-api.md), or unset COMPETENT_UPSTREAM_URL to use the sandbox"
         )
 
 

@@ -61,7 +61,7 @@ def _why(ended: ProbeResponse | None) -> str | None:
         return f"Rate limit reached ({ended}): stopped after this call; try again in a minute or later."
     if not ended.status:
         return f"The proxy refuses the connection ({ended}): stopped after this call; see docs/live-api.md."
-    return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or COMPETENT_API_KEY_FILE."
+    return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or its file (docs/live-api.md)."
 
 
 def _object(address: str, calls: int, usable: bool, results: Results, ended: str | None) -> dict[str, object]:
