@@ -167,8 +167,10 @@ def _websockets(
 def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     """The routes of the HTML pages, which run their queries in-process."""
 
-    async def ask(query: str, variables: Variables | None = None, record: RequestContext | None = None) -> Executed:
-        request = Request(query, variables, record=record or RequestContext(), seconds=PAGE_TIMEOUT)
+    async def ask(
+        query: str, variables: Variables | None = None, record: RequestContext | None = None, *, is_post: bool = False
+    ) -> Executed:
+        request = Request(query, variables, record=record or RequestContext(), seconds=PAGE_TIMEOUT, is_post=is_post)
         return decoded(await endpoint.engine.execute(request))
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()

@@ -167,6 +167,21 @@ async def test_no_log_line_metric_or_cache_has_the_text(server: Server, caplog: 
     assert found.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
+async def test_a_text_on_a_page_is_compared_and_remembered_nowhere(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        form = {"text": TEXT, "do": "read"}
+        page = await server.client.post("/nl/my-skills", data=form, headers={"accept": "text/html"})
+
+    assert "Beroepen waar de tekst over gaat" in page.text
+    assert "verpleegkundige, en rijdt" in page.text.partition("<form")[0], "the passage"
+    assert page.headers["cache-control"] == "no-store"
+    ours = [record for record in caplog.records if record.name != "httpx"]
+    assert all(SECRET not in repr(vars(record)) for record in ours)
+    assert cached_with(SECRET) == []
+
+
 def cached_with(secret: str) -> list[LRUCache[Any, Any]]:
     """The caches of this process that have this in a key, or in the text of a value."""
     caches = [cache for cache in gc.get_objects() if isinstance(cache, LRUCache)]

@@ -1,4 +1,4 @@
-"""Renders HTML pages from the Jinja templates in `templates/`, and serves the stylesheet that they share.
+"""Renders HTML pages from the Jinja templates in `templates/`, and serves their stylesheet and scripts.
 
 Links are relative, because a proxy may publish the server under a path prefix: `root` is the relative URL of the home page.
 """
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE = Path(__file__).parent
-_STYLESHEET = (_HERE / "assets" / "style.css").read_bytes()
-_STYLE_VERSION = hashlib.sha256(_STYLESHEET).hexdigest()[:16]
+_ASSETS = {file.name: file.read_bytes() for file in sorted((_HERE / "assets").iterdir())}
+_VERSIONS = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in _ASSETS.items()}
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
@@ -42,9 +44,19 @@ def render(template: str, *, title: str, root: str, source: str | None, language
 
     `source` says where the data is from.
     """
-    shared = {"name": NAME, "version": own_version(), "style": f"assets/style.css?v={_STYLE_VERSION}"}
+    shared = {"name": NAME, "version": own_version(), "asset": asset}
     page = _environment(language).get_template(template)
     return page.render(shared, language=language, title=title, root=root, source=source, **values)
+
+
+def asset(name: str) -> str:
+    """The URL of an asset, relative to the server's root, with its version."""
+    return f"assets/{name}?v={_VERSIONS[name]}"
+
+
+def type_label(language: str, word: str) -> str:
+    """What a type of concept is called in a language, by path word."""
+    return str(_environment(language).get_template("macros.html").module.type_name(word)).strip()  # type: ignore[attr-defined]
 
 
 def plain(text: Document | None, concept: Document) -> str:
@@ -82,14 +94,18 @@ def _environment(language: str) -> "Environment":
 
 
 def asset_routes() -> list[Route]:
-    """The route of the stylesheet: cached permanently if the URL has its current version, else revalidated each time."""
+    """The route of the assets: cached permanently if the URL has their current version, else revalidated each time."""
 
-    async def style(request: Request) -> Response:
-        is_versioned = request.scope["query_string"] == f"v={_STYLE_VERSION}".encode()
+    async def show(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _ASSETS:
+            raise HTTPException(404)
+        is_versioned = request.scope["query_string"] == f"v={_VERSIONS[name]}".encode()
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if is_versioned else "no-cache",
             "X-Content-Type-Options": "nosniff",
         }
-        return conditional(Response(_STYLESHEET, headers=headers, media_type="text/css"), record_of(request.scope).head)
+        response = Response(_ASSETS[name], headers=headers, media_type=_MEDIA_TYPES[Path(name).suffix])
+        return conditional(response, record_of(request.scope).head)
 
-    return [Route("/assets/style.css", style)]
+    return [Route("/assets/{name}", show)]

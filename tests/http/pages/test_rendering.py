@@ -31,6 +31,9 @@ async def test_the_stylesheet_of_a_page_is_cached_permanently(server: Server) ->
     assert "url(" not in style.text
     again = await server.client.get("/assets/style.css", headers={"If-None-Match": style.headers["etag"]})
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+    script = await server.client.get("/assets/explorer.js")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert (await server.client.get("/assets/..%2Fhome.py")).status_code == 404
 
 
 def test_every_value_is_escaped_unless_it_is_markup() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from graphql_api.competent.declarations import ConceptType, concept_type
+from graphql_api.competent.values import as_uuid
 
 WORDS = {
     "OccupationalProfile": "occupations",
@@ -30,3 +31,9 @@ def concept_path(concept: Mapping[str, object], word: str = "") -> str:
     """The path of a concept below its language; `word` is needed if the concept has no `__typename`."""
     word = word or WORDS[str(concept["__typename"])]
     return f"{word}/{quote(str(concept['code'] or concept['uuid']), safe='')}"
+
+
+def reference(ref: str) -> dict[str, str]:
+    """A uuid or a code as arguments of a field, or as a `ConceptRef`."""
+    uuid = as_uuid(ref)
+    return {"uuid": str(uuid)} if uuid else {"code": ref}

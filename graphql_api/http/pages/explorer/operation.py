@@ -14,6 +14,8 @@ class Operation:
 
     query: str
     all_variables: dict[str, object]
+    private: tuple[str, ...] = ()
+    """Variables that may not be in an address."""
 
     @property
     def variables(self) -> dict[str, object]:
@@ -23,18 +25,23 @@ class Operation:
     @property
     def json(self) -> str:
         """The variables as indented JSON."""
-        return json.dumps(self.variables, ensure_ascii=False, indent=2)
+        return _indented(self.variables)
 
     @property
     def graphiql(self) -> str:
-        """The query string that opens the operation in GraphiQL."""
-        return urlencode({"query": self.query, "variables": self.json})
+        """The query string that opens the operation in GraphiQL, without private variables."""
+        public = {name: value for name, value in self.variables.items() if name not in self.private}
+        return urlencode({"query": self.query, "variables": _indented(public)})
 
     @property
     def curl(self) -> str:
         """A shell command that sends it; `$SERVER` is the URL of this server, which does not know it."""
         body = json.dumps({"query": self.query, "variables": self.variables}, ensure_ascii=False)
         return f'curl "$SERVER/graphql" --json {shlex.quote(body)}'
+
+
+def _indented(variables: dict[str, object]) -> str:
+    return json.dumps(variables, ensure_ascii=False, indent=2)
 
 
 @cache

@@ -10,10 +10,11 @@ from starlette.routing import Route
 
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
-from graphql_api.competent.values import as_uuid
 from graphql_api.http.content_negotiation import accepted_languages
-from graphql_api.http.graphql import JSON, HTTPError, error_response
-from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value
+from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, error_response
+from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value, reference
+from graphql_api.http.pages.explorer.my_skills import my_skills
+from graphql_api.http.pages.explorer.suggestions import suggest
 from graphql_api.http.pages.explorer.visit import Site, Visit
 from graphql_api.http.pages.rendering import plain
 from graphql_api.observability.request_context import record_of, text_in
@@ -39,6 +40,7 @@ class Explorer:
             "occupations": _occupations,
             "compare": _compare,
             "changes": _changes,
+            "suggest": suggest,
         }
         concepts: dict[str, Show] = {word: partial(_concept, word) for word in TYPES} | {"occupations": _occupation}
         routes = []
@@ -48,6 +50,7 @@ class Explorer:
             routes += [
                 Route(f"/{language}/{word}/{{ref}}", self._endpoint(language, show)) for word, show in concepts.items()
             ]
+            routes.append(Route(f"/{language}/my-skills", self._endpoint(language, my_skills), methods=["GET", "POST"]))
             routes.append(Route(f"/{language}/{{path:path}}", self._endpoint(language, _nothing)))
         return routes
 
@@ -63,7 +66,10 @@ class Explorer:
             visit = Visit(self._site, request, language, path)
             try:
                 return await show(visit)
-            except HTTPError as refusal:  # the quota is used up
+            except ClientLeft:
+                visit.record.forced_outcome = "cancelled"
+                return Response(status_code=400)
+            except HTTPError as refusal:  # the quota is used up, or it is not a form
                 return error_response(refusal, JSON, visit.record)
 
         return endpoint
@@ -87,7 +93,7 @@ async def _home(visit: Visit) -> Response:
 async def _search(visit: Visit) -> Response:
     text, word = visit.parameters.get("q"), visit.parameters.get("type", "")
     if text is None:
-        return await visit.page("search.html", "", {}, hits=None, text="", word=word)
+        return await visit.page("search.html", "", await visit.ask("release", {}), hits=None, text="", word=word)
     types = [enum_value(word)] if word in TYPES else None
     release = await visit.ask("search", {"text": text, "types": types, "after": visit.parameters.get("after")})
     hits = release.get("search")
@@ -112,9 +118,9 @@ async def _occupations(visit: Visit) -> Response:
 async def _compare(visit: Visit) -> Response:
     codes = [visit.parameters.get(name) for name in ("from", "to")]
     if None in codes:
-        return await visit.page("compare.html", "", {}, gap=None)
+        return await visit.page("compare.html", "", await visit.ask("release", {}), gap=None)
     release = await visit.ask(
-        "compare", {name: _by(str(code)) for name, code in zip(("from", "to"), codes, strict=True)}
+        "compare", {name: reference(str(code)) for name, code in zip(("from", "to"), codes, strict=True)}
     )
     gap = release.get("competenceGap")
     if gap is None and visit.codes != ["BAD_USER_INPUT"]:
@@ -167,15 +173,9 @@ def _text_of(concept: Document) -> Document | None:
     return text
 
 
-def _reference(visit: Visit) -> dict[str, object]:
+def _reference(visit: Visit) -> dict[str, str]:
     """The variables that identify the concept of a path."""
-    return _by(visit.request.path_params["ref"])
-
-
-def _by(ref: str) -> dict[str, object]:
-    """A uuid or a code as arguments, or as a `ConceptRef`."""
-    uuid = as_uuid(ref)
-    return {"uuid": str(uuid)} if uuid else {"code": ref}
+    return reference(visit.request.path_params["ref"])
 
 
 def _to_code(visit: Visit, concept: Document, word: str) -> Response | None:

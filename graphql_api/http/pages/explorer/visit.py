@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -24,13 +25,23 @@ from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.http.pages.skos import address
 from graphql_api.observability.request_context import RequestContext, record_of
 
-Ask = Callable[[str, dict[str, object], RequestContext], Awaitable[Executed]]
+
+class Ask(Protocol):
+    """Executes an operation of a page; `is_post` if the request of the page was a POST."""
+
+    def __call__(
+        self, query: str, variables: dict[str, object], record: RequestContext, *, is_post: bool
+    ) -> Awaitable[Executed]: ...
+
 
 _STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 400}
 RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
+_HEADERS = PAGE_HEADERS | {
+    "Content-Security-Policy": f"{PAGE_HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +80,28 @@ class Visit:
         """The relative URL of the server's root."""
         return "" if self.at_root else "../" * (1 + self.path.count("/"))
 
-    async def ask(self, name: str, variables: Mapping[str, object], field: str = "") -> Document:
+    @property
+    def is_post(self) -> bool:
+        """Whether the page is made of a form, which may hold personal data: it is cached nowhere."""
+        return self.request.method == "POST"
+
+    async def ask(
+        self, name: str, variables: Mapping[str, object], field: str = "", private: tuple[str, ...] = ()
+    ) -> Document:
         """The release that an operation of `operations/` returns; empty if there is none.
 
-        `field` is the root field of the concept type, if the operation is for several.
+        `field` is the root field of the concept type, if the operation is for several; `private` names variables that may not
+        be in an address.
         """
         release = self.parameters.get("release", CURRENT)
         shared = {"release": release, "languages": [self.language.upper()]}
-        self.operation = Operation(document(name, field), {**shared, **variables})
+        self.operation = Operation(document(name, field), {**shared, **variables}, private)
         if not is_release(release):
             self.result = Executed(None, [{"message": "", "extensions": {"code": "RELEASE_NOT_FOUND"}}])
         else:
-            self.result = await self.site.ask(self.operation.query, self.operation.variables, self.record)
+            self.result = await self.site.ask(
+                self.operation.query, self.operation.variables, self.record, is_post=self.is_post
+            )
         self.record.executed, self.record.error_codes = self.result.data is not None, self.codes
         return (self.result.data or {}).get("release") or {}
 
@@ -105,27 +126,39 @@ class Visit:
         """The codes of the errors in the result, each once."""
         return list(dict.fromkeys(str(error["extensions"]["code"]) for error in self.result.errors))
 
+    @property
+    def reasons(self) -> list[str]:
+        """The reasons of the errors in the result, of those that have one."""
+        return [str(error["extensions"]["reason"]) for error in self.result.errors if "reason" in error["extensions"]]
+
     async def _response(
         self, status: int, template: str, *, title: str, release: Document, **values: object
     ) -> Response:
         html = await self._html(template, title, release, {"status": status} | values)
-        headers = PAGE_HEADERS | {"Cache-Control": NO_STORE if status != 200 else self._cache_control()}
+        is_shared = status == 200 and not self.is_post
+        headers = _HEADERS | {"Cache-Control": self.cache_control() if is_shared else NO_STORE}
         headers["Vary"] = "Accept, Accept-Language" if self.at_root else "Accept-Encoding"
         retry = [error["extensions"].get("retryAfter") for error in self.result.errors]
         if status == 503 and retry and retry[0] is not None:
             headers["Retry-After"] = str(max(1, round(retry[0])))
         response = HTMLResponse(html, status, headers)
-        return conditional(response, self.record.head) if status == 200 else response
+        return conditional(response, self.record.head) if is_shared else response
 
     async def _html(self, template: str, title: str, release: Document, values: Document) -> str:
         """The HTML of a page: from the cache, or rendered in a thread, because a large page would block the event loop."""
+        if self.is_post:
+            return await asyncio.to_thread(self._render, template, title, release, values)
         digest = hashlib.sha256(orjson.dumps(self.result.data)).digest()
         key = template, self.language, self.root, self.path, self.request.url.query, self.is_stale, *self.codes, digest
         cached = self.site.rendered.get(key)
         if cached is not None:
             return cached
-        html = await asyncio.to_thread(
-            render,
+        html = await asyncio.to_thread(self._render, template, title, release, values)
+        self.site.rendered.put(key, html, 2 * len(html))
+        return html
+
+    def _render(self, template: str, title: str, release: Document, values: Document) -> str:
+        return render(
             template,
             language=self.language,
             title=title,
@@ -137,10 +170,9 @@ class Visit:
             words=WORDS,
             **values,
         )
-        self.site.rendered.put(key, html, 2 * len(html))
-        return html
 
-    def _cache_control(self) -> str:
+    def cache_control(self) -> str:
+        """The `Cache-Control` value of the page."""
         return self.site.cache_policy.header_for(self.record, "", False) if self.operation else "no-cache"
 
     # For templates
