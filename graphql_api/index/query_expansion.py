@@ -108,9 +108,9 @@ def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
     return ExpandedTerm(word, HINT, HINT * vocabulary.rarity([word]), weights)
 
 
-def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, written: str) -> ExpandedTerm:
+def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, unfolded: str) -> ExpandedTerm:
     term = ExpandedTerm(word, _OCCUPATION if word in OCCUPATION_WORDS else 1.0)
-    forms = vocabulary.same_stem(connection, written, word)
+    forms = vocabulary.same_stem(connection, unfolded, word)
     term.add(forms, SAME_STEM)
     _add_longer(term, connection, vocabulary, forms)
     if word in vocabulary:

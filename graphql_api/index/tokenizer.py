@@ -205,9 +205,9 @@ class Stems:
         }
         return {(_unvoiced(language, _folded(stem)), word) for stem, word in pairs if stem and word}
 
-    def of_word(self, written: str, folded: str) -> set[tuple[int, str]]:
+    def of_word(self, unfolded: str, folded: str) -> set[tuple[int, str]]:
         """All possible stems of a word, as (language, stem): the language of a query is unknown."""
-        forms = {unicodedata.normalize("NFC", written).lower(), folded}
+        forms = {unicodedata.normalize("NFC", unfolded).lower(), folded}
         stems_by_language: set[tuple[int, str]] = set()
         for language, stemmer in enumerate(self._stemmers):
             stems = {stemmer.stemWord(form) for form in forms}

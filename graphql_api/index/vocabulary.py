@@ -135,9 +135,9 @@ class Vocabulary:
         `part` must have at least 3 letters.
         """
         rows = connection.execute("SELECT rowid FROM word_part WHERE word_part MATCH ?", (f'"{part}"',))
-        found = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
-        found.sort(key=lambda word: (not word.endswith(part), len(word), word))
-        return found[:limit]
+        words = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
+        words.sort(key=lambda word: (not word.endswith(part), len(word), word))
+        return words[:limit]
 
     def near(self, word: str, distance: int, limit: int) -> list[tuple[str, int]]:
         """At most `limit` other words within this edit distance, with the distance: nearest first, then the more common.
@@ -165,23 +165,23 @@ class Vocabulary:
 
     def halves(self, compound: str) -> list[tuple[str, str]]:
         """The pairs of words of which this one may be composed, without linking letters, the most evenly split first."""
-        found = {
+        splits = {
             (compound[: at - len(link)], compound[at:])
             for at in range(MIN_HALF_CHARS, len(compound) - MIN_HALF_CHARS + 1)
             for link in _LINKS
             if compound[:at].endswith(link) and at - len(link) >= MIN_HALF_CHARS
         }
-        known = [pair for pair in found if pair[0] in self._numbers and pair[1] in self._numbers]
-        return sorted(known, key=lambda pair: (-min(map(len, pair)), pair))
+        pairs = [pair for pair in splits if pair[0] in self._numbers and pair[1] in self._numbers]
+        return sorted(pairs, key=lambda pair: (-min(map(len, pair)), pair))
 
     def head(self, compound: str, least: int) -> str | None:
         """The head of a compound: the longest other word of at least `least` letters that ends it; None if there is none."""
         ends = (compound[at:] for at in range(MIN_HALF_CHARS, len(compound) - least + 1))
         return next((end for end in ends if end in self._numbers), None)
 
-    def same_stem(self, connection: sqlite3.Connection, written: str, folded: str) -> list[str]:
-        """Other words with the same stem as a word, as written and folded; reads the file."""
-        stems = sorted(stemmers().of_word(written, folded))
+    def same_stem(self, connection: sqlite3.Connection, unfolded: str, folded: str) -> list[str]:
+        """Other words with the same stem as a word, unfolded and folded; reads the file."""
+        stems = sorted(stemmers().of_word(unfolded, folded))
         sql = "SELECT word FROM stem WHERE " + " OR ".join(["language = ? AND stem = ?"] * len(stems))  # noqa: S608
         alike = {word for (word,) in connection.execute(sql, [*chain.from_iterable(stems)])}
         return sorted(word for word in alike if word != folded and word in self._numbers)
