@@ -43,8 +43,8 @@ def _with_lines(page: str, lines: Iterable[str]) -> str:
 
 def _metrics() -> Iterator[str]:
     yield "| metric | type | labels | meaning |\n|---|---|---|---|"
-    ours = [each for each in vars(metrics).values() if isinstance(each, Counter | Gauge | Histogram)]
-    for name, metric in sorted((each.describe()[0].name, each) for each in ours):
+    ours = [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
+    for name, metric in sorted((our.describe()[0].name, our) for our in ours):
         suffix = "_total" if isinstance(metric, Counter) else ""
         labels = ", ".join(f"`{label}`" for label in metric._labelnames)
         yield f"| `{name}{suffix}` | {type(metric).__name__.lower()} | {labels} | {metric.describe()[0].documentation} |"

@@ -110,7 +110,7 @@ def test_no_class_overrides_a_private_method_of_a_library() -> None:
     names = [info.name for info in pkgutil.walk_packages(graphql_api.__path__, "graphql_api.")]
     modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
     classes = {value for module in modules for value in vars(module).values() if inspect.isclass(value)}
-    ours = {each for each in classes if each.__module__.startswith("graphql_api")}
+    ours = {item for item in classes if item.__module__.startswith("graphql_api")}
     overrides = [
         f"{base.__qualname__}.{name} in {owner.__qualname__}"
         for owner in ours

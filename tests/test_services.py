@@ -50,7 +50,7 @@ def test_the_cache_folder_is_the_one_of_the_settings_or_the_users(
 async def test_a_new_current_release_is_indexed_before_the_first_query(
     releases: Releases, tmp_path: Path, mode: str, needed: bool
 ) -> None:
-    served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
+    served = [create_sandbox(Releases(release for release in releases if release.number == "3.10"))]
     parts = parts_over(served, tmp_path, mode)
     if needed:
         await parts.loaders().index("3.10")
@@ -65,7 +65,7 @@ async def test_a_new_current_release_is_indexed_before_the_first_query(
 
 
 async def test_an_idle_server_notices_a_release_after_a_stale_check(releases: Releases, tmp_path: Path) -> None:
-    served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
+    served = [create_sandbox(Releases(release for release in releases if release.number == "3.10"))]
     parts = parts_over(served, tmp_path, "start", stale_ttl=60)
     assert await parts.follow_current()
 
@@ -148,7 +148,7 @@ async def test_an_index_that_fails_once_is_built_at_the_next_retry(
 async def test_a_release_whose_index_cannot_be_built_is_published_once(
     releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    served = [create_sandbox(Releases(each for each in releases if each.number == "3.10"))]
+    served = [create_sandbox(Releases(release for release in releases if release.number == "3.10"))]
     services = parts_over(served, tmp_path, "start")
     assert await services.follow_current()
     monkeypatch.setattr(services.indexes, "ready", AsyncMock(side_effect=error))

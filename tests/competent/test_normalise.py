@@ -106,7 +106,7 @@ def test_names_are_one_row_a_language() -> None:
     ]
 
     assert [
-        tuple(each.values()) for each in profile(alternativeNames=[*names, "Kok", {"name": 3}])["alternativeNames"]
+        tuple(name.values()) for name in profile(alternativeNames=[*names, "Kok", {"name": 3}])["alternativeNames"]
     ] == [
         (None, None, "Kok", None),
         (B, "AN-1", "Kok", "nl"),
@@ -232,17 +232,17 @@ def test_a_path_of_no_route_gives_nothing() -> None:
 
 def test_every_conversion_is_a_function_of_values() -> None:
     kinds = {
-        each.value.conversion
+        field.value.conversion
         for type in CONCEPT_TYPES
-        for each in type.fields
-        if isinstance(each.value, declarations.Plain)
+        for field in type.fields
+        if isinstance(field.value, declarations.Plain)
     }
     assert all(callable(getattr(values, kind)) for kind in kinds)
 
 
 def test_numbers_names_and_prefixes_of_types_are_unique() -> None:
     for attribute in ("name", "number", "code_prefix", "single", "listing"):
-        assert len({getattr(each, attribute) for each in CONCEPT_TYPES}) == len(CONCEPT_TYPES)
+        assert len({getattr(item, attribute) for item in CONCEPT_TYPES}) == len(CONCEPT_TYPES)
 
 
 def test_what_is_embedded_again_is_the_same_object_and_noted_again() -> None:

@@ -80,7 +80,7 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 def test_what_is_too_much_is_refused_before_validation(validations: Validations, name: str) -> None:
     text, code = TOO_MUCH[name]
 
-    assert [each for each, _ in validations.errors(text)] == [code]
+    assert [error for error, _ in validations.errors(text)] == [code]
     assert validations.count == 0
 
 
@@ -217,10 +217,10 @@ def test_what_is_told_of_many_faults_is_short(validations: Validations, name: st
     errors = errors_of(validations.documents, MANY_FAULTS[name])
 
     assert 1 <= len(errors) <= 20
-    assert {each["extensions"]["code"] for each in errors} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert {error["extensions"]["code"] for error in errors} == {"GRAPHQL_VALIDATION_FAILED"}
     assert all(
-        len(each["message"]) <= MAX_MESSAGE_CHARS + 10 and len(each.get("locations", ())) <= MAX_LOCATIONS
-        for each in errors
+        len(error["message"]) <= MAX_MESSAGE_CHARS + 10 and len(error.get("locations", ())) <= MAX_LOCATIONS
+        for error in errors
     )
     assert len(str(errors)) <= 20_000
     assert "sys." not in str(errors)

@@ -125,7 +125,7 @@ def test_values_in_variables_are_counted_inside_of_lists_and_objects(variables: 
 
 def test_every_limit_is_a_setting_with_the_same_default() -> None:
     assert Limits.of(Settings()) == DEFAULTS
-    assert Limits.of(replace(Settings(), **{f"max_{each.name}": 7 for each in fields(Limits)})) == Limits(
+    assert Limits.of(replace(Settings(), **{f"max_{field.name}": 7 for field in fields(Limits)})) == Limits(
         *[7] * len(fields(Limits))
     )
 
@@ -133,9 +133,9 @@ def test_every_limit_is_a_setting_with_the_same_default() -> None:
 def test_the_page_on_limits_gives_the_default_of_each_setting() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     rows = {name: value for value, name in re.findall(r"\| `([^`]+)` \| `(COMPETENT_\w+)` \|", page)}
-    defaults = {variable(each): str(each.default) for each in fields(Settings)}
+    defaults = {variable(field): str(field.default) for field in fields(Settings)}
 
-    assert rows.keys() >= {f"COMPETENT_MAX_{each.name.upper()}" for each in fields(Limits)}
+    assert rows.keys() >= {f"COMPETENT_MAX_{field.name.upper()}" for field in fields(Limits)}
     assert rows == {name: defaults[name] for name in rows}
 
 
@@ -164,7 +164,7 @@ def test_every_field_of_a_profile_four_levels_deep_is_allowed_without_its_releas
     """Tools that select everything send documents of more than a thousand tokens."""
     types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
     text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'
-    tokens = sum(each is not TokenKind.COMMENT for each in _token_kinds(text))
+    tokens = sum(item is not TokenKind.COMMENT for item in _token_kinds(text))
 
     assert 1_000 < tokens < DEFAULTS.tokens
     assert isinstance(Documents(build_schema().core_schema).prepare(text), ValidDocument)

@@ -126,7 +126,7 @@ def test_limits_hold_for_texts_whose_key_is_cached() -> None:
         "{ " + "\n" * 4_001 + "__typename }",
         "{" + "#\n" * 3_000 + "__typename }",
     ):
-        assert [each["extensions"]["code"] for each in errors_of(documents, text)] == ["QUERY_TOO_COMPLEX"]
+        assert [item["extensions"]["code"] for item in errors_of(documents, text)] == ["QUERY_TOO_COMPLEX"]
 
 
 def test_the_parser_is_not_called_for_a_text_whose_key_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_two_texts_of_a_key_have_their_own_literals() -> None:
     documents = Documents(SCHEMA)
     text = '{ a: skill(code: "%s") { id } b: skill(code: "%s") { id } skills(first: %d) { totalCount } }'
     values = [
-        list(valid(documents, text % each).values({"own": 1}).values()) for each in (("1", "2", 3), ("4", "5", 6))
+        list(valid(documents, text % item).values({"own": 1}).values()) for item in (("1", "2", 3), ("4", "5", 6))
     ]
     assert values == [[1, "1", "2", 3], [1, "4", "5", 6]]
 
@@ -171,7 +171,7 @@ def test_a_literal_counts_in_the_cost_of_its_own_text() -> None:
 
 
 async def locations(server: Server, text: str) -> list[Any]:
-    return [each["locations"] for each in (await server.post(text)).json()["errors"]]
+    return [error["locations"] for error in (await server.post(text)).json()["errors"]]
 
 
 async def test_errors_have_the_locations_of_the_text_that_came(server: Server) -> None:
@@ -183,12 +183,12 @@ async def test_errors_have_the_locations_of_the_text_that_came(server: Server) -
 
 async def test_answers_do_not_depend_on_how_values_are_sent(server: Server) -> None:
     found = await server.ask("{ occupationalProfiles(first: 3) { nodes { uuid code } } }")
-    for each in found["occupationalProfiles"]["nodes"]:
-        literal = await server.ask(PROFILE % each["uuid"])
+    for node in found["occupationalProfiles"]["nodes"]:
+        literal = await server.ask(PROFILE % node["uuid"])
         variable = await server.ask(
-            "query ($id: UUID!) { occupationalProfile(uuid: $id) { code } }", {"id": each["uuid"]}
+            "query ($id: UUID!) { occupationalProfile(uuid: $id) { code } }", {"id": node["uuid"]}
         )
-        assert literal == variable == {"occupationalProfile": {"code": each["code"]}}
+        assert literal == variable == {"occupationalProfile": {"code": node["code"]}}
 
 
 BASES = (

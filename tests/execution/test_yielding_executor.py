@@ -21,7 +21,7 @@ class Thing:
 
     def __init__(self, n: int, inner: int = 0) -> None:
         self.n = None if n == 13 else n
-        self.things = [Thing(each) for each in range(100, 100 + inner)]
+        self.things = [Thing(number) for number in range(100, 100 + inner)]
 
     def maybe(self, info: Any) -> int:
         raise ValueError("none here")
@@ -114,7 +114,7 @@ async def test_errors_are_listed_up_to_a_bound_and_then_counted(count: int) -> N
 def test_later_parts_list_what_the_first_left_and_say_once_that_there_are_more() -> None:
     later = LaterErrors(listed=15)
     errors = [GraphQLError(str(n)) for n in range(3)]
-    parts = [[str(each) for each in later.of(errors, at_least_one=False)] for _ in range(4)]
+    parts = [[str(item) for item in later.of(errors, at_least_one=False)] for _ in range(4)]
 
     assert parts == [["0", "1", "2"], ["0", "1", "More errors are not listed."], [], []]
-    assert [each.extensions for each in later.of(errors, at_least_one=True)] == [{"code": "ERRORS_OMITTED"}]
+    assert [item.extensions for item in later.of(errors, at_least_one=True)] == [{"code": "ERRORS_OMITTED"}]

@@ -339,7 +339,7 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
 
 def test_a_client_shortens_the_time_of_its_operation_and_never_lengthens_it() -> None:
     assert seconds_for({}, 5.0) == 5.0
-    assert [seconds_for({b"x-competent-timeout": each}, 5.0) for each in (b"2.5", b"60", b"inf")] == [2.5, 5.0, 5.0]
+    assert [seconds_for({b"x-competent-timeout": item}, 5.0) for item in (b"2.5", b"60", b"inf")] == [2.5, 5.0, 5.0]
 
 
 @pytest.mark.parametrize("header", [b"", b"soon", b"0", b"-1", b"nan", b"\xff"])

@@ -79,8 +79,8 @@ class World:
 
     async def aclose(self) -> None:
         self.faults.clear()
-        for each in self._started:
-            await each.aclose()
+        for item in self._started:
+            await item.aclose()
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
         await asyncio.to_thread(at_work.wait)
         await indexes.aclose()
 
-    assert [str(each) for each in errors] == ["interrupted"]
+    assert [str(item) for item in errors] == ["interrupted"]
     assert walking.task.cancelled()
     assert not world.file().is_there()
     world.asked.clear()
@@ -369,4 +369,4 @@ async def test_a_finished_crawl_leaves_no_memory_of_what_it_read(
         await services.indexes.ready("3.11")
 
         assert set(trimmed) == {services._heap}  # one trimmer, so that it trims at most once in its interval
-    assert [each.name for each in CONCEPT_TYPES if reader(each.name).cached] == []
+    assert [item.name for item in CONCEPT_TYPES if reader(item.name).cached] == []

@@ -161,7 +161,7 @@ async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world:
     result = await asyncio.gather(*(index.query(by_row_id, [n]) for n in range(1, 30)), return_exceptions=True)
     await indexes.get("3.11")
 
-    assert {type(each) for each in result} == {NotIndexedYet}
+    assert {type(item) for item in result} == {NotIndexedYet}
     assert set(world.documents().values()) == {2}
 
 
@@ -311,10 +311,10 @@ def _forget_pages(index: Index) -> None:
     """SQLite drops its cached pages of a small file, as of a large one."""
     idle = index._readers._idle
     readers = [idle.get() for _ in range(idle.qsize())]
-    for each in (*readers, index._connection):
-        each.execute("PRAGMA shrink_memory")
-    for each in readers:
-        idle.put(each)
+    for item in (*readers, index._connection):
+        item.execute("PRAGMA shrink_memory")
+    for reader in readers:
+        idle.put(reader)
 
 
 CUT = """

@@ -48,7 +48,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def _labelled(index: Small, type: int, code: str, *texts: tuple[int, str]) -> int:
-    declared = {each.number: each for each in (SKILL, KNOWLEDGE, SOFT_SKILL, DIGITAL_SKILL)}[type]
+    declared = {item.number: item for item in (SKILL, KNOWLEDGE, SOFT_SKILL, DIGITAL_SKILL)}[type]
     n = index.thing(declared, code)
     rows = [(n, LABEL, language, text) for language, text in texts]
     index.connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", rows)

@@ -98,7 +98,7 @@ async def test_a_running_question_is_interrupted_at_its_deadline(readers: Reader
         await readers.run(time.monotonic() + 0.02, endless)
 
     assert await readers.run(math.inf, one) == 1  # by the only thread
-    assert [str(each) for each in errors] == ["interrupted"]
+    assert [str(item) for item in errors] == ["interrupted"]
 
 
 async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers) -> None:
@@ -118,7 +118,7 @@ async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers)
 
 async def test_a_full_queue_refuses_with_a_code_and_when_to_ask_again(readers: Readers) -> None:
     held = Held()
-    tasks = [asyncio.create_task(readers.run(math.inf, each)) for each in (held, one, one)]
+    tasks = [asyncio.create_task(readers.run(math.inf, item)) for item in (held, one, one)]
     await asyncio.to_thread(held.began.wait)
 
     with pytest.raises(ServerBusy) as raised:

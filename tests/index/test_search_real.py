@@ -112,8 +112,8 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
 def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
         found = real.search.suggest(real.connection, text, PROFILES, {language}, 50)
-        assert thing in [each.row_id for each in found]
-        assert all(fold(each.text).startswith(fold(text)) for each in found[:1])
+        assert thing in [item.row_id for item in found]
+        assert all(fold(item.text).startswith(fold(text)) for item in found[:1])
 
 
 def test_every_title_can_be_searched_for_whole(real: Real) -> None:

@@ -170,5 +170,5 @@ def test_beginnings_of_words_are_marked_in_the_original(text: str, beginnings: l
 
 @given(ANY, st.lists(ANY, max_size=3))
 def test_marked_beginnings_change_nothing_of_the_text(text: str, typed: list[str]) -> None:
-    html = marked_beginnings(text, [fold(each) for each in typed] + [fold(text)[:2]])
+    html = marked_beginnings(text, [fold(item) for item in typed] + [fold(text)[:2]])
     assert html.replace("<mark>", "").replace("</mark>", "") == escape(text)

@@ -152,8 +152,8 @@ nl = "Koken"
     ]
     assert [one.code for one in profile.competences] == ["CP-1", "CP-2"]
     relations = ("softSkills", "digitalSkills", "proofsOfLearning", "economicSectors", "areasOfInterest")
-    items = (each for name in relations for each in profile.related[name])
-    assert [each.code for each in items] == ["SS-1", "DS-1", "PL-1", "ES-1", "AI-1"]
+    items = (item for name in relations for item in profile.related[name])
+    assert [item.code for item in items] == ["SS-1", "DS-1", "PL-1", "ES-1", "AI-1"]
     assert profile.related["classifications"] == (("ISCO08", "7512"),)
     assert profile.moment("lastModified") == "2021-11-03T09:12:00Z"
     assert profile.moment("lastPublished") == "2022-06-30T00:00:00Z"

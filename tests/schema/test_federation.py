@@ -99,8 +99,8 @@ async def test_a_code_is_that_of_the_current_release(subgraph: Server) -> None:
     found = await entities(subgraph, *({"__typename": name, "code": code} for name, code in refs.items()))
     nothing = await entities(subgraph, {"__typename": "Skill", "code": "CP-7"}, {"__typename": "Skill", "code": ""})
 
-    assert {each["__typename"]: each["code"] for each in found} == refs | {"Skill": "SK-3851"}
-    assert {each["release"]["number"] for each in found} == {"3.11"}
+    assert {item["__typename"]: item["code"] for item in found} == refs | {"Skill": "SK-3851"}
+    assert {item["release"]["number"] for item in found} == {"3.11"}
     assert nothing == [None, None]
 
 
@@ -117,7 +117,7 @@ async def test_five_hundred_codes_are_one_query_of_the_index(
 
         found = (await server.ask(query, {"r": representations}))["_entities"]
 
-    assert [each["code"] for each in found] == codes
+    assert [item["code"] for item in found] == codes
     assert len(codes) > 300
     assert len(statements) <= 2 + len(codes) // 100
 
@@ -130,7 +130,7 @@ async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: S
         {"__typename": "TechnicalCompetence", "uuid": CP_7.upper(), "release": {"number": "current"}},
     )
 
-    assert [each.get("number") for each in found[:2]] == ["3.10", "3.11"]
+    assert [item.get("number") for item in found[:2]] == ["3.10", "3.11"]
     assert found[2]["release"] == {"number": "3.11"}
 
 
@@ -151,9 +151,11 @@ async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -
     ]
     subgraph.upstream_paths()
 
-    found = await entities(subgraph, *[{"__typename": "OccupationalProfile", "id": each["id"]} for each in profiles])
+    found = await entities(
+        subgraph, *[{"__typename": "OccupationalProfile", "id": profile["id"]} for profile in profiles]
+    )
 
-    assert [each["id"] for each in found] == [each["id"] for each in profiles]
+    assert [item["id"] for item in found] == [profile["id"] for profile in profiles]
     assert len(subgraph.upstream_paths()) == 8
 
 
@@ -261,7 +263,7 @@ async def test_the_vacancy_in_the_docs_is_resolved_by_its_codes(subgraph: Server
     """Types and codes as VDAB's vacancy API has them become entities with the labels of the vacancy."""
     vacancy = json.loads(fenced("json vacancy"))
     types = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", PAGE, re.MULTILINE))
-    requirements = [each for each in vacancy["profiel"]["vereisten"] if each["type"] in types]
+    requirements = [item for item in vacancy["profiel"]["vereisten"] if item["type"] in types]
     union = graphql.parse(fenced("graphql federation vacancy"))
     (members,) = [node for node in union.definitions if isinstance(node, graphql.UnionTypeDefinitionNode)]
     profile = {"__typename": "OccupationalProfile", "code": vacancy["functie"]["beroepsprofiel"]["code"]}
@@ -270,12 +272,15 @@ async def test_the_vacancy_in_the_docs_is_resolved_by_its_codes(subgraph: Server
       __typename ... on Concept {{ code }} ... on OccupationalProfile {{ title {{ nl }} }} ... on Competence {{ {text} }}
       ... on TechnicalCompetence {{ skill {{ {text} }} }}
     }} }}"""
-    representations = [profile, *({"__typename": types[each["type"]], "code": each["code"]} for each in requirements)]
+    representations = [
+        profile,
+        *({"__typename": types[requirement["type"]], "code": requirement["code"]} for requirement in requirements),
+    ]
     first, *rest = (await subgraph.ask(query, {"representations": representations}))["_entities"]
 
     assert list(types) == ["technischecompetentie", "vaardigheid", "kennis", "softskill"]
     assert {member.name.value for member in members.types} == set(types.values())
     assert first["title"]["nl"] == vacancy["functie"]["beroepsprofiel"]["label"]
-    assert [each["__typename"] for each in rest] == [types[each["type"]] for each in requirements]
-    labels = [(each.get("skill") or each)["description"]["nl"] for each in rest]
-    assert labels == [each["label"] for each in requirements]
+    assert [item["__typename"] for item in rest] == [types[requirement["type"]] for requirement in requirements]
+    labels = [(item.get("skill") or item)["description"]["nl"] for item in rest]
+    assert labels == [requirement["label"] for requirement in requirements]

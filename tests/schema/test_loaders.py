@@ -112,7 +112,7 @@ async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
 
 def looked_up() -> dict[str, float]:
     found = ("hit", "stale", "miss")
-    return {each: counted("competent_store_lookups_total", result=each) for each in found}
+    return {item: counted("competent_store_lookups_total", result=item) for item in found}
 
 
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
@@ -202,7 +202,7 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
 async def test_current_is_the_number_that_its_own_link_names() -> None:
     load, table = loaders({"/releases/current": linked("3.27")})
 
-    assert [await load.release_number(each) for each in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
+    assert [await load.release_number(item) for item in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
     assert table.batches == [["/releases/current"]]
 
 

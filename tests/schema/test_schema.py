@@ -26,10 +26,10 @@ def described(name: str, kind: Any) -> list[tuple[str, str | None]]:
     for field_name, field in getattr(kind, "fields", {}).items():
         found.append((f"{name}.{field_name}", field.description))
         found += [
-            (f"{name}.{field_name}({argument})", each.description)
-            for argument, each in getattr(field, "args", {}).items()
+            (f"{name}.{field_name}({argument})", item.description)
+            for argument, item in getattr(field, "args", {}).items()
         ]
-    found += [(f"{name}.{value}", each.description) for value, each in getattr(kind, "values", {}).items()]
+    found += [(f"{name}.{value}", item.description) for value, item in getattr(kind, "values", {}).items()]
     return found
 
 
@@ -60,7 +60,7 @@ def test_every_concept_has_its_identity(name: str) -> None:
     kind = OWN[name]
     assert isinstance(kind, graphql.GraphQLObjectType)
 
-    assert {"Node", "Concept"} <= {each.name for each in kind.interfaces}
+    assert {"Node", "Concept"} <= {interface.name for interface in kind.interfaces}
     assert [str(kind.fields[field].type) for field in ("id", "uuid", "code", "release")] == [
         "ID!",
         "UUID!",
@@ -77,9 +77,10 @@ def test_what_crosses_the_network_can_be_null() -> None:
     always = {
         f"{name}.{field_name}"
         for name, kind in OWN.items()
-        if isinstance(kind, graphql.GraphQLObjectType) and "Concept" in {each.name for each in kind.interfaces}
+        if isinstance(kind, graphql.GraphQLObjectType)
+        and "Concept" in {interface.name for interface in kind.interfaces}
         for field_name, field in kind.fields.items()
         if graphql.is_non_null_type(field.type)
     }
 
-    assert {each.partition(".")[2] for each in always} == {"id", "uuid", "release", "regions"}
+    assert {item.partition(".")[2] for item in always} == {"id", "uuid", "release", "regions"}

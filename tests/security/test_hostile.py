@@ -28,7 +28,7 @@ def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
         found.append(f"status {response.status_code}")
     if len(response.content) > ANSWER:
         found.append(f"{len(response.content)} bytes")
-    found += [f"discloses {each!r}" for each in INSIDE if each in response.text]
+    found += [f"discloses {item!r}" for item in INSIDE if item in response.text]
     errors: list[dict[str, Any]] = response.json().get("errors", [])
     codes = {error.get("extensions", {}).get("code") for error in errors}
     if codes != {hostile.code} or not 1 <= len(errors) <= 20:

@@ -165,10 +165,10 @@ async def test_another_process_renews_a_copy_for_all(place: Place, upstream: Ups
     processes = [place.open() for _ in range(4)]
     clock.now += 11
     upstream.version = 1
-    for each in processes:
-        await each.ask(CURRENT)
-        await each.store.wait_idle()
-        if each.backend:  # let it be written
+    for process in processes:
+        await process.ask(CURRENT)
+        await process.store.wait_idle()
+        if process.backend:  # let it be written
             while (await processes[-1].backend.get_many([CURRENT]))[CURRENT].at < clock.now:  # type: ignore[union-attr]
                 await asyncio.sleep(0.001)
 

@@ -39,7 +39,7 @@ async def test_all_sets_are_listed_with_their_skills_and_profiles(server: Server
         assert one["disambiguator"] == (
             {"nl": own.texts["disambiguator"]["nl"]} if own.texts["disambiguator"]["nl"] else None
         )
-        skills = {skill.code for _, each in used for skill in each.concepts("skills")}
+        skills = {skill.code for _, item in used for skill in item.concepts("skills")}
         assert [skill["code"] for skill in one["skills"]] == sorted(skills, key=number)
         assert all(skill["description"] for skill in one["skills"])
         profiles = [code for code, _ in used]

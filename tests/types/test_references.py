@@ -191,10 +191,10 @@ async def test_the_release_is_that_of_the_ids_or_the_one_in_the_argument(server:
 
     mixed = await gap(new, old_goal)  # of two releases: the current one
     assert mixed["from"]["release"]["number"] == "3.11"
-    assert [(each["from"], each["by"]) for each in mixed["translated"]] == [(old_goal["id"], "UUID")]
+    assert [(item["from"], item["by"]) for item in mixed["translated"]] == [(old_goal["id"], "UUID")]
     moved = await gap(old, old_goal, "current")
     assert moved["from"]["release"]["number"] == "3.11"
-    assert {each["from"]: each["to"] for each in moved["translated"]}[old["id"]] == new["id"]
+    assert {item["from"]: item["to"] for item in moved["translated"]}[old["id"]] == new["id"]
     assert moved["coverage"] == (await gap({"code": "OP-101"}, {"code": "OP-102"}))["coverage"]
 
 
@@ -227,9 +227,9 @@ def release(number: str, skills: list[Concept], knowledge: list[Concept]) -> Dat
         Concept(
             uuid(f"CP-{n}"),
             f"CP-{n}",
-            related={"skill": (each,), "knowledgeItems": tuple(knowledge), "behaviouralIndicators": ()},
+            related={"skill": (item,), "knowledgeItems": tuple(knowledge), "behaviouralIndicators": ()},
         )
-        for n, each in enumerate(skills)
+        for n, item in enumerate(skills)
     )
     profile = Profile(uuid("OP-1"), "OP-1", {"title": texts("Lasser")}, related={"essentialCompetences": competences})
     return Dataset(number, "2022-03-31", (profile,), competences)

@@ -46,21 +46,21 @@ async def test_a_list_has_every_term_once_with_its_profiles(server: Server, name
 @pytest.mark.parametrize("name", LISTS)
 async def test_facets_count_under_the_filter_and_not_only_on_the_page(server: Server, name: str) -> None:
     profiles = await whole(server)
-    frequent = [code for code, _ in Counter(own["code"] for each in profiles for own in each[name]).most_common(2)]
+    frequent = [code for code, _ in Counter(own["code"] for item in profiles for own in item[name]).most_common(2)]
     chosen = [profile for profile in profiles if {own["code"] for own in profile[name]} & {*frequent}]
     data = await server.ask(
         f"query ($values: [String!]) {{ occupationalProfiles(first: 1, filter: {{ {LISTS[name]}: $values }}) {{ totalCount "
-        f"facets {{ {' '.join(f'{each} {{ count value {{ code }} }}' for each in LISTS)} "
+        f"facets {{ {' '.join(f'{item} {{ count value {{ code }} }}' for item in LISTS)} "
         "classifications { count value { scheme code } } } } }",
         {"values": frequent},
     )
 
     facets = data["occupationalProfiles"]["facets"]
     assert data["occupationalProfiles"]["totalCount"] == len(chosen)
-    for each in (*LISTS, "classifications"):
-        counts = Counter(own["code"] for profile in chosen for own in profile[each])
-        assert {facet["value"]["code"]: facet["count"] for facet in facets[each]} == counts
-        assert [facet["count"] for facet in facets[each]] == sorted(counts.values(), reverse=True)
+    for item in (*LISTS, "classifications"):
+        counts = Counter(own["code"] for profile in chosen for own in profile[item])
+        assert {facet["value"]["code"]: facet["count"] for facet in facets[item]} == counts
+        assert [facet["count"] for facet in facets[item]] == sorted(counts.values(), reverse=True)
 
 
 async def test_facets_without_a_filter_count_all_profiles(server: Server) -> None:

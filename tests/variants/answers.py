@@ -81,13 +81,13 @@ class World:
         return {name: await self._answer(parts, mutations, *self.questions[name]) for name in names}
 
     async def _answer(self, parts: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
-        for each in mutations:
-            variables = each.variables(variables)
+        for mutation in mutations:
+            variables = mutation.variables(variables)
         request = Request(text, variables, languages=(Language.FR, Language.NL))
         response = await self.engine(parts).execute(request)
         assert not isinstance(response, Refused), response.errors
         answer = decoded(response)
-        codes = {tuple(each["path"]): each["extensions"].get("code") for each in answer.errors}
+        codes = {tuple(error["path"]): error["extensions"].get("code") for error in answer.errors}
         assert not OURS & set(codes.values()), answer.errors
         return leaves(answer.data) | codes
 
@@ -99,7 +99,7 @@ class World:
 
     def lost(self, answers: Mapping[str, Leaves]) -> set[tuple[Any, ...]]:
         """Query and path of all leaves that differ from the responses without mutations."""
-        return {(name, *path) for name, each in answers.items() for path in differences(self.answers[name], each)}
+        return {(name, *path) for name, item in answers.items() for path in differences(self.answers[name], item)}
 
     async def walk(self, parts: Services, *releases: str) -> Leaves:
         """The index rows that crawls of releases write, without row ids; none for a release that cannot be crawled."""

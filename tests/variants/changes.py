@@ -80,8 +80,8 @@ def single(value: Any) -> Any:
 
 def objects(value: Any) -> Iterator[Document]:
     if isinstance(value, dict):
-        for each in list(value.values()):
-            yield from objects(each)
+        for entry in list(value.values()):
+            yield from objects(entry)
         yield value
     elif isinstance(value, list):
         for item in value:

@@ -66,10 +66,12 @@ class PythonClients(unittest.TestCase):
     def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             operations = sorted((ROOT / "operations").glob("*.graphql"))
-            queries = [each for each in operations if not re.search(r"^subscription", each.read_text(), re.M)]
+            queries = [
+                operation for operation in operations if not re.search(r"^subscription", operation.read_text(), re.M)
+            ]
             (Path(folder) / "queries").mkdir()
-            for each in queries:
-                (Path(folder) / "queries" / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
+            for query in queries:
+                (Path(folder) / "queries" / query.name).write_text(query.read_text(encoding="utf-8"), encoding="utf-8")
             (Path(folder) / "pyproject.toml").write_text(CONFIG.format(root=ROOT), encoding="utf-8")
             made = subprocess.run(
                 [Path(sys.executable).parent / "ariadne-codegen"],
@@ -86,7 +88,7 @@ class PythonClients(unittest.TestCase):
                 sys.path.remove(folder)
             found = asyncio.run(self._releases(package))
 
-        self.assertEqual([each.number for each in found.releases], ["3.11", "3.10", "3.9"])
+        self.assertEqual([release.number for release in found.releases], ["3.11", "3.10", "3.9"])
 
     async def _releases(self, package: object) -> object:
         async with package.Client(url=self.url) as client:

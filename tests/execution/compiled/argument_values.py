@@ -58,19 +58,19 @@ class Known:
         found = cls()
         found._note(answer["data"])
         for name in LISTS:
-            found.cursors[name] = [each["cursor"] for each in answer["data"][name]["edges"]]
-        found.ids["Release"] = [each["id"] for each in answer["data"]["releases"]]
+            found.cursors[name] = [edge["cursor"] for edge in answer["data"][name]["edges"]]
+        found.ids["Release"] = [release["id"] for release in answer["data"]["releases"]]
         return found
 
     def _note(self, value: Any) -> None:
         if isinstance(value, list):
-            for each in value:
-                self._note(each)
+            for item in value:
+                self._note(item)
         elif isinstance(value, dict):
             if "__typename" in value:
                 self._note_concept(value)
-            for each in value.values():
-                self._note(each)
+            for item in value.values():
+                self._note(item)
 
     def _note_concept(self, thing: dict[str, Any]) -> None:
         for kept, name in ((self.uuids, "uuid"), (self.codes, "code"), (self.ids, "id")):
@@ -79,15 +79,15 @@ class Known:
                 values.append(thing[name])
         if thing["__typename"] == "OccupationalProfile" and len(self.words) < 60:
             self.words += [text.split()[0] for text in (thing["title"] or {}).values() if text]
-            self.words += [each["name"] for each in thing["alternativeNames"] or ()][:2]
+            self.words += [item["name"] for item in thing["alternativeNames"] or ()][:2]
             self.sectors += [
-                each[name] for each in thing["economicSectors"] or () for name in ("uuid", "code") if each[name]
+                item[name] for item in thing["economicSectors"] or () for name in ("uuid", "code") if item[name]
             ]
             self.areas += [
-                each[name] for each in thing["areasOfInterest"] or () for name in ("uuid", "code") if each[name]
+                item[name] for item in thing["areasOfInterest"] or () for name in ("uuid", "code") if item[name]
             ]
-            self.isco += [each["code"] for each in thing["classifications"] or ()]
+            self.isco += [item["code"] for item in thing["classifications"] or ()]
 
     def any_ids(self) -> list[str]:
         """Some ids of each type."""
-        return [each for ids in self.ids.values() for each in ids[:4]]
+        return [item for ids in self.ids.values() for item in ids[:4]]

@@ -26,7 +26,7 @@ SKIPPED = {"clients", "plan", "browser"}
 def written_down() -> tuple[str, ...]:
     """The queries in docs and examples."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    found = [each.query for each in examples()]
+    found = [example.query for example in examples()]
     found += [
         text for page in pages for text in re.findall(r"```graphql\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     ]
@@ -37,9 +37,9 @@ def written_down() -> tuple[str, ...]:
 def in_tests() -> tuple[str, ...]:
     """The valid queries among all strings in the tests."""
     files = (
-        each
-        for each in sorted((ROOT / "tests").rglob("*.py"))
-        if not SKIPPED.intersection(each.relative_to(ROOT / "tests").parts)
+        item
+        for item in sorted((ROOT / "tests").rglob("*.py"))
+        if not SKIPPED.intersection(item.relative_to(ROOT / "tests").parts)
     )
     return tuple(text for text in dict.fromkeys(text for file in files for text in _strings(file)) if _queries(text))
 
@@ -55,8 +55,8 @@ def _queries(text: str) -> DocumentNode | None:
         document = parse(text, max_tokens=DEFAULTS.tokens)
     except GraphQLError:
         return None
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    if not operations or any(each.operation is not OperationType.QUERY for each in operations):
+    operations = [definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode)]
+    if not operations or any(operation.operation is not OperationType.QUERY for operation in operations):
         return None
     return None if validate(SCHEMA, document, specified_rules) else document
 
@@ -101,7 +101,9 @@ def corpus(texts: tuple[str, ...], known: Known) -> list[Asked]:
             for name, (field, argument, kind, of) in uses.found.items()
         }
         names = [
-            each.name.value for each in document.definitions if isinstance(each, OperationDefinitionNode) and each.name
+            definition.name.value
+            for definition in document.definitions
+            if isinstance(definition, OperationDefinitionNode) and definition.name
         ]
         chosen = names if len(names) > 1 else [None]
         asked += [Asked(text, values or None, name, {"accept-language": "fr, nl;q=0.5"}) for name in chosen]

@@ -35,11 +35,11 @@ def of_schema(schema: GraphQLSchema) -> set[str]:
     for kind in types:
         for name, field in getattr(kind, "fields", {}).items():
             found.add(f"{kind}.{name}")
-            found |= {f"{kind}.{name}({each})" for each in getattr(field, "args", {})}
+            found |= {f"{kind}.{name}({item})" for item in getattr(field, "args", {})}
             values = [field] if is_input_object_type(kind) else getattr(field, "args", {}).values()
-            sent |= {get_named_type(each.type).name for each in values}
+            sent |= {get_named_type(value.type).name for value in values}
     enums = [kind for kind in types if is_enum_type(kind) and kind.name in sent]  # not those of responses alone
-    return found | {f"{kind}.{each}" for kind in enums for each in kind.values}
+    return found | {f"{kind}.{value}" for kind in enums for value in kind.values}
 
 
 class _Named(Visitor):
@@ -107,9 +107,9 @@ def _twice(document: DocumentNode) -> bool:
 
         def enter_selection_set(self, node: Any, *_: Any) -> None:
             keys = [
-                (each.alias or each.name).value
-                for each in node.selections
-                if isinstance(each, FieldNode) and each.selection_set
+                (selection.alias or selection.name).value
+                for selection in node.selections
+                if isinstance(selection, FieldNode) and selection.selection_set
             ]
             self.found |= len(keys) != len(set(keys))
 

@@ -94,17 +94,17 @@ class Shapes:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
-        kinds = [each for each in schema.type_map.values() if is_composite_type(each) and each.name[:2] != "__"]
+        kinds = [item for item in schema.type_map.values() if is_composite_type(item) and item.name[:2] != "__"]
         self.overlapping = {parent.name: self._overlapping(parent, kinds) for parent in kinds}
 
     def _overlapping(self, parent: Any, kinds: list[Any]) -> list[Any]:
         """The possible types of a fragment: object types first, the type itself last."""
         mine = self._possible(parent)
-        fitting = [each for each in kinds if self._possible(each) & mine and each is not parent]
+        fitting = [item for item in kinds if self._possible(item) & mine and item is not parent]
         return [*sorted(fitting, key=is_abstract_type), parent]
 
     def _possible(self, kind: Any) -> set[str]:
-        return {each.name for each in self.schema.get_possible_types(kind)} if is_abstract_type(kind) else {kind.name}
+        return {item.name for item in self.schema.get_possible_types(kind)} if is_abstract_type(kind) else {kind.name}
 
 
 _UP_TO = [some.integers(0, most) for most in range(200)]
@@ -153,7 +153,7 @@ class Writing:
         definitions = [*texts, *fragments]
         if self.chance(30):
             definitions.reverse()
-        given = {name: each.given for name, each in self.variables.items() if each.given is not Undefined}
+        given = {name: item.given for name, item in self.variables.items() if item.given is not Undefined}
         if self.chance(4):
             given["unused"] = self.pick(RUBBISH)
         return Asked(
@@ -180,7 +180,7 @@ class Writing:
         room = ROOM
         selection = self.selection(self.root, 0, room, room)
         declared = ", ".join(
-            f"${each}: {self.variables[each].type}{self.variables[each].default}" for each in sorted(self.needs)
+            f"${item}: {self.variables[item].type}{self.variables[item].default}" for item in sorted(self.needs)
         )
         head = f"query {name}".strip() + (f"({declared})" if declared else "")
         text = selection if head == "query" and self.chance(50) else f"{head} {selection}"
@@ -211,7 +211,7 @@ class Writing:
             return self.pick(('__type(name: "Skill") { name kind }', "__schema { queryType { name } }"))
         fields = dict(parent.fields)
         if depth >= DEPTH or room < 2 or self.left <= 0:
-            fields = {name: each for name, each in fields.items() if is_leaf_type(get_named_type(each.type))}
+            fields = {name: item for name, item in fields.items() if is_leaf_type(get_named_type(item.type))}
         if not fields:
             return self.key("__typename", "", "String!")
         name = self.pick(fields)
@@ -248,7 +248,7 @@ class Writing:
         meant = (name, arguments, kind)
         wanted = self.pick(ALIASES) if self.chance(15) else name
         candidates = [wanted, name, *(f"{name}{number}" for number in range(2, 200))]
-        key = next(each for each in candidates if self.keys.setdefault(each, meant) == meant)
+        key = next(candidate for candidate in candidates if self.keys.setdefault(candidate, meant) == meant)
         return name if key == name else f"{key}: {name}"
 
     def fragment(self, parent: Composite, depth: int, room: float, page: float) -> str:
@@ -290,9 +290,9 @@ class Writing:
         chosen = self.chosen(name, field)
         for argument in field.args:
             if argument in chosen:
-                each = field.args[argument]
-                value = self.argument(name, argument, each.type, str(get_named_type(field.type)), first)
-                given[argument] = self.written(each.type, value, each.default_value is not Undefined)
+                declared = field.args[argument]
+                value = self.argument(name, argument, declared.type, str(get_named_type(field.type)), first)
+                given[argument] = self.written(declared.type, value, declared.default_value is not Undefined)
         told = [f"{argument}: {text}" for argument, text in given.items()]
         if self.chance(10):
             told.reverse()
@@ -301,7 +301,7 @@ class Writing:
     def chosen(self, name: str, field: GraphQLField) -> set[str]:
         args = field.args
         chosen = {
-            each for each, told in args.items() if is_non_null_type(told.type) and told.default_value is Undefined
+            item for item, told in args.items() if is_non_null_type(told.type) and told.default_value is Undefined
         }
         if "uuid" in args:
             chosen |= set(self.mostly((("uuid",), ("code",)), ((), ("uuid", "code")), 95))
@@ -309,11 +309,11 @@ class Writing:
             chosen |= set(self.pick((("first",), ("first",), (), ("last",) if "last" in args else ("first",))))
             chosen |= {"first"} if "last" in args and self.chance(3) else set()
         with_cursors = 25 if self.known.cursors.get(name) else 9
-        for each in ("after", "before"):
-            chosen |= {each} if each in args and self.chance(with_cursors) else set()
+        for item in ("after", "before"):
+            chosen |= {item} if item in args and self.chance(with_cursors) else set()
         shares = {"release": 15, "number": 60}
         rest = args.keys() - {"uuid", "code", "first", "last", "after", "before"} - chosen
-        return chosen | {each for each in args if each in rest and self.chance(shares.get(each, 30))}
+        return chosen | {item for item in args if item in rest and self.chance(shares.get(item, 30))}
 
     def argument(self, field: str, name: str, kind: Any, of: str, first: int) -> Any:
         """A value for an argument; sometimes null if the type allows it."""
@@ -334,13 +334,13 @@ class Writing:
     def object(self, kind: GraphQLInputObjectType) -> dict[str, Any]:
         required = {
             name
-            for name, each in kind.fields.items()
-            if is_non_null_type(each.type) and each.default_value is Undefined
+            for name, item in kind.fields.items()
+            if is_non_null_type(item.type) and item.default_value is Undefined
         }
         chosen = required | {name for name in kind.fields if self.chance(30)}
         return {
-            name: self.argument(kind.name, name, each.type, "", 0)
-            for name, each in kind.fields.items()
+            name: self.argument(kind.name, name, item.type, "", 0)
+            for name, item in kind.fields.items()
             if name in chosen
         }
 
@@ -405,12 +405,12 @@ class Writing:
         if isinstance(kind, GraphQLList):
             if len(value) == 1 and value[0] is not None and self.chance(30):
                 return self.literal(kind.of_type, value[0])
-            return "[" + ", ".join(self.written(kind.of_type, each, False, 12) for each in value) + "]"
+            return "[" + ", ".join(self.written(kind.of_type, item, False, 12) for item in value) + "]"
         if isinstance(kind, GraphQLInputObjectType):
             fields = kind.fields
             told = (
-                f"{name}: {self.written(fields[name].type, each, fields[name].default_value is not Undefined, 20)}"
-                for name, each in value.items()
+                f"{name}: {self.written(fields[name].type, item, fields[name].default_value is not Undefined, 20)}"
+                for name, item in value.items()
             )
             return "{" + ", ".join(told) + "}"
         return str(value) if isinstance(value, Enum) else orjson.dumps(value).decode()
@@ -440,7 +440,7 @@ class Writing:
         else:
             found = Variable(str(kind), "", self.sent(value))
         same = next(
-            (name for name, each in self.variables.items() if each == found and type(each.given) is type(found.given)),
+            (name for name, item in self.variables.items() if item == found and type(item.given) is type(found.given)),
             None,
         )
         name = same or f"v{len(self.variables)}"
@@ -451,10 +451,10 @@ class Writing:
     def sent(self, value: Any) -> Any:
         """A value as JSON; a list of one item may be sent without the list."""
         if isinstance(value, list):
-            items = [self.sent(each) for each in value]
+            items = [self.sent(item) for item in value]
             return items[0] if len(items) == 1 and items[0] is not None and self.chance(30) else items
         if isinstance(value, dict):
-            return {name: self.sent(each) for name, each in value.items()}
+            return {name: self.sent(item) for name, item in value.items()}
         return str(value) if isinstance(value, Enum) else value
 
 
@@ -464,9 +464,9 @@ def _constant(kind: Any, value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(kind, GraphQLList):
-        return "[" + ", ".join(_constant(kind.of_type, each) for each in value) + "]"
+        return "[" + ", ".join(_constant(kind.of_type, item) for item in value) + "]"
     if isinstance(kind, GraphQLInputObjectType):
         return (
-            "{" + ", ".join(f"{name}: {_constant(kind.fields[name].type, each)}" for name, each in value.items()) + "}"
+            "{" + ", ".join(f"{name}: {_constant(kind.fields[name].type, item)}" for name, item in value.items()) + "}"
         )
     return str(value) if isinstance(value, Enum) else orjson.dumps(value).decode()

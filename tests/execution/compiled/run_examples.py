@@ -40,7 +40,7 @@ class Bench:
         found = self._runner.run(self._compare(scenario, number, list(asked)))
         self.counted += runs() - before
         assert not found.found, f"{scenario.name} ({number}):\n" + "\n".join(found.found)
-        return {(each.query, str(each.variables)): reply for each, reply in found.replies}
+        return {(item.query, str(item.variables)): reply for item, reply in found.replies}
 
     async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> Round:
         async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
@@ -88,5 +88,5 @@ def kind_of(reply: Reply) -> list[str]:
     """The kind of a response: `data` if a field of the query is not null, `errors` if there are errors."""
     body: dict[str, Any] = orjson.loads(reply.body)
     data = body.get("data")
-    full = isinstance(data, dict) and any(each is not None for each in data.values())
+    full = isinstance(data, dict) and any(item is not None for item in data.values())
     return ["asked", *(["data"] if full else []), *(["errors"] if "errors" in body else [])]

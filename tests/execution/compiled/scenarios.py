@@ -73,7 +73,7 @@ class Scenario:
         settings = replace(data.settings, **self.settings)
         if self.index == "off":  # and without existing indexes
             settings = replace(settings, index="off", cache_dir=data.empty)
-        one, other = (replace(settings, **each) for each in switches)
+        one, other = (replace(settings, **switch) for switch in switches)
         async with twins(one, other, upstream, *(data.numbers if self.index == "open" else ())) as pair:
             pair.upstream_too = not self.forgets
             yield pair, upstream
@@ -133,16 +133,16 @@ async def rounds(pair: Twins, upstream: Upstream, asked: Sequence[Asked]) -> Rou
     """
     found = Round()
     for again in range(2):
-        for place, each in enumerate(asked):
-            differ = await pair.ask(each, fast=again == 1 or place % 2 == 0)
-            found.found += [f"{'again ' * again}{told}\n  {each}" for told in differ]
+        for place, item in enumerate(asked):
+            differ = await pair.ask(item, fast=again == 1 or place % 2 == 0)
+            found.found += [f"{'again ' * again}{told}\n  {item}" for told in differ]
             assert pair.last is not None
-            found.replies.append((each, pair.last))
+            found.replies.append((item, pair.last))
         if upstream.current:
             upstream.current = "3.10"
-    for each in map(otherwise, asked):
-        found.found += [f"otherwise: {told}\n  {each}" for told in await pair.ask(each)]
-    for each in asked:
-        if each.get:
-            found.found += [f"with the tag: {told}\n  {each}" for told in await pair.ask_again(each)]
+    for item in map(otherwise, asked):
+        found.found += [f"otherwise: {told}\n  {item}" for told in await pair.ask(item)]
+    for item in asked:
+        if item.get:
+            found.found += [f"with the tag: {told}\n  {item}" for told in await pair.ask_again(item)]
     return found

@@ -133,11 +133,11 @@ def _hurt(random: Random, holder: Any, key: Any, value: Any, gone: bool) -> None
 def _places(value: Any, top: bool = True) -> Iterator[tuple[Any, Any]]:
     """All keys of objects and positions in lists, except those that identify a document."""
     if isinstance(value, dict):
-        for key, each in list(value.items()):
+        for key, item in list(value.items()):
             if not (top and key in ("id", "_links", "number", "releaseNumber")):
                 yield value, key
-                yield from _places(each, False)
+                yield from _places(item, False)
     elif isinstance(value, list):
-        for place, each in enumerate(value):
+        for place, item in enumerate(value):
             yield value, place
-            yield from _places(each, False)
+            yield from _places(item, False)

@@ -21,7 +21,7 @@ def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> Non
 
 
 @pytest.mark.plans
-@pytest.mark.parametrize("scenario", [SCENARIOS[place] for place in (0, 1, 3, 7)], ids=lambda each: each.name)
+@pytest.mark.parametrize("scenario", [SCENARIOS[place] for place in (0, 1, 3, 7)], ids=lambda item: item.name)
 def test_operations_of_tests_are_answered_alike(bench: Bench, scenario: Scenario) -> None:
     texts = in_tests()
     assert len(texts) > 150

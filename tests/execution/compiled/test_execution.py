@@ -95,7 +95,7 @@ def execution(build: Callable[[Execution], None], passed: float, deadline: float
 def doubled_lists(execution: Execution) -> None:
     lists = [list(range(10)) for _ in range(10)]
     execution.root(
-        (("lists", lambda: execution.items(lists, lambda each: execution.items(each, lambda n: 2 * n, False), False)),)
+        (("lists", lambda: execution.items(lists, lambda row: execution.items(row, lambda n: 2 * n, False), False)),)
     )
 
 
@@ -106,7 +106,7 @@ async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
         assert long.waits
         await long.finish()
 
-    assert long.data == {"lists": [[2 * each for each in range(10)]] * 10}
+    assert long.data == {"lists": [[2 * number for number in range(10)]] * 10}
     assert long.failure is None
     assert turns.count >= 100 / 3
 

@@ -49,9 +49,9 @@ async def test_a_fallback_is_counted_by_its_reason(
         await unindexed.post(text, accept="multipart/mixed, application/json")
 
     assert counted("competent_fallbacks_total", reason=reason) == before + 1
-    logged = [each.__dict__["fields"] for each in caplog.records if each.getMessage() == "graphql-core executes"]
+    logged = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == "graphql-core executes"]
     assert logged == [{"reason": reason, "field": field}]
-    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_entities_of_a_router_are_compiled(unindexed: Server) -> None:
@@ -103,7 +103,7 @@ async def test_a_fault_of_ours_is_an_error_in_the_log_with_the_generated_line(
     id = (await server.ask("{ release { id } }"))["release"]["id"]
     await server.post("query ($id: ID!) { node(id: $id) { id } }", {"id": id})
 
-    (error,) = [each for each in caplog.records if each.getMessage() == "a compiled query failed"]
+    (error,) = [record for record in caplog.records if record.getMessage() == "a compiled query failed"]
     assert error.levelname == "ERROR"
     assert error.__dict__["fields"] == {"field": "Query.node"}
     assert "resolve(c" in caplog.text

@@ -31,7 +31,7 @@ def changed(old: bytes, new: bytes) -> Reply:
 DIFFERENT = {
     "status": REPLY._replace(status=400),
     "header": REPLY._replace(headers=REPLY.headers | {"cache-control": "public"}),
-    "no tag": REPLY._replace(headers={name: each for name, each in REPLY.headers.items() if name != "etag"}),
+    "no tag": REPLY._replace(headers={name: entry for name, entry in REPLY.headers.items() if name != "etag"}),
     "order of keys": changed(b'{"x":1,"y":null}', b'{"y":null,"x":1}'),
     "order of items": changed(b'{"x":1,"y":null},{"x":2,"y":[]}', b'{"x":2,"y":[]},{"x":1,"y":null}'),
     "null for nothing": changed(b',"y":null', b""),
@@ -71,8 +71,8 @@ async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: 
 
 
 def deep_text(path: str, status: int, document: Any) -> Any:
-    for each in document.get("essentialCompetences", ()):
-        for item in each.get("knowledgeItems", ()):
+    for entry in document.get("essentialCompetences", ()):
+        for item in entry.get("knowledgeItems", ()):
             item["description"] = {**item["description"], "fr": "autre chose"}
     return status, document
 
@@ -122,7 +122,7 @@ def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: by
 
     assert honest == []
     assert len(told) == 2
-    assert all(each.startswith("fast: ") for each in told)
+    assert all(item.startswith("fast: ") for item in told)
 
 
 def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:

@@ -176,19 +176,19 @@ def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
     if value == "IDS":
         return ids
     if isinstance(value, list):
-        return [each for one in value for each in (ids if one == "IDS" else [one])]
+        return [item for one in value for item in (ids if one == "IDS" else [one])]
     return values.get(value, value) if isinstance(value, str) else value
 
 
-@pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda each: each.name)
+@pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda item: item.name)
 @pytest.mark.parametrize("group", [WORKS, FAILS], ids=["works", "fails"])
 def test_odd_documents_and_values_are_answered_alike(bench: Bench, group: dict[str, Asked], scenario: Scenario) -> None:
-    asked = {name: filled(each, bench) for name, each in group.items()}
+    asked = {name: filled(item, bench) for name, item in group.items()}
 
-    replies = bench.compare(scenario, 3, [*asked.values(), *(replace(each, get=True) for each in asked.values())])
+    replies = bench.compare(scenario, 3, [*asked.values(), *(replace(item, get=True) for item in asked.values())])
 
     if not scenario.damaged:
-        failed = [name for name, each in asked.items() if b'"errors":' in replies[each.query, str(each.variables)].body]
+        failed = [name for name, item in asked.items() if b'"errors":' in replies[item.query, str(item.variables)].body]
         assert failed == (list(FAILS) if group is FAILS else [])
 
 
@@ -198,9 +198,9 @@ def test_long_answers_are_compressed_alike(bench: Bench) -> None:
         f"{{ skills(first: {first}) {{ nodes {{ id uuid code description {{ nl fr }} }} }} }}"
         for first in (1, 3, 6, 500)
     ]
-    asked = [Asked(each, headers=headers, get=get) for each in lengths for get in (False, True)]
+    asked = [Asked(length, headers=headers, get=get) for length in lengths for get in (False, True)]
 
     replies = bench.compare(SCENARIOS[0], 0, asked)
 
-    told = [replies[each, "None"].headers.get("content-encoding") for each in lengths]
+    told = [replies[length, "None"].headers.get("content-encoding") for length in lengths]
     assert (told[0], told[-1]) == (None, "gzip")

@@ -77,7 +77,7 @@ def test_names_of_variables_are_not_in_the_source(schema: CompetentSchema, name:
 def test_names_in_the_source_are_generated_or_of_our_own(schema: CompetentSchema) -> None:
     own = {*HELPERS, "build", "execution", "id", "str", "type", "make"}
     texts = {name for name, _ in _names_in_schema(schema)} | {
-        field.name for each in CONCEPT_TYPES for field in each.fields
+        field.name for item in CONCEPT_TYPES for field in item.fields
     }
 
     for node in ast.walk(ast.parse(source(schema))):

@@ -39,8 +39,8 @@ def saying(text: str, kind: str) -> Callable[[str, int, Any], tuple[int, Any]]:
 
 
 def _say(value: Any, text: str) -> None:
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _say(each, text)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _say(item, text)
     if isinstance(value, dict) and isinstance(value.get("nl"), str):
         value["nl"] = text
 
@@ -74,8 +74,8 @@ def test_a_document_that_changed_changes_the_answer(bench: Bench, kept: dict[str
 
     assert first == again
     assert "Nieuw." not in first
-    assert [each.count("Nieuw.") > 0 for each in after] == [True, True, False, False]
-    assert [each.count("Nog nieuwer.") > 0 for each in after] == [False, False, True, True]
+    assert [item.count("Nieuw.") > 0 for item in after] == [True, True, False, False]
+    assert [item.count("Nog nieuwer.") > 0 for item in after] == [False, False, True, True]
 
 
 async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
@@ -99,7 +99,7 @@ async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
 
 
 def test_what_fails_at_once_keeps_nothing_from_being_asked_while_something_hangs(bench: Bench) -> None:
-    without, with_plans = (bench.run(while_one_hangs(bench, each)) for each in (OFF, ON))
+    without, with_plans = (bench.run(while_one_hangs(bench, item)) for item in (OFF, ON))
 
     assert len(without) == 4
     assert with_plans == without
@@ -109,13 +109,13 @@ async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set
     twin = Twin(replace(bench.data.settings, **switch), Upstream(bench.data.original))
     try:
         replies = await asyncio.gather(*(twin.ask(of_profile(bench)) for _ in range(times)))
-        return {each.body for each in replies}, sorted(twin.asked)
+        return {reply.body for reply in replies}, sorted(twin.asked)
     finally:
         await twin.parts.aclose()
 
 
 def test_many_who_ask_at_once_share_what_is_asked_upstream(bench: Bench) -> None:
-    without, with_plans = (bench.run(at_once(bench, each, 8)) for each in (OFF, ON))
+    without, with_plans = (bench.run(at_once(bench, item, 8)) for item in (OFF, ON))
 
     assert len(without[0]) == 1
     assert len(set(without[1])) == len(without[1]) > 3
@@ -142,7 +142,7 @@ async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, l
 
 
 def test_who_leaves_takes_nothing_from_those_who_stay(bench: Bench) -> None:
-    without, with_plans = (bench.run(after_one_left(bench, each)) for each in (OFF, ON))
+    without, with_plans = (bench.run(after_one_left(bench, item)) for item in (OFF, ON))
 
     assert orjson.loads(without[0])["data"]["occupationalProfile"]["essentialCompetences"]
     assert with_plans == without
@@ -161,4 +161,4 @@ def test_a_condition_that_is_null_writes_nothing_into_the_log(bench: Bench, capl
 
     bench.compare(SCENARIOS[0], 0, [asked])
 
-    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -98,7 +98,7 @@ class Twin:
         await self.app(scope, receive, send)
         await self.parts.store.wait_idle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
-        sent = b"".join(each.get("body", b"") for each in messages[1:])
+        sent = b"".join(item.get("body", b"") for item in messages[1:])
         return _reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
 
     async def ask_fast(self, asked: Asked, reply: Reply, tag: str | None = None) -> list[str]:
@@ -107,7 +107,7 @@ class Twin:
         It is sent twice, first parsed and then as bytes, as the fast path knows its head by then.
         """
         scope, body = asked.request(tag)
-        scope["headers"] = [each for each in scope["headers"] if each[0] != b"x-request-id"] + [
+        scope["headers"] = [header for header in scope["headers"] if header[0] != b"x-request-id"] + [
             (b"content-length", str(len(body)).encode())
         ]
         came = _as_bytes(scope, body)
@@ -117,9 +117,9 @@ class Twin:
         self.beside += runs() - runs_before
         await self.parts.store.wait_idle()
         found = ["the fast path asks upstream"] if len(self.asked) > before else []
-        for each in (answer for answer in answers if isinstance(answer, bytes)):
+        for item in (answer for answer in answers if isinstance(answer, bytes)):
             self.fast += 1
-            found += [f"fast: {told}" for told in differences(reply, _read(each, reply.upstream))]
+            found += [f"fast: {told}" for told in differences(reply, _read(item, reply.upstream))]
         return found
 
 
@@ -159,7 +159,7 @@ class Twins:
 
     async def ask_again(self, asked: Asked) -> list[str]:
         """The differences if each request sends the ETag of the previous response of its server."""
-        tags = [each.headers.get("etag") for each in (await self.first.ask(asked), await self.second.ask(asked))]
+        tags = [item.headers.get("etag") for item in (await self.first.ask(asked), await self.second.ask(asked))]
         one, other = await self.first.ask(asked, tags[0]), await self.second.ask(asked, tags[1])
         return [*differences(one, other), *await self.second.ask_fast(asked, other, tags[1])]
 
@@ -176,9 +176,9 @@ async def twins(
     resilience._now = lambda: now
     pair = Twins(Twin(first, upstream), Twin(second, other or upstream))
     try:
-        for each in (pair.first, pair.second):
+        for item in (pair.first, pair.second):
             for release in indexed:
-                await each.parts.indexes.ready(release)
+                await item.parts.indexes.ready(release)
         yield pair
     finally:
         await pair.first.parts.aclose()
@@ -200,7 +200,7 @@ def differences(one: Reply, other: Reply) -> list[str]:
     if one.status != other.status:
         found.append(f"status: {one.status} {other.status}")
     headers = [
-        {name: value for name, value in each.headers.items() if name not in OF_THE_BODY} for each in (one, other)
+        {name: value for name, value in item.headers.items() if name not in OF_THE_BODY} for item in (one, other)
     ]
     if headers[0] != headers[1]:
         found.append(f"headers: {headers[0]} {headers[1]}")
@@ -219,7 +219,7 @@ def differences(one: Reply, other: Reply) -> list[str]:
 def _of_bodies(one: bytes, other: bytes) -> list[str]:
     if not (one and other):
         return [f"body: {one[:200]!r} {other[:200]!r}"]
-    bodies = [orjson.loads(each) for each in (one, other)]
+    bodies = [orjson.loads(item) for item in (one, other)]
     found = [
         f"not as it is written: {raw[:200]!r}"
         for raw, body in zip((one, other), bodies, strict=True)
@@ -228,7 +228,7 @@ def _of_bodies(one: bytes, other: bytes) -> list[str]:
     if list(bodies[0]) != list(bodies[1]):
         found.append(f"keys: {list(bodies[0])} {list(bodies[1])}")
     for key in bodies[0].keys() & bodies[1].keys():
-        values = [_in_order(each[key]) if key == "errors" else each[key] for each in bodies]
+        values = [_in_order(item[key]) if key == "errors" else item[key] for item in bodies]
         if orjson.dumps(values[0]) != orjson.dumps(values[1]):
             found.append(f"{key}: {told_apart(*values)}")
     return found
@@ -237,7 +237,7 @@ def _of_bodies(one: bytes, other: bytes) -> list[str]:
 def _in_order(errors: list[Any]) -> list[Any]:
     if errors[-1].get("extensions", {}).get("code") == "ERRORS_OMITTED":  # which errors are listed depends on timing
         return [len(errors), errors[-1]["message"]]
-    return sorted(errors, key=lambda each: orjson.dumps([each.get("path"), each]))
+    return sorted(errors, key=lambda error: orjson.dumps([error.get("path"), error]))
 
 
 def told_apart(one: Any, other: Any, path: str = "") -> str:
@@ -249,23 +249,23 @@ def told_apart(one: Any, other: Any, path: str = "") -> str:
             if orjson.dumps(one[key]) != orjson.dumps(other[key]):
                 return told_apart(one[key], other[key], f"{path}/{key}")
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for place, (each, its) in enumerate(zip(one, other, strict=True)):
-            if orjson.dumps(each) != orjson.dumps(its):
-                return told_apart(each, its, f"{path}/{place}")
+        for place, (item, its) in enumerate(zip(one, other, strict=True)):
+            if orjson.dumps(item) != orjson.dumps(its):
+                return told_apart(item, its, f"{path}/{place}")
     return f"{path or '/'}: {str(one)[:300]} {str(other)[:300]}"
 
 
 def _as_bytes(scope: dict[str, Any], body: bytes) -> bytes:
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     line = b"%b %b%b HTTP/1.1" % (scope["method"].encode(), scope["raw_path"], query)
-    return b"\r\n".join([line, *(b"%b: %b" % each for each in scope["headers"]), b"", body])
+    return b"\r\n".join([line, *(b"%b: %b" % header for header in scope["headers"]), b"", body])
 
 
 def _read(answer: bytes, upstream: list[str]) -> Reply:
     """A response of the fast path as a reply, without its request id."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *lines = head.decode().split("\r\n")
-    headers = dict(each.split(": ", 1) for each in lines) | {"x-request-id": REQUEST_ID}
+    headers = dict(item.split(": ", 1) for item in lines) | {"x-request-id": REQUEST_ID}
     return _reply(int(line.split(" ")[1]), headers, body, upstream)
 
 

@@ -73,7 +73,7 @@ async def test_generated_operations_do_not_work_more_than_they_cost(counted: tup
 async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
     server, work = counted
     ids = (await known_of(server)).any_ids()
-    written = ", ".join(f'"{each}"' for each in ids)
+    written = ", ".join(f'"{item}"' for item in ids)
 
     literal, _ = await measure_work(server, work, f"{{ nodes(ids: [{written}]) {{ id }} }}")
     assert work.ids == len(ids)
@@ -83,7 +83,7 @@ async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[S
         server,
         work,
         f"query ({', '.join(f'$i{n}: ID!' for n in range(len(ids)))}) {{ nodes(ids: [{', '.join(f'$i{n}' for n in range(len(ids)))}]) {{ id }} }}",
-        {f"i{n}": each for n, each in enumerate(ids)},
+        {f"i{n}": item for n, item in enumerate(ids)},
     )
 
     assert literal == variable == nested == 1 + 3 * len(ids)
@@ -144,8 +144,8 @@ def test_no_list_in_an_input_object_costs_nothing() -> None:
     lists = set()
     for kind in ("Query", "Release"):
         for name, field in cast(Any, SCHEMA.type_map[kind]).fields.items():
-            for argument, each in field.args.items():
-                for inner, value in getattr(get_named_type(each.type), "fields", {}).items():
+            for argument, item in field.args.items():
+                for inner, value in getattr(get_named_type(item.type), "fields", {}).items():
                     if is_list_type(get_nullable_type(value.type)):
                         lists.add(f"{name}.{argument}.{inner}")
                         declared = {(per.argument, per.quantity) for per in work_of(field).arguments}

@@ -148,7 +148,7 @@ def test_every_list_declares_its_length_and_nothing_else_does() -> None:
 async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -> None:
     def values(found: Any) -> int:
         if isinstance(found, dict):
-            return sum(1 + values(each) for each in found.values())
+            return sum(1 + values(item) for item in found.values())
         return sum(map(values, found)) if isinstance(found, list) else 0
 
     text = get_introspection_query()
@@ -191,7 +191,7 @@ def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
     weighed = {name for name, work in fields.items() if work != NO_WORK} - {"node", "nodes", "occupationalProfiles"}
     assert weighed <= rows.keys()
     for name in weighed:
-        numbers = [float(each.replace(",", "")) for each in re.findall(r"[\d,]*\d(?:\.\d+)?", rows[name])]
+        numbers = [float(item.replace(",", "")) for item in re.findall(r"[\d,]*\d(?:\.\d+)?", rows[name])]
         work = fields[name]
         assert set(numbers) - {16.0} >= {work.base, *(per.units for per in work.arguments)} - {16.0}, name
         assert work.item == 1 or work.item in numbers, name

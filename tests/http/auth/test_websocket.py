@@ -87,11 +87,11 @@ class Socket:
     @property
     def messages(self) -> list[str]:
         """The types of the messages that the server sent."""
-        return [orjson.loads(each["text"])["type"] for each in self.sent if each["type"] == "websocket.send"]
+        return [orjson.loads(item["text"])["type"] for item in self.sent if item["type"] == "websocket.send"]
 
     @property
     def closed(self) -> list[int]:
-        return [each["code"] for each in self.sent if each["type"] == "websocket.close"]
+        return [item["code"] for item in self.sent if item["type"] == "websocket.close"]
 
 
 INIT = {"type": "connection_init"}
@@ -153,7 +153,7 @@ async def test_with_a_good_key_a_wrong_first_message_has_its_own_code(
 async def test_a_websocket_with_a_bad_header_is_never_accepted(keys: Keys) -> None:
     socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": "nonsense"}).talk(ApiKeyAuth(keys, 10))
 
-    assert [each["type"] for each in socket.sent] == ["websocket.close"]
+    assert [item["type"] for item in socket.sent] == ["websocket.close"]
 
 
 async def test_a_websocket_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys
         socket.scope |= more
         await socket.talk(ApiKeyAuth(keys, 10))
 
-        assert [each["type"] for each in socket.sent] == ["websocket.close"]
+        assert [item["type"] for item in socket.sent] == ["websocket.close"]
 
 
 async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:

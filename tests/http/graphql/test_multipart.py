@@ -28,7 +28,7 @@ def payloads(response: httpx.Response) -> list[dict[str, Any]]:
     before, *parts, after = response.text.split("\r\n---")
     found = [before.removeprefix("---"), *parts]
     assert after == "--\r\n" or not after.strip("-\r\n")
-    return [orjson.loads(each.split("\r\n\r\n", 1)[1]) for each in found]
+    return [orjson.loads(item.split("\r\n\r\n", 1)[1]) for item in found]
 
 
 async def test_deferred_fields_come_after_the_cached_ones(parted: Server) -> None:
@@ -41,7 +41,7 @@ async def test_deferred_fields_come_after_the_cached_ones(parted: Server) -> Non
     assert first["pending"] == [{"id": "0", "path": ["technicalCompetence"], "label": "skill"}]
     assert first["hasNext"] is True
     assert rest[-1]["hasNext"] is False
-    (brought,) = [each for payload in rest for each in payload.get("incremental", ())]
+    (brought,) = [item for payload in rest for item in payload.get("incremental", ())]
     assert brought["data"]["skill"]["description"]["nl"].startswith("Toezicht houden")
 
 
@@ -57,9 +57,9 @@ async def test_an_error_in_a_later_part_has_a_code_and_the_id_of_the_request(par
     query = """{ __typename ... @defer { occupationalProfile(code: "x", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } } }"""
     response = await parted.post(query, accept=MULTIPART, X_Request_ID="mine")
     _, *rest = payloads(response)
-    found = [each for payload in rest for part in payload.get("incremental", ()) for each in part.get("errors", ())]
+    found = [item for payload in rest for part in payload.get("incremental", ()) for item in part.get("errors", ())]
 
-    assert [each["extensions"] for each in found] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
+    assert [item["extensions"] for item in found] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
 
 
 async def test_a_lost_document_in_a_later_part_leaks_nothing(parted: Server) -> None:
@@ -94,7 +94,7 @@ async def test_switched_off_the_directives_are_not_in_the_schema(server: Server)
     response = await server.post(PARTS, accept=MULTIPART)
 
     assert "data" not in response.json()
-    assert {each["extensions"]["code"] for each in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
 async def test_the_errors_of_all_parts_are_bounded_together(parted: Server) -> None:
@@ -103,7 +103,7 @@ async def test_the_errors_of_all_parts_are_bounded_together(parted: Server) -> N
     } } } }"""
     _, *rest = payloads(await parted.post(query, accept=MULTIPART))
     parts = [part for payload in rest for part in payload.get("incremental", ())]
-    codes = [each["extensions"]["code"] for part in parts for each in part.get("errors", ())]
+    codes = [item["extensions"]["code"] for part in parts for item in part.get("errors", ())]
 
     assert len(parts) == 60
     assert codes == ["BAD_USER_INPUT"] * 20 + ["ERRORS_OMITTED"]

@@ -47,10 +47,10 @@ class Moving(Server):
             told.append(message)
 
         await self.sandbox(scope, receive, keep)
-        start, body = told[0], b"".join(each.get("body", b"") for each in told[1:])
+        start, body = told[0], b"".join(item.get("body", b"") for item in told[1:])
         if start["status"] == 200:
             body = orjson.dumps(self.change(scope["path"], orjson.loads(body)))
-            start["headers"] = [each for each in start["headers"] if each[0] not in (b"content-length", b"etag")]
+            start["headers"] = [header for header in start["headers"] if header[0] not in (b"content-length", b"etag")]
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
@@ -166,7 +166,7 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
     releases: Releases, settings: Settings
 ) -> None:
     async with moving(releases, replace(settings, index="off")) as server:
-        older = create_sandbox(Releases(each for each in releases if each.number == "3.10"))
+        older = create_sandbox(Releases(release for release in releases if release.number == "3.10"))
         newer, server.sandbox = server.sandbox, older
         before, one = await again(server, CURRENT)
         server.sandbox = newer
@@ -241,12 +241,12 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
     plain, *compressed = await asked("identity"), await asked("gzip"), await asked("gzip")
 
     assert kept() == before + 3
-    assert [each.content for each in compressed] == [plain.content] * 2
+    assert [item.content for item in compressed] == [plain.content] * 2
     assert "content-encoding" not in plain.headers
     if first == 20:
-        assert [each.headers["content-encoding"] for each in compressed] == ["gzip"] * 2
+        assert [item.headers["content-encoding"] for item in compressed] == ["gzip"] * 2
         assert int(compressed[1].headers["content-length"]) < len(plain.content) / 2
-        assert all("Accept-Encoding" in each.headers["vary"] for each in (plain, *compressed))
+        assert all("Accept-Encoding" in item.headers["vary"] for item in (plain, *compressed))
 
 
 async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:

@@ -182,8 +182,8 @@ async def test_tools_count_for_the_quota_of_their_client(settings: Settings, tmp
     with tools_app_of(chosen, "") as (app, _):
         async with over_http(app) as client:
             responses = [
-                await client.post("/mcp", json=each, headers=headers)
-                for each in (
+                await client.post("/mcp", json=item, headers=headers)
+                for item in (
                     body("validate", query=SKILLS, variables={"n": 300}),
                     body("execute", query="{ release { number } }"),
                     body("Releases"),

@@ -143,7 +143,7 @@ async def test_every_operation_of_llms_txt_answers_as_it_stands(server: Server) 
     found = await server.client.get("/llms.txt")
 
     assert found.text.startswith("# Competent as GraphQL\n\n> ")
-    assert [name for name, _, _ in sections(found.text)] == [each.name for each in examples()]
+    assert [name for name, _, _ in sections(found.text)] == [example.name for example in examples()]
     for _, query, variables in sections(found.text):
         if query.startswith("query") and not takes_personal_text(query):  # those need vectors
             assert None not in (await server.ask(query, json.loads(variables or "{}"))).values()

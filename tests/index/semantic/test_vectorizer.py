@@ -57,12 +57,12 @@ class Starter:
 
     def wait(self) -> None:
         """Wait for all jobs."""
-        for each in self._vectorizers:
-            each._thread.submit(lambda: None).result(30)
+        for item in self._vectorizers:
+            item._thread.submit(lambda: None).result(30)
 
     def close(self) -> None:
-        for each in self._vectorizers:
-            each.close()
+        for item in self._vectorizers:
+            item.close()
 
 
 def index(folder: Path, release: str, titles: dict[str, str], skills: tuple[str, ...] = ()) -> Path:

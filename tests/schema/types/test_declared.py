@@ -17,7 +17,7 @@ def object_type(name: str) -> GraphQLObjectType:
     return found
 
 
-@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda each: each.name)
+@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda item: item.name)
 def test_a_concept_type_has_its_declared_fields_in_order(declared: ConceptType) -> None:
     kind = object_type(declared.name)
     expected = {field.name: field.description for field in declared.fields}
@@ -27,7 +27,7 @@ def test_a_concept_type_has_its_declared_fields_in_order(declared: ConceptType) 
     assert [name for name in kind.fields if name in expected] == list(expected)
 
 
-@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda each: each.name)
+@pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda item: item.name)
 def test_a_block_is_a_competence_and_no_other_type_is(declared: ConceptType) -> None:
     competence = TYPES["Competence"]
     assert isinstance(competence, GraphQLInterfaceType)
@@ -38,11 +38,11 @@ def test_a_block_is_a_competence_and_no_other_type_is(declared: ConceptType) -> 
 def test_each_concept_type_has_a_lookup_and_a_list(root: str) -> None:
     fields: dict[str, Any] = object_type(root).fields
 
-    assert {each.single: fields[each.single].type.name for each in CONCEPT_TYPES} == {
-        each.single: each.name for each in CONCEPT_TYPES
+    assert {item.single: fields[item.single].type.name for item in CONCEPT_TYPES} == {
+        item.single: item.name for item in CONCEPT_TYPES
     }
-    assert [str(fields[each.listing].type) for each in CONCEPT_TYPES] == [
-        f"[{each.name}!]" if each.listed else f"{each.name}Connection" for each in CONCEPT_TYPES
+    assert [str(fields[item.listing].type) for item in CONCEPT_TYPES] == [
+        f"[{item.name}!]" if item.listed else f"{item.name}Connection" for item in CONCEPT_TYPES
     ]
 
 
@@ -50,20 +50,20 @@ def test_the_fields_of_query_and_release_are_the_same_but_for_the_release() -> N
     query, release = object_type("Query").fields, object_type("Release").fields
     shared = [name for name in release if name in query]
 
-    assert {*shared} >= {"search", "suggest", *(each.single for each in CONCEPT_TYPES)}
+    assert {*shared} >= {"search", "suggest", *(item.single for item in CONCEPT_TYPES)}
     for name in shared:
         assert {*query[name].args} - {"release"} == {*release[name].args}
 
 
 def test_terms_have_a_type_each_with_its_description() -> None:
-    terms = [field.value for each in CONCEPT_TYPES for field in each.fields if isinstance(field.value, Terms)]
+    terms = [field.value for item in CONCEPT_TYPES for field in item.fields if isinstance(field.value, Terms)]
 
     assert terms
-    assert [TYPES[each.type_name].description for each in terms] == [each.description for each in terms]
+    assert [TYPES[term.type_name].description for term in terms] == [term.description for term in terms]
 
 
 def test_the_enum_of_types_has_each_in_order() -> None:
     enum = TYPES["ConceptType"]
     assert isinstance(enum, GraphQLEnumType)
-    assert [each.description for each in enum.values.values()] == [each.summary for each in CONCEPT_TYPES]
+    assert [value.description for value in enum.values.values()] == [item.summary for item in CONCEPT_TYPES]
     assert [*enum.values][4:6] == ["BEHAVIOURAL_INDICATOR", "SOFT_SKILL"]

@@ -42,7 +42,7 @@ def resolver_module(type_name: str, field: str) -> str:
     return str(kind.fields[field].resolve.__module__)
 
 
-DECLARED = [(each.name, field.name) for each in CONCEPT_TYPES for field in each.fields]
+DECLARED = [(item.name, field.name) for item in CONCEPT_TYPES for field in item.fields]
 ATTRIBUTES = [
     ("LocalizedText", "nl"),
     ("AlternativeName", "language"),
@@ -97,6 +97,6 @@ async def test_errors_are_at_the_same_places(
     monkeypatch.setattr(schema_module, "use_plain_resolvers", lambda schema: None)
     wrapped, also_asked = await answers(releases, settings, query, faulty)
 
-    assert all(each["path"][3:] == ["behaviouralIndicators"] and each["locations"] for each in plain["errors"])
+    assert all(error["path"][3:] == ["behaviouralIndicators"] and error["locations"] for error in plain["errors"])
     assert sorted(plain["errors"], key=str) == sorted(wrapped["errors"], key=str)
     assert (plain["data"], sorted(asked)) == (wrapped["data"], sorted(also_asked))

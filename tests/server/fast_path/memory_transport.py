@@ -41,7 +41,7 @@ class Answer(NamedTuple):
     @property
     def codes(self) -> list[str]:
         """The error codes in the body."""
-        return [each["extensions"]["code"] for each in self.json.get("errors", ())]
+        return [item["extensions"]["code"] for item in self.json.get("errors", ())]
 
     @property
     def seen(self) -> "Answer":
@@ -114,8 +114,8 @@ class Line:
 
     def send(self, *pieces: bytes) -> None:
         """Deliver these pieces one after the other, before anything else runs."""
-        for each in pieces:
-            self.protocol.data_received(each)
+        for piece in pieces:
+            self.protocol.data_received(piece)
 
     async def ask(self, *pieces: bytes) -> Answer:
         """Send a request in these pieces, in an event-loop pass of its own, and return the response."""
@@ -136,7 +136,7 @@ class Line:
         """The next response on this connection; `bodiless` is for HEAD requests."""
         head, _, body = (await self._until(lambda received: b"\r\n\r\n" in received)).partition(b"\r\n\r\n")
         line, *lines = head.decode("latin-1").split("\r\n")
-        fields = [(name, value) for name, _, value in (each.partition(": ") for each in lines)]
+        fields = [(name, value) for name, _, value in (item.partition(": ") for item in lines)]
         by_name = dict(fields)
         assert len(by_name) == len(fields)
         if by_name.get("transfer-encoding") == "chunked":
@@ -187,7 +187,7 @@ _FIELDS = {"Host": "server.test", "Content-Type": "application/json"}
 def request(body: bytes = b"", line: str = "POST /graphql HTTP/1.1", **fields: str | None) -> bytes:
     """A request with this body; a header that is None is omitted."""
     headers = (
-        _FIELDS | {"Content-Length": str(len(body))} | {name.replace("_", "-"): each for name, each in fields.items()}
+        _FIELDS | {"Content-Length": str(len(body))} | {name.replace("_", "-"): item for name, item in fields.items()}
     )
     head = [line, *(f"{name}: {value}" for name, value in headers.items() if value is not None)]
     return "\r\n".join([*head, "", ""]).encode("latin-1") + body

@@ -21,7 +21,7 @@ CHUNKED = b"".join([b"%x\r\n" % len(BODY), BODY, b"\r\n0\r\n\r\n"])
 
 def without_length(*lines: bytes) -> bytes:
     """The head of the request with other lines in the place of that of its length."""
-    told = [each for each in HEAD.split(b"\r\n") if not each.startswith(b"Content-Length")]
+    told = [item for item in HEAD.split(b"\r\n") if not item.startswith(b"Content-Length")]
     return b"\r\n".join([*told, *lines, b"", b""])
 
 
@@ -102,9 +102,9 @@ async def last(line: Line, asked: bytes) -> tuple[list[bytes], Any]:
     head, _, body = (await line.closed()).partition(b"\r\n\r\n")
     assert line.spy is None or not any(line.spy.served)
     told = orjson.loads(body) if body else {}
-    for each in told.get("errors", ()):
-        each["extensions"].pop("requestId")
-    return sorted(each.partition(b":")[0] for each in head.split(b"\r\n")), told
+    for item in told.get("errors", ()):
+        item["extensions"].pop("requestId")
+    return sorted(item.partition(b":")[0] for item in head.split(b"\r\n")), told
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -116,8 +116,8 @@ async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> N
         line = two.line(fast)
         head, _, body = with_field(PLAIN, b"Expect: 100-continue").partition(b"\r\n\r\n")
         pieces = (head + b"\r\n\r\n", body) if waits else (head + b"\r\n\r\n" + body,)
-        for each in pieces:
-            line.send(each)
+        for piece in pieces:
+            line.send(piece)
             await asyncio.sleep(0)
         async with asyncio.timeout(LONG):
             while len(line.wire.pieces) < 2:
@@ -126,7 +126,7 @@ async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> N
         answers.append(line.wire.pieces)
 
     assert answers[0][0] == answers[1][0] == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert [each[1].partition(b"\r\n\r\n")[2] for each in answers] == [answers[0][1].partition(b"\r\n\r\n")[2]] * 2
+    assert [answer[1].partition(b"\r\n\r\n")[2] for answer in answers] == [answers[0][1].partition(b"\r\n\r\n")[2]] * 2
 
 
 async def answers(line: Line, count: int) -> list[bytes]:
@@ -136,7 +136,7 @@ async def answers(line: Line, count: int) -> list[bytes]:
 @pytest.mark.parametrize("way", [1, 2, 3, 1000])
 async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(two: Both, way: int) -> None:
     """Cut into this number of pieces."""
-    bodies = [(await two.again(each))[0].body for each in KINDS[:3]]
+    bodies = [(await two.again(item))[0].body for item in KINDS[:3]]
     many = b"".join(KINDS[:3]) * 2
     size = -(-len(many) // way)
     for line in (two.fast, two.long):
@@ -220,7 +220,7 @@ async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> 
     await two.known(PLAIN)
     refused, explained = post("{ nothing }"), post(PINNED, CP, X_Competent_Explain="1")
 
-    ways = [(await two.ask(each))[1] for each in (PLAIN, refused, PLAIN, PLAIN, refused, explained, PLAIN)]
+    ways = [(await two.ask(item))[1] for item in (PLAIN, refused, PLAIN, PLAIN, refused, explained, PLAIN)]
 
     assert ways == [True, False, True, True, False, False, True]
 

@@ -64,14 +64,14 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
             f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ usedInOccupationalProfiles {{ totalCount }} }} }}'
         ),
     ]
-    for each in vain:
-        await moving.known(each)
+    for item in vain:
+        await moving.known(item)
     server.now += 31 * DAY  # all of it is stale
     server.upstream_paths()
     before = asyncio.all_tasks()
     await asyncio.sleep(0)
 
-    responses = [moving.fast_path.respond(each, ()) for each in vain]
+    responses = [moving.fast_path.respond(item, ()) for item in vain]
 
     assert responses == [Unanswered.DECLINED] * len(vain)
     for _ in range(5):
@@ -110,7 +110,10 @@ async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_
     moving: Both, releases: Releases
 ) -> None:
     server, asked = moved(moving), post(CURRENT, CP)
-    newer, server.sandbox = server.sandbox, create_sandbox(Releases(each for each in releases if each.number == "3.10"))
+    newer, server.sandbox = (
+        server.sandbox,
+        create_sandbox(Releases(release for release in releases if release.number == "3.10")),
+    )
     before, fast = await moving.again(asked)
     server.sandbox = newer
     within = await moving.ask(asked)
@@ -120,7 +123,7 @@ async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_
     after, again = await moving.again(asked)
 
     assert (fast, within[1], never, again) == (True, True, False, True)
-    assert [number(each) for each in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]
+    assert [number(item) for item in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]
     assert before.field("cache-control") == after.field("cache-control") == "public, max-age=60"
 
 
@@ -170,8 +173,8 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
 
     answers = [await line.answer() for line in lines]
 
-    assert [each.spy.served[-1] for each in lines if each.spy] == [True, False, False]
-    assert len({each.body for each in answers}) == 1
+    assert [item.spy.served[-1] for item in lines if item.spy] == [True, False, False]
+    assert len({answer.body for answer in answers}) == 1
     assert (await two.ask(PLAIN))[1]
 
 

@@ -41,12 +41,14 @@ def left(answer: Answer) -> int:
 
 
 def without_quota(answer: Answer) -> Answer:
-    return answer.seen._replace(fields=tuple(each for each in answer.fields if not each[0].startswith("ratelimit")))
+    return answer.seen._replace(fields=tuple(field for field in answer.fields if not field[0].startswith("ratelimit")))
 
 
 async def left_after_each(two: Both, requests: list[bytes]) -> list[list[int]]:
     """What is left of the quota after each request: three times on the fast path, once on the ASGI path."""
-    return [[left(await line.ask(each)) for line in (two.fast, two.fast, two.fast, two.long)] for each in requests]
+    return [
+        [left(await line.ask(request)) for line in (two.fast, two.fast, two.fast, two.long)] for request in requests
+    ]
 
 
 async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: Keys) -> None:
@@ -97,8 +99,8 @@ async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys:
         for show in (lambda key: {"X_API_Key": key}, lambda key: {"Authorization": f"Bearer {key}"}):
             for query, variables in ((PINNED, CP), (CURRENT, CP), (LISTED, {"first": 30})):
                 asked = [post(query, variables, Origin="https://a.example", **show(key)) for key in (one, other)]
-                for each in asked:
-                    await two.known(each)
+                for item in asked:
+                    await two.known(item)
                 (fast, was_fast), long = await two.fast.ask_fast(asked[0]), await two.long.ask(asked[1])
 
                 assert was_fast

@@ -67,7 +67,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "many values in variables": lambda number: post(TINY, {"more": [[] for _ in range(1_000)], "n": number}),
     "letters of four bytes": lambda number: post(TINY, {"more": f"\U0001f600{'x' * 10_000}{number}"}),
     "many fields in a head": lambda number: with_field(
-        PLAIN, b"X: %d" % number, *(b"%x:" % each for each in range(2_000))
+        PLAIN, b"X: %d" % number, *(b"%x:" % item for item in range(2_000))
     ),
     "many languages": lambda number: post(PINNED, CP, Accept_Language=", ".join(f"l{number}-{n}" for n in range(200))),
     "a plan each": steered,
@@ -104,13 +104,13 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
     """However often it is compiled, and in however many languages it is requested."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
-        in_turn = [each for each in asked for _ in range(SKIP_AFTER_MISS + 3)]
-        for each in in_turn:
-            await two.fast.ask(each)
+        in_turn = [item for item in asked for _ in range(SKIP_AFTER_MISS + 3)]
+        for item in in_turn:
+            await two.fast.ask(item)
         gc.collect()
         tracemalloc.start()
         try:
-            ways = [(await two.fast.ask_fast(each))[1] for each in in_turn * 2]
+            ways = [(await two.fast.ask_fast(item))[1] for item in in_turn * 2]
             gc.collect()
             taken, _ = tracemalloc.get_traced_memory()
         finally:
@@ -178,4 +178,4 @@ async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
     questions = two.fast_path._requests
 
-    assert sum(len(each) for each in questions._keys_by_document.values()) == len(questions) < 80
+    assert sum(len(item) for item in questions._keys_by_document.values()) == len(questions) < 80

@@ -61,7 +61,7 @@ SEVERAL = """query Several($uuid: UUID!) {
 
 
 async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> None:
-    several = {f"several {each}": post(SEVERAL, CP, Accept_Language=each) for each in ("nl", "fr", "nl")}
+    several = {f"several {item}": post(SEVERAL, CP, Accept_Language=item) for item in ("nl", "fr", "nl")}
     async with made(response_cache_bytes=0) as two:
         assert await differing(two, FAST | several, fast=True) == []
         answer, _ = await two.again(post(SEVERAL, CP))
@@ -100,7 +100,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
         await two.server.app.state.services.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
         nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
-        known, unknown = (post(query, {"uuid": each["uuid"]}) for each in nodes)
+        known, unknown = (post(query, {"uuid": node["uuid"]}) for node in nodes)
         await two.known(post(PINNED, {"uuid": nodes[1]["uuid"]}))
         assert (await two.again(known))[1]
         before = asyncio.all_tasks()
@@ -136,7 +136,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("chosen", SETTINGS.values(), ids=SETTINGS)
 async def test_however_the_server_is_set_up_it_answers_alike(made: Made, chosen: dict[str, Any]) -> None:
     async with made(**chosen) as two:
-        ways = [(await two.again(each))[1] for each in KINDS]
+        ways = [(await two.again(item))[1] for item in KINDS]
 
     assert ways == [True, True, True, True, True, False, False]
 
@@ -153,7 +153,7 @@ async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made)
 
 async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
     async with made(compiled_queries="off") as two:
-        ways = [(await two.again(each))[1] for each in KINDS]
+        ways = [(await two.again(item))[1] for item in KINDS]
 
     assert not any(ways)
 
@@ -198,12 +198,12 @@ async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(
     await two.known(PLAIN)
     asked = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
 
-    ids = [(await line.ask(each)).request_id for each in asked for line in (two.fast, two.fast, two.long)]
+    ids = [(await line.ask(item)).request_id for item in asked for line in (two.fast, two.fast, two.long)]
 
     assert ids[3:6] == ["mine-1"] * 3
     others = [*ids[:3], *ids[6:]]
     assert len(set(others)) == len(others)
-    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in others)
+    assert all(re.fullmatch("[0-9a-f]{32}", other) for other in others)
 
 
 async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: Both) -> None:

@@ -53,14 +53,14 @@ class Clock:
     def move(self, seconds: float) -> None:
         """Let time pass, and have done what is due by then."""
         end = self.now + seconds
-        while due := sorted((each for each in self._waiting() if each.when() <= end), key=Timer.when):
+        while due := sorted((item for item in self._waiting() if item.when() <= end), key=Timer.when):
             self.timers.remove(due[0])
             self.now = due[0].when()
             due[0].call()
         self.now = end
 
     def _waiting(self) -> list[Timer]:
-        self.timers = [each for each in self.timers if not each.cancelled]
+        self.timers = [timer for timer in self.timers if not timer.cancelled]
         return self.timers
 
 
@@ -92,7 +92,7 @@ async def test_who_asks_again_in_time_is_not_cut(answered: list[tuple[Line, Cloc
             clock.move(IDLE - 0.1)
             assert (await line.ask(PLAIN)).status == 200
         assert not line.wire.closed
-        assert len([each for each in clock.timers if not each.cancelled]) == 1
+        assert len([timer for timer in clock.timers if not timer.cancelled]) == 1
 
 
 @pytest.mark.parametrize("begun", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
@@ -162,4 +162,4 @@ async def test_a_connection_that_is_lost_leaves_no_timer_behind(answered: list[t
         line.protocol.connection_lost(ConnectionResetError())
 
         assert connections == set()
-        assert all(each.cancelled for each in clock.timers)
+        assert all(timer.cancelled for timer in clock.timers)

@@ -111,9 +111,9 @@ class Both:
 
     def told(self) -> list[dict[str, Any]]:
         """Log lines about requests since the last call, without the fields that always differ."""
-        lines = [{"event": each.getMessage()} | each.__dict__.get("fields", {}) for each in self._log.records]
+        lines = [{"event": record.getMessage()} | record.__dict__.get("fields", {}) for record in self._log.records]
         self._log.records.clear()
-        return [{name: each for name, each in line.items() if name not in OF_A_REQUEST} for line in lines]
+        return [{name: item for name, item in line.items() if name not in OF_A_REQUEST} for line in lines]
 
 
 @asynccontextmanager
@@ -133,7 +133,7 @@ async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
             try:
                 yield found
             finally:
-                for each in found.lines:
-                    each.protocol.connection_lost(None)
-    for each in (*failed.records, *unheard.records):
-        raise AssertionError(logging.Formatter().format(each))
+                for item in found.lines:
+                    item.protocol.connection_lost(None)
+    for item in (*failed.records, *unheard.records):
+        raise AssertionError(logging.Formatter().format(item))
