@@ -1,13 +1,16 @@
 // Apollo Client 4: queries, the normalised cache over two releases, automatic persisted queries by GET, pages, errors.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from "@apollo/client/core";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
-import { relayStylePagination } from "@apollo/client/utilities";
-import { recorder, served } from "./server.js";
+import { buildSchema, isAbstractType, isInterfaceType } from "graphql";
+import { imported, written } from "./documentation.js";
+import { recorder, ROOT, served } from "./server.js";
 
 const server = served();
+const schema = buildSchema(await readFile(`${ROOT}schema.graphql`, "utf8"));
 const PROFILE = gql`
   query Profile($code: String!, $release: String! = "current") {
     occupationalProfile(code: $code, release: $release) {
@@ -90,27 +93,18 @@ test("automatic persisted queries go by GET: the hash first, the text once, then
   assert.ok(network.calls.every((each) => each.method === "GET"));
 });
 
-test("pages are put together by Apollo's own relayStylePagination", async () => {
-  const cache = new InMemoryCache({
-    typePolicies: { Query: { fields: { occupationalProfiles: relayStylePagination(["release"]) } } },
-  });
-  const apollo = client({ cache });
+const page = await written("docs/clients.md", ["src/cache.ts"]);
+const { cache: documented } = await imported(page.folder, "src/cache.ts");
+await page.remove();
+
+test("pages are put together by the cache of the documentation, by `edges` only", async () => {
+  const apollo = client({ cache: documented });
   const query = gql`
     query Profiles($after: String) {
       occupationalProfiles(first: 2, after: $after) {
-        edges {
-          cursor
-          node {
-            id
-            code
-          }
-        }
-        pageInfo {
-          hasNextPage
-          endCursor
-          hasPreviousPage
-          startCursor
-        }
+        nodes { id }
+        edges { cursor node { id code } }
+        pageInfo { hasNextPage endCursor hasPreviousPage startCursor }
       }
     }
   `;
@@ -123,7 +117,75 @@ test("pages are put together by Apollo's own relayStylePagination", async () => 
   const codes = merged.occupationalProfiles.edges.map((each) => each.node.code);
   assert.equal(codes.length, 4);
   assert.equal(new Set(codes).size, 4);
+  assert.equal(merged.occupationalProfiles.nodes.length, 2);
 });
+
+test("the cache of the documentation has the arguments that tell lists apart, for every connection of the schema", () => {
+  const paging = ["first", "after", "last", "before"];
+  const connections = Object.values(schema.getTypeMap())
+    .filter((type) => type.getFields && !isInterfaceType(type))
+    .flatMap((type) => Object.values(type.getFields()).map((field) => ({ typename: type.name, field })))
+    .filter(({ field }) => String(field.type).replace("!", "").endsWith("Connection"));
+  assert.ok(connections.length >= 30);
+  for (const { typename, field } of connections) {
+    const apart = field.args.map((argument) => argument.name).filter((name) => !paging.includes(name));
+    const name = (args) => documented.policies.getStoreFieldName({ typename, fieldName: field.name, args });
+    const list = Object.fromEntries(apart.map((argument) => [argument, "a"]));
+    assert.equal(name({ ...list, first: 1, after: "x" }), name({ ...list, first: 2 }), `${typename}.${field.name}: one list`);
+    for (const argument of apart) {
+      assert.notEqual(name({ ...list, [argument]: "b" }), name(list), `${typename}.${field.name}: another ${argument}`);
+    }
+  }
+});
+
+test("the cache of the documentation knows the types of each interface that it names", () => {
+  const { possibleTypes } = documented.config;
+  assert.ok(Object.keys(possibleTypes).length >= 2);
+  for (const [name, types] of Object.entries(possibleTypes)) {
+    assert.ok(isAbstractType(schema.getType(name)), name);
+    assert.deepEqual([...types].sort(), schema.getPossibleTypes(schema.getType(name)).map((type) => type.name).sort());
+  }
+});
+
+const TITLE = gql`
+  query Title($languages: [Language!]) {
+    occupationalProfile(code: "OP-101") {
+      id
+      title {
+        text(languages: $languages)
+      }
+    }
+  }
+`;
+
+test("after a switch to French, a text without `languages` stays Dutch in the cache", async () => {
+  const language = { current: "nl" };
+  const network = recorder();
+  const fetch = (uri, init) => network.fetch(uri, { ...init, headers: { ...init.headers, "Accept-Language": language.current } });
+  const apollo = client({ fetch });
+  const titles = [];
+  for (language.current of ["nl", "fr", "nl"]) {
+    const { data } = await apollo.query({ query: TITLE });
+    titles.push(data.occupationalProfile.title.text);
+  }
+  assert.deepEqual(titles, ["Verpleegkundige", "Verpleegkundige", "Verpleegkundige"]);
+  assert.equal(network.calls.length, 1);
+});
+
+for (const [cache, calls] of [[documented, 2], [new InMemoryCache(), 3]]) {
+  const which = cache === documented ? "the cache of the documentation" : "a cache without `merge`";
+  test(`with the variable \`languages\`, ${which} needs ${calls} calls for Dutch, French and Dutch`, async () => {
+    const network = recorder();
+    const apollo = client({ cache, fetch: network.fetch });
+    const titles = [];
+    for (const language of ["NL", "FR", "NL"]) {
+      const { data } = await apollo.query({ query: TITLE, variables: { languages: [language] } });
+      titles.push(data.occupationalProfile.title.text);
+    }
+    assert.deepEqual(titles, ["Verpleegkundige", "Infirmier / Infirmière", "Verpleegkundige"]);
+    assert.equal(network.calls.length, calls);
+  });
+}
 
 test("an error comes with its code, beside the data that there is", async () => {
   const apollo = client();

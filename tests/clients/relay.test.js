@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { written } from "./documentation.js";
 import { ROOT, post, served } from "./server.js";
 
 const COMPILER = fileURLToPath(new URL("node_modules/relay-compiler/cli.js", import.meta.url));
@@ -81,6 +82,7 @@ const config = { src: "./src", schema: "./schema.graphql", language: "javascript
 await writeFile(join(folder, "relay.config.json"), JSON.stringify(config));
 await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
 const server = served({ COMPETENT_PERSISTED: PERSISTED, COMPETENT_PERSISTED_MODE: "only" });
+const open = served();
 
 test("Relay's compiler takes refetchable and paginated fragments, and the server runs what it wrote, asked for by its ids", async () => {
   const persisted = Object.entries(JSON.parse(await readFile(PERSISTED, "utf8")));
@@ -99,4 +101,23 @@ test("Relay's compiler takes refetchable and paginated fragments, and the server
   const next = await ask("AppProfilesPaginationQuery", { count: 2, cursor: app.occupationalProfiles.pageInfo.endCursor });
   const codes = [...app.occupationalProfiles.edges, ...next.occupationalProfiles.edges].map((each) => each.node.code);
   assert.equal(new Set(codes).size, 4);
+});
+
+test("the code of the documentation compiles, and its environment fetches a page and the next one", async (t) => {
+  const { folder, remove } = await written("docs/clients.md", ["relay.config.json", "src/environment.js", "src/Occupations.js"], { url: open.url });
+  t.after(remove);
+  await writeFile(join(folder, "schema.graphql"), await readFile(`${ROOT}schema.graphql`));
+  await writeFile(join(folder, "package.json"), '{"type": "module"}');
+  await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
+
+  const { environment } = await import(join(folder, "src/environment.js"));
+  const generated = async (name) => (await import(join(folder, `src/__generated__/${name}.graphql.js`))).default;
+  const { fetchQuery } = await import("relay-runtime");
+  const first = await fetchQuery(environment, await generated("OccupationsQuery"), { languages: ["FR"] }).toPromise();
+  assert.ok(first);
+  const list = environment.getStore().getSource().get("client:root:__Occupations_occupationalProfiles_connection");
+  const { endCursor } = environment.getStore().getSource().get(list.pageInfo.__ref);
+  await fetchQuery(environment, await generated("OccupationsPaginationQuery"), { count: 5, cursor: endCursor, languages: ["FR"] }).toPromise();
+  const both = environment.getStore().getSource().get("client:root:__Occupations_occupationalProfiles_connection");
+  assert.equal(both.edges.__refs.length, 25);
 });

@@ -13,24 +13,22 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import tree_sitter_c_sharp
 from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
+from tree_sitter import Language, Parser
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = os.environ.get("COMPETENT_GRAPHQL", str(ROOT / ".venv" / "bin" / "competent-graphql"))
-CONFIG = """
-[tool.ariadne-codegen]
-schema_path = "{root}/schema.graphql"
-queries_path = "queries"
-target_package_name = "competent_client"
-[tool.ariadne-codegen.scalars.UUID]
-type = "uuid.UUID"
-[tool.ariadne-codegen.scalars.DateTime]
-type = "datetime.datetime"
-[tool.ariadne-codegen.scalars.Date]
-type = "datetime.date"
-"""
+PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+NURSE = "Verpleegkundige"
+
+
+def code(file: str) -> str:
+    """The code that the page of clients shows for a file."""
+    (text,) = re.findall(rf"^```\w+ {re.escape(file)}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return text
 
 
 class PythonClients(unittest.TestCase):
@@ -63,6 +61,19 @@ class PythonClients(unittest.TestCase):
 
         self.assertEqual(raised.exception.errors[0]["extensions"]["code"], "BAD_USER_INPUT")
 
+    def test_the_program_in_the_documentation_prints_the_title_of_an_occupation(self) -> None:
+        program = code("occupation.py").replace("http://127.0.0.1:8000/graphql", self.url)
+        printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+        self.assertEqual(printed.strip(), NURSE)
+
+    def test_the_c_sharp_program_in_the_documentation_has_no_syntax_error(self) -> None:
+        parser = Parser(Language(tree_sitter_c_sharp.language()))
+        program = code("Program.cs")
+
+        self.assertFalse(parser.parse(program.encode()).root_node.has_error)
+        self.assertTrue(parser.parse(program.replace("});", "}").encode()).root_node.has_error)
+
     def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             operations = sorted((ROOT / "operations").glob("*.graphql"))
@@ -72,7 +83,8 @@ class PythonClients(unittest.TestCase):
             (Path(folder) / "queries").mkdir()
             for query in queries:
                 (Path(folder) / "queries" / query.name).write_text(query.read_text(encoding="utf-8"), encoding="utf-8")
-            (Path(folder) / "pyproject.toml").write_text(CONFIG.format(root=ROOT), encoding="utf-8")
+            (Path(folder) / "pyproject.toml").write_text(code("pyproject.toml"), encoding="utf-8")
+            (Path(folder) / "schema.graphql").write_bytes((ROOT / "schema.graphql").read_bytes())
             made = subprocess.run(
                 [Path(sys.executable).parent / "ariadne-codegen"],
                 cwd=folder,
