@@ -175,11 +175,12 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
     explorer = _explorer(settings, Site(ask, endpoint.cache_policy))
+    off = _off(settings)
     return [
-        *home_routes(ask, plain.sdl, _off(settings), explorer.home if explorer else None),
+        *home_routes(ask, plain.sdl, off, explorer.home if explorer else None),
         *(explorer.routes if explorer else ()),
         *agents_routes(ask),
-        *documentation_routes(ask),
+        *documentation_routes(ask, without=off),
         *asset_routes(),
         *linked_data_routes(ask, endpoint.cache_policy, settings.absolute_url("id/")),
         *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
@@ -239,6 +240,6 @@ def _documents(settings: Settings) -> PersistedQueries:
 
 
 def _off(settings: Settings) -> list[str]:
-    """The links of the home page to omit because these settings turn their pages off."""
-    pages = {"graphiql": settings.graphiql, "schema": settings.introspection}
+    """The files at the root that these settings turn off; no page links to them."""
+    pages = {"graphiql": settings.graphiql, "schema.graphql": settings.introspection}
     return [name for name, switch in pages.items() if switch == "off"]

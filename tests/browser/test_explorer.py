@@ -33,7 +33,6 @@ PAGES = (
     "nl/occupations/OP-99999",
     "de/compare?from=OP-102&to=OP-101",
     "nl/changes",
-    "docs/queries.md",
     "id/3.11",
 )
 WIDTHS = (360, 390, 1400)

@@ -82,9 +82,9 @@ def home_routes(
 ) -> list[Route]:
     """The routes `/` (HTML or JSON) and `/schema.graphql`.
 
-    `without` names links whose pages are not served. Browsers get `explorer`, if there is one.
+    `without` names files at the root that are not served. Browsers get `explorer`, if there is one.
     """
-    links = {name: link for name, link in LINKS.items() if name not in without}
+    links = {name: link for name, link in LINKS.items() if link[0] not in without}
     etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
 
     async def show(request: Request) -> Response:

@@ -28,6 +28,8 @@ _ASSETS = {file.name: file.read_bytes() for file in sorted((_HERE / "assets").it
 _VERSIONS = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in _ASSETS.items()}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""`Cache-Control` of files whose URL has their version."""
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -102,7 +104,7 @@ def asset_routes() -> list[Route]:
             raise HTTPException(404)
         is_versioned = request.scope["query_string"] == f"v={_VERSIONS[name]}".encode()
         headers = {
-            "Cache-Control": "public, max-age=31536000, immutable" if is_versioned else "no-cache",
+            "Cache-Control": IMMUTABLE if is_versioned else "no-cache",
             "X-Content-Type-Options": "nosniff",
         }
         response = Response(_ASSETS[name], headers=headers, media_type=_MEDIA_TYPES[Path(name).suffix])

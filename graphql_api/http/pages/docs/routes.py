@@ -1,0 +1,149 @@
+"""The routes of the documentation: `/docs/queries` is `docs/queries.md`, and `/docs/?q=…` searches.
+
+Browsers get HTML, programs Markdown, also at the path of the file (`/docs/queries.md`), which redirects browsers.
+"""
+
+import asyncio
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Collection
+from posixpath import basename, splitext
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from graphql_api.http.content_negotiation import preferred
+from graphql_api.http.graphql import JSON, HTTPError, error_response
+from graphql_api.http.graphql.cache_control import conditional
+from graphql_api.http.pages.docs import library
+from graphql_api.http.pages.docs.library import INDEX, images, pages
+from graphql_api.http.pages.docs.markdown import Site, html, sections, version
+from graphql_api.http.pages.docs.search import search
+from graphql_api.http.pages.home import Ask, source_of
+from graphql_api.http.pages.rendering import IMMUTABLE, PAGE_HEADERS, render
+from graphql_api.observability.request_context import record_of, text_in
+
+MARKDOWN = "text/markdown"
+_POLICY = PAGE_HEADERS["Content-Security-Policy"]
+HEADERS = PAGE_HEADERS | {"Content-Security-Policy": f"{_POLICY}; script-src 'self'"}
+"""The script adds buttons that copy code; pages are complete without it."""
+MAX_SEARCH_CHARS = 200
+MAX_DEPTH = 10
+"""Folders in a path from which a missing page is an error in JSON: each link of a page repeats the way up."""
+
+
+def documentation_routes(ask: Ask, *, without: Collection[str] = ()) -> list[Route]:
+    """The routes of the documentation; `without` names files at the root of the server that are not served."""
+    documentation = _Documentation(ask, Site({"graphiql", "schema.graphql"} - set(without)))
+    return [Route("/docs", _with_slash), Route("/docs/{path:path}", documentation.show)]
+
+
+async def _with_slash(_: Request) -> Response:
+    return RedirectResponse("docs/", 308)
+
+
+class _Documentation:
+    def __init__(self, ask: Ask, site: Site) -> None:
+        self._ask = ask
+        self._site = site
+        self._rendered: dict[tuple[str, str | None], str] = {}
+
+    async def show(self, request: Request) -> Response:
+        """A page, an image or a redirect."""
+        path, head = request.path_params["path"], record_of(request.scope).head
+        if path in images():
+            return conditional(_image(path, request), head)
+        name, is_browser = (
+            library.page_at(path),
+            preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) != MARKDOWN,
+        )
+        if name is None and (moved := _moved_to(path)) and (is_browser or moved.endswith("/")):
+            return RedirectResponse(moved, 308, {"Vary": "Accept"})
+        name = name or (path if path in pages() else None)
+        if name is None:
+            return await self._missing(path, is_browser, request)
+        if not is_browser:
+            return conditional(PlainTextResponse(pages()[name], headers=HEADERS, media_type=MARKDOWN), head)
+        text = request.query_params.get("q", "").strip() if name == INDEX else ""
+        page = await (self._search(text[:MAX_SEARCH_CHARS]) if text else self._page(name))
+        return conditional(HTMLResponse(page, headers=HEADERS), head)
+
+    async def _page(self, name: str) -> str:
+        key = name, await source_of(self._ask)
+        if key not in self._rendered:
+            self._rendered[key] = await asyncio.to_thread(self._render, *key)
+        return self._rendered[key]
+
+    def _render(self, name: str, source: str | None) -> str:
+        before, after = library.neighbours(name)
+        return self._in_frame(
+            "docs.html",
+            name,
+            library.title(name),
+            source,
+            body=Markup(html(name, self._site)),  # noqa: S704 - made of our own Markdown, without its raw HTML
+            contents=[section for section in sections(name) if section.tag == "h2"],
+            before=before,
+            after=after,
+        )
+
+    async def _search(self, text: str) -> str:
+        hits = await asyncio.to_thread(search, text)
+        return self._in_frame(
+            "docs_search.html", INDEX, f"Search: {text}", await source_of(self._ask), text=text, hits=hits
+        )
+
+    async def _missing(self, path: str, is_browser: bool, request: Request) -> Response:
+        if not is_browser or path.count("/") > MAX_DEPTH:
+            not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
+            return error_response(not_found, JSON, record_of(request.scope))
+        page = self._in_frame(
+            "docs_search.html", path, "Page not found", await source_of(self._ask), text="", hits=None
+        )
+        return HTMLResponse(page, 404, HEADERS)
+
+    def _in_frame(self, template: str, base: str, title: str, source: str | None, **values: object) -> str:
+        """A page with the navigation; `base` is its path below `/docs/`."""
+        up = "../" * base.count("/")
+        return render(
+            template,
+            title=title,
+            root=f"../{up}",
+            docs=up or "./",
+            source=source,
+            language="en",
+            has_graphiql="graphiql" in self._site.root_files,
+            current=base,
+            navigation=library.navigation(),
+            url=lambda name: library.url(name, base),
+            **values,
+        )
+
+
+def _moved_to(path: str) -> str | None:
+    """The relative URL to redirect to from the path of a file, or if a slash at the end is missing or too much."""
+    if path in pages():
+        return basename(library.address(path)) or "./"
+    if library.page_at(path.removesuffix("/")):
+        return f"../{basename(path[:-1])}"
+    return f"{basename(path)}/" if f"{path}/{INDEX}" in pages() else None
+
+
+def _image(name: str, request: Request) -> Response:
+    content = images()[name]
+    is_versioned = request.scope["query_string"] == f"v={version(content)}".encode()
+    headers = PAGE_HEADERS | {"Cache-Control": IMMUTABLE if is_versioned else "no-cache", "Vary": "Accept-Encoding"}
+    media_type = library.MEDIA_TYPES[splitext(name)[1]]
+    if media_type == "image/svg+xml":
+        headers["Content-Security-Policy"] = _svg_policy(content)
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def _svg_policy(content: bytes) -> str:
+    """A policy that allows the style sheets of an SVG and nothing else."""
+    styles = re.findall(b"<style>(.*?)</style>", content, re.DOTALL)
+    hashes = [f"'sha256-{b64encode(hashlib.sha256(style).digest()).decode()}'" for style in styles]
+    return f"default-src 'none'; style-src {' '.join(hashes)}"

@@ -1,0 +1,93 @@
+"""The documentation in Chromium: on a telephone and a wide screen, light and dark, by keyboard, with its copy buttons."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.types import ASGIApp
+
+from graphql_api.app import create_app
+from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.browser.visits import SCHEMES, assert_accessible, assert_quiet, evaluate, resize
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "settings", "queries", "architecture", "performance", "decisions/0003-own-endpoint", "?q=circuit+breaker")
+
+
+@pytest.fixture
+def docs(serve: Callable[[ASGIApp], str], releases: Releases, settings: Settings) -> str:
+    """The URL of the documentation."""
+    return serve(create_app(settings, create_sandbox(releases))) + "/docs/"
+
+
+def test_pages_fit_every_screen_and_axe_finds_no_violation(browser: "Chrome", docs: str) -> None:
+    for width in (390, 1400):
+        for scheme in SCHEMES:
+            resize(browser, width, scheme)
+            for path in PAGES:
+                browser.get(docs + path)
+                assert evaluate(browser, "document.documentElement.scrollWidth") <= width, path
+                evaluate(browser, "document.querySelectorAll('details').forEach(item => item.open = true)")
+                assert evaluate(browser, "document.documentElement.scrollWidth") <= width, path
+                assert_accessible(browser)
+    assert_quiet(browser, docs.removesuffix("docs/"))
+
+
+def test_the_explanation_of_a_setting_fits_a_telephone(browser: "Chrome", docs: str) -> None:
+    resize(browser, 390, "light")
+    browser.get(f"{docs}settings")
+    right = "Math.max(...Array.from(document.querySelectorAll('td'), cell => cell.getBoundingClientRect().right))"
+
+    assert evaluate(browser, right) <= 390
+    assert evaluate(
+        browser, "getComputedStyle(document.querySelector('td:last-child'), '::before').content"
+    ).startswith('"')
+
+
+def test_the_navigation_stands_beside_a_wide_page(browser: "Chrome", docs: str) -> None:
+    browser.get(f"{docs}settings")
+    box = "document.querySelector({!r}).getBoundingClientRect()"
+    nav, article = ".pages nav", "article"
+
+    resize(browser, 1400, "light")
+    assert evaluate(browser, f"{box.format(nav)}.right <= {box.format(article)}.left")
+    assert evaluate(browser, f"{box.format(nav)}.height") > 300
+    resize(browser, 390, "light")
+    assert (
+        evaluate(browser, f"document.querySelector({nav!r}).checkVisibility({{contentVisibilityAuto: true}})") is False
+    )
+
+
+def test_a_query_is_copied_and_opens_in_graphiql_by_keyboard(browser: "Chrome", docs: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": docs.removesuffix("/docs/")}
+    browser.execute_cdp_cmd("Browser.grantPermissions", grant)
+    browser.get(f"{docs}queries")
+    code = browser.find_element("css selector", ".code pre").text
+    button = browser.find_element("css selector", ".code button")
+    button.send_keys(Keys.ENTER)
+    WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: button.text == "Copied")
+    assert evaluate(browser, "navigator.clipboard.readText()") == code
+
+    browser.find_element("css selector", ".code a").send_keys(Keys.ENTER)
+    assert browser.current_url.startswith(docs.removesuffix("docs/") + "graphiql")
+    assert_quiet(browser, docs.removesuffix("docs/"))
+
+
+def test_code_is_coloured_and_the_page_dark_if_the_system_is(browser: "Chrome", docs: str) -> None:
+    colours = {}
+    for scheme in SCHEMES:
+        resize(browser, 1400, scheme)
+        browser.get(f"{docs}queries")
+        tokens = "new Set(Array.from(document.querySelectorAll('.code span'), item => getComputedStyle(item).color))"
+        colours[scheme] = set(evaluate(browser, f"[...{tokens}]"))
+        assert len(colours[scheme]) >= 4
+
+    assert not colours["light"] & colours["dark"]
