@@ -155,10 +155,10 @@ def _prepare_tables(tokens: "list[Token]") -> None:
 
 
 def _fence(renderer: Any, tokens: "Sequence[Token]", index: int, options: Any, env: dict[str, str | None]) -> str:
-    language, _, place = tokens[index].info.partition(" ")
+    language, _, parameters = tokens[index].info.partition(" ")
     code, graphiql = tokens[index].content, env["graphiql"]
     link = ""
-    if language == "graphql" and not place and graphiql and _is_operation(code):
+    if language == "graphql" and not parameters and graphiql and _is_operation(code):
         link = f'<a href="{graphiql}#{urlencode({"query": code})}">Run in GraphiQL</a>'
     html = f'<pre tabindex="0"><code class="language-{language}">{_coloured(code, language)}</code></pre>'
     return f'<div class="code">{html}{link}</div>\n'
