@@ -51,7 +51,7 @@ async def test_who_prefers_json_gets_json(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/graphiql", "/docs/", "/docs/queries.md", "/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"]
+    "path", ["/", "/graphiql", "/docs/", "/docs/queries", "/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"]
 )
 async def test_every_page_says_that_the_data_is_not_vdabs(without_pages: Server, path: str) -> None:
     page = await without_pages.client.get(path, headers=HTML)
