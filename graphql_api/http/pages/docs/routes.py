@@ -10,7 +10,6 @@ from base64 import b64encode
 from collections.abc import Collection
 from posixpath import basename, splitext
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -78,6 +77,8 @@ class _Documentation:
         return self._rendered[key]
 
     def _render(self, name: str, source: str | None) -> str:
+        from markupsafe import Markup
+
         before, after = library.neighbours(name)
         return self._in_frame(
             "docs.html",

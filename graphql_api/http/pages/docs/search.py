@@ -4,12 +4,13 @@ import re
 import sqlite3
 from contextlib import closing
 from functools import cache
-from typing import NamedTuple
-
-from markupsafe import Markup, escape
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphql_api.http.pages.docs.library import INDEX, pages, title, url
 from graphql_api.http.pages.docs.markdown import sections
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 MAX_WORDS = 12
 _TABLE = """
@@ -25,7 +26,7 @@ class Hit(NamedTuple):
     url: str
     title: str
     heading: str
-    excerpt: Markup
+    excerpt: "Markup"
 
 
 def search(text: str) -> list[Hit]:
@@ -58,5 +59,7 @@ def _index() -> bytes:
         return connection.serialize()
 
 
-def _marked(excerpt: str) -> Markup:
+def _marked(excerpt: str) -> "Markup":
+    from markupsafe import Markup, escape
+
     return escape(excerpt).replace("\x02", Markup("<mark>")).replace("\x03", Markup("</mark>"))
