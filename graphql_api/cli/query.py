@@ -64,6 +64,12 @@ def doctor(
         Path | None, typer.Option(help="Save the responses in this folder, without the key, for `sandbox --recording`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Base URL of the API, such as that of a test environment. [env: COMPETENT_UPSTREAM_URL]",
+        ),
+    ] = None,
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
@@ -75,7 +81,7 @@ def doctor(
     """
     from graphql_api.cli.doctor import run_doctor
 
-    settings = settings_of(data, lenient)
+    settings = settings_of(data, lenient, upstream_url=url)
     with upstream_of(settings) as (competent, description):
         subject = (
             description if settings.is_remote else f"The sandbox (COMPETENT_UPSTREAM_URL is not set): {description}"

@@ -54,6 +54,8 @@ SOFT_SKILLS = Route("/releases/{release}/softskills", "seen")
 SOFT_SKILL = Route("/releases/{release}/softskills/{uuid}", "assumed")
 
 SEARCH = Route("/search", "seen")
+OTHER_SOFT_SKILLS = Route("/softskills", "seen")
+"""Soft skills of another taxonomy, on a base that Competent shares. Not in ROUTES: only the doctor requests it."""
 
 ROUTES = (
     RELEASES,

@@ -12,14 +12,14 @@ from random import Random
 KINDS = {
     "slow": "the response is delayed by `seconds`",
     "hang": "the response waits until the faults are cleared",
-    "status": "an error: 429 in the gateway's form, 500, 502, 503 or 504 in the service's",
+    "status": "an error: 429 in the gateway's form, 404, 500, 502, 503 or 504 in the service's",
     "cut": "the connection closes after half of the announced bytes",
     "broken": "status 200 with truncated JSON",
     "html": "status 200 with an HTML page",
 }
 """Kinds of faults, with their effect on the client."""
 
-STATUSES = (429, 500, 502, 503, 504)
+STATUSES = (404, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)

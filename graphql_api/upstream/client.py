@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from graphql_api.competent.fetch import Fetched, Validators
 from graphql_api.competent.hal import JsonObject
-from graphql_api.competent.routes import RouteMatch, route_of
+from graphql_api.competent.routes import OTHER_SOFT_SKILLS, RouteMatch, route_of
 from graphql_api.competent.values import uuid
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound, UpstreamUnauthorized
 from graphql_api.observability.fetch_context import FetchContext
@@ -111,7 +111,7 @@ class Upstream:
 
         Raises an UpstreamError if the path is unknown or the request fails; limits of time and size apply.
         """
-        if route_of(path) is None:
+        if route_of(path) is None and path != OTHER_SOFT_SKILLS.template:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         try:
             async with (

@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from graphql_api.app import create_app
 from graphql_api.cli.doctor import CHECKS, MAX_CALLS, Verdict, run_doctor
-from graphql_api.cli.doctor.probe import Visit, Visitor
+from graphql_api.cli.doctor.environment import Environment, environment_of
+from graphql_api.cli.doctor.probe import CANARIES, Visit, Visitor
 from graphql_api.cli.doctor.recorder import scrubbed
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.sandbox.replay import Recording, file_name
@@ -20,17 +22,59 @@ from graphql_api.settings import Secret, Settings
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.transport import ASGIApp, AsgiTransport
 from tests.conftest import CP_7
+from tests.test_docs import ROOT
 from tests.variants.mutated_sandbox import Mutated, Original
 from tests.variants.mutations import MUTATIONS
 
 KEY = "s3cr3t+key/of=mine"
 SETTINGS = replace(Settings(), api_key=Secret(KEY))
+SCHEMA = json.loads((ROOT / "docs" / "doctor-report.schema.json").read_text(encoding="utf-8"))
+
+COMPETENCES, PROFILES = "/releases/{release}/technicalcompetences", "/releases/{release}/occupationalprofiles"
+IDS = [
+    "key-accepted",
+    "release-number",
+    "release-recent",
+    "canaries",
+    "base-of-its-own",
+    "releases",
+    "current-release",
+    "release",
+    "competences",
+    "competence",
+    "competence-use",
+    "profiles",
+    "profile",
+    "soft-skills",
+    "soft-skill",
+    "search",
+    "links-name-release",
+    "items-have-ids",
+    "page-object",
+    "pages-differ",
+    "page-links",
+    "empty-list",
+    "page-size",
+    "soft-skill-text",
+    "competence-fields",
+    "profile-fields",
+    "embedded-id",
+    "embedded-skill",
+    "embedded-links",
+    "embedded-indicators",
+    "unknown-keys",
+    "error-object",
+    "rate-limit-headers",
+    "validators",
+    "revalidation",
+    "release-immutable",
+]
 
 
-async def visit(app: ASGIApp) -> Visit:
+async def visit(app: ASGIApp, canaries: bool = False) -> Visit:
     upstream = Upstream(AsgiTransport(app, SETTINGS), SETTINGS)
     try:
-        return await Visitor(upstream.probe, 500).visit()
+        return await Visitor(upstream.probe, 500, canaries).visit()
     finally:
         await upstream.aclose()
 
@@ -39,9 +83,15 @@ def judged(seen: Visit) -> Mapping[str, Verdict]:
     return {check.assumed: check.judge(seen)[0] for check in CHECKS}
 
 
+def judgement(seen: Visit, id: str) -> tuple[Verdict, str]:
+    return next(check.judge(seen) for check in CHECKS if check.id == id)
+
+
 async def report_on(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Path | None = None) -> tuple[int, Any]:
     code = await run_doctor(SETTINGS, app, "an API", folder, True)
-    return code, json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA).validate(report)
+    return code, report
 
 
 def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
@@ -117,6 +167,121 @@ async def test_a_wrong_assumption_is_reported(releases: Releases, mutation: str,
     result = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
 
     assert result[assumed] is Verdict.DOES_NOT
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "verdicts"),
+    [
+        (Fault("**", "status", status=503), 1, {"key-accepted": "unknown", "competences": "unknown"}),
+        (Fault("/releases/**", "status", status=404), 1, {"release-number": "fails", "competences": "fails"}),
+        (Fault(COMPETENCES, "status", status=404), 1, {"competences": "fails", "competence": "unknown"}),
+        (Fault(COMPETENCES, "html"), 1, {"competences": "fails"}),
+        (Fault(COMPETENCES, "cut"), 1, {"competences": "fails"}),
+        (Fault(f"{COMPETENCES}/*", "status", status=404), 1, {"competence": "fails", "competences": "holds"}),
+        (Fault(f"{PROFILES}/*", "status", status=500), 1, {"profile": "unknown", "embedded-skill": "unknown"}),
+        (Fault(f"{PROFILES}/*", "broken"), 1, {"profile": "fails"}),
+        (Fault("/releases/*/softskills", "status", status=429), 1, {"soft-skills": "unknown", "search": "unknown"}),
+        (Fault(PROFILES, "status", status=404), 0, {"profiles": "fails", "profile": "holds"}),
+        (Fault("/search", "html"), 0, {"search": "fails", "key-accepted": "holds"}),
+        (Fault("/releases/current", "status", status=404), 0, {"current-release": "fails", "release-number": "holds"}),
+        (Fault("/releases/*/softskills/*", "cut"), 0, {"soft-skill": "fails", "soft-skills": "holds"}),
+        (Fault(f"{COMPETENCES}/*/**", "html"), 0, {"competence-use": "fails", "competence": "holds"}),
+    ],
+    ids=lambda value: f"{value.kind} {value.status} {value.match}" if isinstance(value, Fault) else "",
+)
+async def test_a_damaged_api_is_usable_unless_what_is_needed_fails(
+    releases: Releases, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, verdicts: dict[str, str]
+) -> None:
+    seen, report = await report_on(create_sandbox(releases, faults=Faults([fault])), capsys)
+
+    found = {check["id"]: check["verdict"] for check in report["checks"]}
+    assert {id: found[id] for id in verdicts} == verdicts
+    assert (seen, report["usable"]) == (code, code == 0)
+    assert report["ended"] is None or fault.status == 429
+
+
+def test_ids_of_checks_never_change() -> None:
+    assert [check.id for check in CHECKS] == IDS
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        ("", "sandbox"),
+        ("https://api.vdab.be/services/opendata/competent/v2", "production"),
+        ("https://API.VDAB.BE./services/openservices/v1", "production"),
+        ("https://api-cbt.vdab.be/services/opendata/competent/v2.1", "test"),
+        ("https://api.vdab.be/services/openservices-test/v1", "test"),
+        ("https://www.vdab.be/services", "other"),
+        ("https://api.vdab.be.example/services", "other"),
+        ("https://api-cbt.notvdab.be/", "other"),
+        ("http://127.0.0.1:9000", "other"),
+    ],
+)
+def test_the_environment_of_a_base_is_known_by_its_names(url: str, environment: Environment) -> None:
+    assert environment_of(url) == environment
+
+
+def as_vdab(app: ASGIApp, number: str) -> ASGIApp:
+    """The sandbox as VDAB's own data: releases of this number, without `source`. It has the known profiles."""
+
+    def change(document: Any) -> Any:
+        document.pop("source", None)
+        return orjson.loads(orjson.dumps(document).decode().replace("3.11", number))
+
+    changed = changing(app, change)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"].replace(number, "3.11")
+        await changed({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+
+    return answer
+
+
+SLAGER, HELP = (f"/releases/*/occupationalprofiles/{canary.uuid}" for canary in CANARIES)
+
+
+async def test_a_base_with_the_known_profiles_and_a_new_release_is_that_of_vdab(releases: Releases) -> None:
+    seen = await visit(as_vdab(create_sandbox(releases), "3.28"), canaries=True)
+
+    assert len(seen) <= MAX_CALLS
+    assert judgement(seen, "release-recent") == (Verdict.HOLDS, "3.28")
+    known = (Verdict.HOLDS, "Slager: 7511; Huishoudhulp-poetshulp: 5152, 9111")
+    assert judgement(seen, "canaries") == known
+
+    gone = create_sandbox(releases, faults=Faults([Fault(HELP, "status", status=404)]))
+    seen = await visit(as_vdab(gone, "3.26"), canaries=True)
+    assert judgement(seen, "release-recent") == (Verdict.DOES_NOT, "3.26")
+    assert judgement(seen, "canaries") == (Verdict.DOES_NOT, "Slager: 7511; Huishoudhulp-poetshulp: 404")
+
+    down = create_sandbox(releases, faults=Faults([Fault(SLAGER, "status", status=503)]))
+    seen = await visit(as_vdab(down, "3.27"), canaries=True)
+    assert judgement(seen, "release-recent") == (Verdict.HOLDS, "3.27")
+    assert judgement(seen, "canaries")[0] is Verdict.UNKNOWN
+    assert judgement(await visit(create_sandbox(releases), canaries=True), "canaries") == known
+
+
+async def test_the_sandbox_needs_no_known_profiles_and_no_new_release(releases: Releases) -> None:
+    seen = await visit(create_sandbox(releases, faults=Faults([Fault(HELP, "status", status=404)])), canaries=True)
+
+    assert judgement(seen, "release-recent") == (Verdict.UNKNOWN, "3.11, sandbox data, not VDAB's")
+    assert judgement(seen, "canaries")[0] is Verdict.UNKNOWN
+    assert judgement(await visit(create_sandbox(releases)), "canaries")[0] is Verdict.UNKNOWN
+
+
+async def test_a_base_of_another_taxonomy_is_recognised(releases: Releases) -> None:
+    sandbox = create_sandbox(releases)
+    assert judgement(await visit(sandbox), "base-of-its-own") == (Verdict.HOLDS, "/softskills: 404")
+
+    async def shared(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/softskills":
+            scope = {**scope, "path": "/releases/3.11/softskills", "raw_path": b"/releases/3.11/softskills"}
+        await sandbox(scope, receive, send)
+
+    verdict, text = judgement(await visit(shared), "base-of-its-own")
+    assert (verdict, text) == (Verdict.DOES_NOT, "/softskills: 200, the reference data of Competent 1")
+    another = refusing(shared, 404, lambda path: path.startswith("/releases"))
+    assert "no release: this is not the base of Competent" in judgement(await visit(another), "base-of-its-own")[1]
 
 
 async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,5 +447,5 @@ async def test_the_table_fits_80_columns_and_cuts_nothing_off(
 
     assert max(map(len, out.splitlines())) <= 80
     assert "…" not in out
-    assert "The sandbox [/bold] [x], in 16 calls" in out
+    assert "The sandbox [/bold] [x], in 17 calls" in out
     assert "les/used`" in out

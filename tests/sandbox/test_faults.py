@@ -76,7 +76,7 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
         ({"match": 5}, "match must be a path"),
         ({"kind": "explode"}, "kind must be one of slow, hang, status, cut, broken, html, not 'explode'"),
         ({"status": 503.0}, "status must be one of"),
-        ({"status": 418}, "status must be one of 429, 500, 502, 503, 504, not 418"),
+        ({"status": 418}, "status must be one of 404, 429, 500, 502, 503, 504, not 418"),
         ({"rate": 1.5}, "rate must be a number from 0 to 1, not 1.5"),
         ({"rate": True}, "rate must be a number"),
         ({"seconds": -1}, "seconds must be a number from 0 to 3600, not -1"),

@@ -1,6 +1,7 @@
 """A real server: a process of its own, a real socket, and a client over the network of this machine."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from graphql_api.cli import command
 from graphql_api.cli.worker import worker
 from graphql_api.server.uvicorn_server import listen
 from graphql_api.settings import Settings
@@ -84,6 +87,12 @@ async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
         )
         assert "releases/current" in lines[0]
         assert f"{sandbox}/services/opendata/competent/v2" in line[1]
+        url = f"{sandbox}/services/opendata/competent/v2.1.0"
+        arguments, environment = ["doctor", "--url", url, "--json"], {"COMPETENT_API_KEY": "k3y"}
+        checked = await asyncio.to_thread(CliRunner().invoke, command, arguments, env=environment)
+        report = json.loads(checked.stdout)
+        assert (checked.exit_code, report["asked"], report["environment"]) == (0, url, "other")
+        assert "holds" in {check["verdict"] for check in report["checks"] if check["id"] == "canaries"}
 
 
 async def test_a_wrong_key_gets_an_error_without_the_key() -> None:

@@ -3,10 +3,21 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from graphql_api.cli.doctor.probe import PAGE_BEYOND_END, ProbeResponse, Visit, embedded_in, unknown_keys
-from graphql_api.competent.declarations import SOFT_SKILL, ConceptType
-from graphql_api.competent.hal import href, items, page, parse_link, release_numbers, tells_total
+from graphql_api.cli.doctor.probe import (
+    CANARIES,
+    PAGE_BEYOND_END,
+    ProbeResponse,
+    Visit,
+    embedded_in,
+    unknown_keys,
+)
+from graphql_api.competent.declarations import CLASSIFICATIONS, OCCUPATIONAL_PROFILE, SOFT_SKILL, ConceptType
+from graphql_api.competent.hal import Document, href, items, page, parse_link, release_numbers, tells_total
 from graphql_api.competent.releases import CURRENT, release_order
+from graphql_api.competent.values import ISCO, classifications, plain
+
+KNOWN_RELEASE = "3.27"
+"""The newest release that was known when this was written, published on 2026-06-25."""
 
 
 class Verdict(Enum):
@@ -68,6 +79,59 @@ def has_release_number(visit: Visit) -> Judgement:
     return _judgement(
         len(numbers_seen) == 1, ", ".join(sorted(numbers_seen, key=release_order)) or "no release number found"
     )
+
+
+def is_recent(visit: Visit) -> Judgement:
+    """Judges if the current release is not older than the newest one that was known when this was written."""
+    number = current_number(visit)
+    if number is None:
+        return Verdict.UNKNOWN, "no release number found"
+    if source := _source(visit):
+        return Verdict.UNKNOWN, f"{number}, {source}"
+    return _judgement(release_order(number) >= release_order(KNOWN_RELEASE), number)
+
+
+def current_number(visit: Visit) -> str | None:
+    """The number of the current release, from the first response that names one."""
+    documents = (_response(visit, name).document for name in ("current", "soft skills", "competence", "releases"))
+    return next((number for document in documents for number in release_numbers(document)), None)
+
+
+def _source(visit: Visit) -> str:
+    """Where the data is from, if the release says that it is not VDAB's."""
+    return plain(_response(visit, "current").document.get("source")) or ""
+
+
+def has_canaries(visit: Visit) -> Judgement:
+    """Judges if the profiles that are known to be public have their ISCO codes."""
+    responses = {canary: seen for canary in CANARIES if (seen := visit.get(canary.name)) is not None}
+    if not responses:
+        return Verdict.UNKNOWN, "requested only from a remote API"
+    codes = {canary: _isco_codes(seen.document) if seen.ok else [] for canary, seen in responses.items()}
+    seen_text = "; ".join(
+        f"{canary.name}: {', '.join(codes[canary]) or responses[canary].outcome}" for canary in responses
+    )
+    if all(set(canary.isco) <= set(codes[canary]) for canary in responses):
+        return Verdict.HOLDS, seen_text
+    is_vdab = not _source(visit) and all(seen.ok or seen.status == 404 for seen in responses.values())
+    return (Verdict.DOES_NOT if is_vdab else Verdict.UNKNOWN), seen_text
+
+
+def _isco_codes(profile: Document) -> list[str]:
+    declared = next(field for field in OCCUPATIONAL_PROFILE.fields if field.value == CLASSIFICATIONS)
+    value = next((profile[key] for key in declared.hal_keys if profile.get(key) is not None), None)
+    return [row["code"] for row in classifications(value) if row["scheme"] == ISCO]
+
+
+def serves_no_other_taxonomy(visit: Visit) -> Judgement:
+    """Judges if soft skills of another taxonomy are absent from the base itself."""
+    seen = _response(visit, "other soft skills")
+    if not seen.status:
+        return Verdict.UNKNOWN, str(seen)
+    if not seen.ok:
+        return _judgement(seen.status in (404, 405, 410), str(seen))
+    but = "" if current_number(visit) else ", and no release: this is not the base of Competent"
+    return Verdict.DOES_NOT, f"{seen}, the reference data of Competent 1{but}"
 
 
 def links_name_release(visit: Visit) -> Judgement:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -27,6 +28,20 @@ MAX_CALLS = 20
 UNUSED_UUID = UUID("00000000-0000-4000-8000-000000000000")
 PAGE_BEYOND_END = 100_000
 """A page number beyond the end of any list."""
+
+
+class Canary(NamedTuple):
+    """A profile that was seen in the live service, and its ISCO codes."""
+
+    name: str
+    uuid: UUID
+    isco: tuple[str, ...]
+
+
+CANARIES = (
+    Canary("Slager", UUID("07f701ec-57c9-40dd-97d9-e9238062db1e"), ("7511",)),
+    Canary("Huishoudhulp-poetshulp", UUID("c975483a-b03f-47a3-9c0a-c773babb1510"), ("5152", "9111")),
+)
 
 Probe = Callable[[str, Mapping[str, str]], Awaitable[RawResponse]]
 
@@ -55,8 +70,13 @@ class ProbeResponse:
         """True if it has status 200 and a document that is not an error of the gateway."""
         return self.status == 200 and bool(self.document) and "httpCode" not in self.document
 
+    @property
+    def outcome(self) -> str:
+        """The status, or why there is none."""
+        return str(self.status or self.failure)
+
     def __str__(self) -> str:
-        return f"{self.path}: {self.status or self.failure}" if self.path else "not asked"
+        return f"{self.path}: {self.outcome}" if self.path else "not asked"
 
 
 Visit = dict[str, ProbeResponse]
@@ -68,11 +88,12 @@ class _VisitEnded(Exception):
 
 
 class Visitor:
-    """Makes the calls of one visit."""
+    """Makes the calls of one visit; with `canaries`, also those for `CANARIES`."""
 
-    def __init__(self, probe: Probe, page_size: int) -> None:
+    def __init__(self, probe: Probe, page_size: int, canaries: bool = False) -> None:
         self._probe = probe
         self._page_size = page_size
+        self._canaries = CANARIES if canaries else ()
         self.seen: Visit = {}
         self.ended: ProbeResponse | None = None
         """The response that ended the visit early; None if all calls were made."""
@@ -93,6 +114,9 @@ class Visitor:
         competence = await self._competences(number)
         profile = await self._profiles(number)
         await self._embedded(number, profile)
+        await self._ask("other soft skills", routes.OTHER_SOFT_SKILLS.path())
+        for canary in self._canaries:
+            await self._ask_once(canary.name, routes.OCCUPATIONAL_PROFILE.path(number, canary.uuid))
         await self._ask("nothing", routes.TECHNICAL_COMPETENCE.path(number, UNUSED_UUID))
         if conditions := {name: value for name, value in _conditions(competence).items() if value}:
             await self._ask("unchanged", competence.path, conditions)
@@ -130,6 +154,13 @@ class Visitor:
         embedded: Document = next(iter(embedded_in(profile.document)), {})
         if uuid := as_uuid(embedded.get("id")):
             await self._ask("embedded competence", routes.TECHNICAL_COMPETENCE.path(number, uuid))
+
+    async def _ask_once(self, name: str, path: str) -> None:
+        seen = next((seen for seen in self.seen.values() if seen.path == path), None)
+        if seen is None:
+            await self._ask(name, path)
+        else:
+            self.seen[name] = seen
 
     async def _ask(self, name: str, path: str, headers: Mapping[str, str] | None = None) -> ProbeResponse:
         assert len(self.seen) < MAX_CALLS

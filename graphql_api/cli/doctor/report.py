@@ -1,6 +1,7 @@
 """Runs all checks on one visit and prints the report, as a table or as JSON."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
@@ -9,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from graphql_api.cli.doctor.checks import CHECKS, Check
-from graphql_api.cli.doctor.judges import Verdict
+from graphql_api.cli.doctor.environment import DESCRIPTIONS, Environment, environment_of
+from graphql_api.cli.doctor.judges import Verdict, current_number
 from graphql_api.cli.doctor.probe import ProbeResponse, Visitor
 from graphql_api.cli.doctor.recorder import demand_folder, record, scrubbed
 from graphql_api.services import client_of
@@ -19,7 +21,28 @@ from graphql_api.upstream.transport import ASGIApp
 
 _COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "yellow"}
 
+VERSION = 1
+"""The version of the JSON report. Keys may be added to it; increase it when one is removed or changes its meaning."""
+
 Results = list[tuple[Check, Verdict, str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a visit."""
+
+    address: str
+    environment: Environment
+    release: str | None
+    calls: int
+    ended: str | None
+    """Why the visit ended early and what to do, or None if it did not."""
+    results: Results
+
+    @property
+    def usable(self) -> bool:
+        """Whether all required assumptions hold."""
+        return all(verdict is Verdict.HOLDS for check, verdict, _ in self.results if check.needed)
 
 
 async def run_doctor(
@@ -33,24 +56,27 @@ async def run_doctor(
         demand_folder(folder)
     upstream = Upstream(client_of(settings, competent), settings)
     try:
-        visitor = Visitor(upstream.probe, settings.upstream_page_size)
+        visitor = Visitor(upstream.probe, settings.upstream_page_size, canaries=settings.is_remote)
         visit = await visitor.visit()
     finally:
         await upstream.aclose()
     key = settings.key().reveal()
-    results: Results = [
-        (check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]
-    ]
-    usable = all(verdict is Verdict.HOLDS for check, verdict, _ in results if check.needed)
-    ended = _why(visitor.ended)
+    report = Report(
+        address,
+        environment_of(settings.upstream_url),
+        current_number(visit),
+        len(visit),
+        _why(visitor.ended),
+        [(check, verdict, scrubbed(seen, key)) for check in CHECKS for verdict, seen in [check.judge(visit)]],
+    )
     if as_json:
-        print(json.dumps(_object(address, len(visit), usable, results, ended), indent=2, ensure_ascii=False))
+        print(json.dumps(_object(report), indent=2, ensure_ascii=False))
     else:
-        _print(address, len(visit), usable, results, ended)
+        _print(report)
     if folder is not None:
         count = record(visit, folder, key)
         Console(stderr=True).print(f"{count} responses saved in {folder}.", highlight=False)
-    return 0 if usable else 1
+    return 0 if report.usable else 1
 
 
 def _why(ended: ProbeResponse | None) -> str | None:
@@ -64,33 +90,45 @@ def _why(ended: ProbeResponse | None) -> str | None:
     return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or its file (docs/live-api.md)."
 
 
-def _object(address: str, calls: int, usable: bool, results: Results, ended: str | None) -> dict[str, object]:
+def _object(report: Report) -> dict[str, object]:
+    """The report as JSON; `docs/doctor-report.schema.json` describes it."""
     checks = [
         {
+            "id": check.id,
             "assumption": check.assumed,
             "needed": check.needed,
             "verdict": verdict.value,
             "seen": seen,
             "otherwise": None if verdict is Verdict.HOLDS else check.otherwise,
         }
-        for check, verdict, seen in results
+        for check, verdict, seen in report.results
     ]
-    return {"asked": address, "calls": calls, "usable": usable, "ended": ended, "checks": checks}
+    return {
+        "version": VERSION,
+        "asked": report.address,
+        "environment": report.environment,
+        "release": report.release,
+        "calls": report.calls,
+        "usable": report.usable,
+        "ended": report.ended,
+        "checks": checks,
+    }
 
 
-def _print(address: str, calls: int, usable: bool, results: Results, ended: str | None) -> None:
+def _print(report: Report) -> None:
     console = Console(highlight=False)
-    if ended is not None:
-        console.print(f"[red]{escape(ended)}[/]")
+    if report.ended is not None:
+        console.print(f"[red]{escape(report.ended)}[/]")
         return
-    console.print(f"{escape(address)}, in {calls} calls")
-    console.print(_table(results))
-    wrong = [check for check, verdict, _ in results if verdict is Verdict.DOES_NOT]
+    about = DESCRIPTIONS[report.environment]
+    console.print(f"{escape(report.address)}{f' ({about})' if about else ''}, in {report.calls} calls")
+    console.print(_table(report.results))
+    wrong = [check for check, verdict, _ in report.results if verdict is Verdict.DOES_NOT]
     if wrong:
         console.print("Consequences of the assumptions that fail:")
     for check in wrong:
         console.print(f"- {escape(check.assumed)}: {escape(check.otherwise)}.")
-    console.print("This server can use the API." if usable else "[red]A required assumption does not hold.[/]")
+    console.print("This server can use the API." if report.usable else "[red]A required assumption does not hold.[/]")
 
 
 def _table(results: Results) -> Table:
