@@ -61,6 +61,13 @@ def type_label(language: str, word: str) -> str:
     return str(_environment(language).get_template("macros.html").module.type_name(word)).strip()  # type: ignore[attr-defined]
 
 
+def text_of(concept: Document) -> Document | None:
+    """The title or the description of a concept; of a technical competence, that of its skill."""
+    described = concept["skill"] or {} if "skill" in concept else concept
+    text: Document | None = described.get("title") or described.get("description")
+    return text
+
+
 def plain(text: Document | None, concept: Document) -> str:
     """A text of the graph as a string; the code or uuid of its concept if there is no text."""
     localized = text and text["localized"]
@@ -90,6 +97,7 @@ def _environment(language: str) -> "Environment":
         "percent": lambda share: format_percent(share, locale=language),
         "date": lambda day: format_date(date.fromisoformat(day[:10]), "long", locale=language),
         "plain": plain,
+        "text_of": text_of,
         "marked": Markup,
     }
     return environment

@@ -70,14 +70,13 @@ def links(page: httpx.Response, path: str) -> set[str]:
     return {urljoin(f"http://server.test{path}", href).removeprefix("http://server.test") for href in hrefs}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_page_is_in_its_language_and_links_to_the_others(server: Server, language: str, path: str) -> None:
-    page = await page_at(server, f"/{language}/{path}")
-
-    assert f'<html lang="{language}">' in page.text
-    assert heading(page)
-    assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
+async def test_every_page_is_in_its_language_and_links_to_the_others(server: Server, path: str) -> None:
+    for language in LANGUAGES:
+        page = await page_at(server, f"/{language}/{path}")
+        assert f'<html lang="{language}">' in page.text
+        assert heading(page)
+        assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
 
 
 @pytest.mark.slow
@@ -154,6 +153,7 @@ async def test_home_counts_what_the_graph_counts_and_leads_to_sectors(server: Se
 
     assert f"{release['occupationalProfiles']['totalCount']} beroepen" in page.text
     sector = release["economicSectors"][0]
+    assert f"/nl/sectors/{sector['code']}" in links(page, "/nl/")
     listed = await page_at(server, f"/nl/occupations?sector={sector['code'] or sector['uuid']}")
     assert len(re.findall(r'<li><a href="[^"]*/occupations/', listed.text)) == sector["profileCount"]
 
@@ -179,6 +179,56 @@ async def test_a_search_is_limited_to_a_type_and_goes_on_by_pages(server: Server
     assert len(hits[0]) == 20
     assert hits[1]
     assert not hits[0] & hits[1]
+
+
+async def test_a_search_is_narrowed_by_sector_area_and_isco(server: Server) -> None:
+    page = await page_at(server, "/nl/search?q=zorg&isco=2&sector=ES-1")
+    query = """{ release { occupationalProfiles(filter: { text: "zorg", sectors: ["ES-1"], iscoPrefix: ["2"] }) { nodes { code }
+      facets { areasOfInterest { count value { code } } classifications(level: 2) { count value { code } } } } } }"""
+    profiles = (await server.ask(query))["release"]["occupationalProfiles"]
+    hits = page.text.partition('<ol class="hits">')[2].partition("</ol>")[0]
+    found = links(page, "/nl/search")
+
+    assert profiles["nodes"]
+    assert set(re.findall(r"/occupations/([\w-]+)", hits)) == {node["code"] for node in profiles["nodes"]}
+    assert "<mark>" in hits
+    assert {
+        f"/nl/search?q=zorg&sector=ES-1&area={item['value']['code']}&isco=2"
+        for item in profiles["facets"]["areasOfInterest"]
+    } <= found
+    assert {
+        f"/nl/search?q=zorg&sector=ES-1&isco={item['value']['code']}" for item in profiles["facets"]["classifications"]
+    } <= found
+    assert "/nl/search?q=zorg&isco=2" in found, "without the sector"
+    assert "/nl/search?q=zorg&type=skills" in found, "another type has no sectors"
+
+
+@pytest.mark.parametrize(
+    ("path", "condition"),
+    [
+        ("sectors/ES-1", 'sectors: ["ES-1"]'),
+        ("areas/AI-1", 'areasOfInterest: ["AI-1"]'),
+        ("isco/222", 'iscoPrefix: ["222"]'),
+    ],
+)
+async def test_a_sector_area_or_group_lists_its_occupations(server: Server, path: str, condition: str) -> None:
+    page = await page_at(server, f"/nl/{path}")
+    query = f"{{ occupationalProfiles(filter: {{ {condition} }}) {{ nodes {{ code }} }} }}"
+    profiles = (await server.ask(query))["occupationalProfiles"]["nodes"]
+
+    assert profiles
+    listed = {link for link in links(page, f"/nl/{path}") if re.fullmatch(r"/nl/occupations/[\w-]+", link)}
+    assert listed == {f"/nl/occupations/{profile['code']}" for profile in profiles}
+    assert f"/nl/{path.partition('/')[0]}" in links(page, f"/nl/{path}")
+
+
+async def test_the_groups_of_isco_lead_up_and_down_and_a_uuid_to_the_code(server: Server) -> None:
+    found = links(await page_at(server, "/nl/isco/222"), "/nl/isco/222")
+    assert {"/nl/isco/2", "/nl/isco/22", "/nl/isco/2221"} <= found
+    sector = (await server.ask("{ release { economicSectors { uuid code } } }"))["release"]["economicSectors"][0]
+    response = await server.client.get(f"/nl/sectors/{sector['uuid'].upper()}", headers=HTML)
+    assert response.status_code == 302
+    assert response.headers["location"].endswith(f"/nl/sectors/{sector['code']}")
 
 
 async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
@@ -291,6 +341,9 @@ async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, mo
         ("occupations/OP-99999", 404, "staat niets in deze release"),
         ("skills/OP-101", 404, "staat niets in deze release"),
         ("nothing/at/all", 404, "staat niets in deze release"),
+        ("sectors/ES-99999", 404, "staat niets in deze release"),
+        ("isco/2222", 404, "staat niets in deze release"),
+        ("isco/x", 404, "staat niets in deze release"),
         ("occupations/OP-101?release=9.9", 404, "Deze release bestaat niet"),
         ("occupations/OP-101?release=../x", 404, "Deze release bestaat niet"),
         ("search?q=,,", 400, "minstens één letter of cijfer"),
@@ -335,7 +388,17 @@ async def test_without_an_index_a_page_shows_the_rest_and_says_so(without_index:
 
 
 @pytest.mark.parametrize(
-    "path", ["search?q={}", "search?q=wond&type={}", "occupations?sector={}", "occupations?isco={}", "{}", "skills/{}"]
+    "path",
+    [
+        "search?q={}",
+        "search?q=wond&type={}",
+        "occupations?sector={}",
+        "occupations?isco={}",
+        "{}",
+        "skills/{}",
+        "isco/{}",
+        "areas/{}",
+    ],
 )
 async def test_hostile_addresses_are_text(server: Server, path: str) -> None:
     address = f"/nl/{path.format(str(httpx.QueryParams({'': HOSTILE})).removeprefix('='))}"

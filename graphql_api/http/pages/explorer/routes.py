@@ -13,13 +13,12 @@ from graphql_api.competent.hal import Document
 from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, error_response
 from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value, reference
+from graphql_api.http.pages.explorer.labels import FILTERS, by_title, label_pages
 from graphql_api.http.pages.explorer.my_skills import my_skills
 from graphql_api.http.pages.explorer.suggestions import suggest
-from graphql_api.http.pages.explorer.visit import Site, Visit
-from graphql_api.http.pages.rendering import plain
+from graphql_api.http.pages.explorer.visit import Show, Site, Visit
+from graphql_api.http.pages.rendering import plain, text_of
 from graphql_api.observability.request_context import record_of, text_in
-
-Show = Callable[[Visit], Awaitable[Response]]
 
 _OPERATIONS = {"competences": "competence", "competence-sets": "competence_set"}
 """The operation and template of a concept type, by path word, if it has its own."""
@@ -41,6 +40,7 @@ class Explorer:
             "compare": _compare,
             "changes": _changes,
             "suggest": suggest,
+            **label_pages(),
         }
         concepts: dict[str, Show] = {word: partial(_concept, word) for word in TYPES} | {"occupations": _occupation}
         routes = []
@@ -94,21 +94,55 @@ async def _search(visit: Visit) -> Response:
     text, word = visit.parameters.get("q"), visit.parameters.get("type", "")
     if text is None:
         return await visit.page("search.html", "", await visit.ask("release", {}), hits=None, text="", word=word)
-    types = [enum_value(word)] if word in TYPES else None
-    release = await visit.ask("search", {"text": text, "types": types, "after": visit.parameters.get("after")})
-    hits = release.get("search")
+    conditions = _conditions(visit)
+    types = [enum_value("occupations" if conditions else word)] if conditions or word in TYPES else None
+    variables = {
+        "text": text,
+        "types": types,
+        "after": None if conditions else visit.parameters.get("after"),
+        "first": 100 if conditions else 20,
+        "filter": {"text": text, **conditions},
+        "orderBy": by_title(visit),
+        "level": _isco_level(visit),
+        "firstProfiles": 20 if conditions else 0,
+        "afterProfiles": visit.parameters.get("after") if conditions else None,
+    }
+    release = await visit.ask("search", variables)
+    hits = _filtered(release) if conditions else release.get("search")
     if hits is None:
         return await visit.missing(release)
-    return await visit.page("search.html", text, release, hits=hits, text=text, word=word if types else "")
+    word = "occupations" if conditions else word if types else ""
+    return await visit.page("search.html", text, release, hits=hits, text=text, word=word)
+
+
+def _filtered(release: Document) -> Document | None:
+    """The occupations that meet the conditions, as hits; a match is known of the best 100 hits."""
+    if not release.get("search") or not release.get("occupationalProfiles"):
+        return None
+    matches = {edge["node"]["uuid"]: edge["match"] for edge in release["search"]["edges"]}
+    profiles: dict[str, object] = release["occupationalProfiles"]
+    nodes: list[Document] = release["occupationalProfiles"]["nodes"]
+    return profiles | {"edges": [{"node": node, "match": matches.get(node["uuid"])} for node in nodes]}
+
+
+def _conditions(visit: Visit) -> dict[str, list[str]]:
+    """The conditions on occupations in the parameters, for the filter of the schema."""
+    return {field: [visit.parameters[name]] for name, field in FILTERS.items() if name in visit.parameters}
+
+
+def _isco_level(visit: Visit) -> int:
+    """The level of the groups of ISCO-08 to choose from: that below the chosen one."""
+    return min(4, len(visit.parameters.get("isco", "")) + 1)
 
 
 async def _occupations(visit: Visit) -> Response:
-    names = {"sector": "sectors", "area": "areasOfInterest", "isco": "iscoPrefix"}
-    conditions = {field: [visit.parameters[name]] for name, field in names.items() if name in visit.parameters}
-    order = {"field": "TITLE", "language": visit.language.upper()}
-    release = await visit.ask(
-        "occupations", {"filter": conditions or None, "orderBy": order, "after": visit.parameters.get("after")}
-    )
+    variables = {
+        "filter": _conditions(visit) or None,
+        "orderBy": by_title(visit),
+        "level": _isco_level(visit),
+        "after": visit.parameters.get("after"),
+    }
+    release = await visit.ask("occupations", variables)
     profiles = release.get("occupationalProfiles")
     if profiles is None:
         return await visit.missing(release)
@@ -160,17 +194,10 @@ async def _concept(word: str, visit: Visit) -> Response:
     concept = release.get("concept")
     if concept is None:
         return await visit.missing(release)
-    text = _text_of(concept)
+    text = text_of(concept)
     return _to_code(visit, concept, word) or await visit.page(
         f"{name}.html", plain(text, concept), release, concept=concept, text=text, word=word
     )
-
-
-def _text_of(concept: Document) -> Document | None:
-    """The title or the description of a concept; of a technical competence, that of its skill."""
-    described = concept["skill"] or {} if "skill" in concept else concept
-    text: Document | None = described.get("title") or described.get("description")
-    return text
 
 
 def _reference(visit: Visit) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -205,3 +205,7 @@ class Visit:
         present = {name: self.parameters[name] for name in _PARAMETERS if name in self.parameters}
         query = f"?{urlencode(present)}" if present else ""
         return [(language, f"{self.root}{language}/{quote(self.path)}{query}") for language in LANGUAGES]
+
+
+Show = Callable[[Visit], Awaitable[Response]]
+"""Makes the response to a visit."""
