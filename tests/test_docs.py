@@ -120,12 +120,6 @@ def test_every_kind_of_fault_is_in_the_docs() -> None:
         assert f"| `{kind}` | {means} |" in page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / link).exists(), link
-
-
 def test_every_client_that_is_tried_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     tried = [file.name for file in (ROOT / "tests" / "clients").rglob("*test*") if "node_modules" not in file.parts]

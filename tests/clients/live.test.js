@@ -1,10 +1,18 @@
 // graphql-ws and graphql-sse: queries, errors with codes, a subscription that begins and is ended, over a real server.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
+import { buildSchema } from "graphql";
 import { createClient as createSseClient } from "graphql-sse";
 import { createClient as createWsClient } from "graphql-ws";
-import WebSocket from "ws";
-import { served } from "./server.js";
+import { useServer } from "graphql-ws/use/ws";
+import WebSocket, { WebSocketServer } from "ws";
+import { written } from "./documentation.js";
+import { ROOT, served } from "./server.js";
 
 const server = served({ COMPETENT_INDEX: "off" });
 const QUERY = "query ($code: String!) { technicalCompetence(code: $code) { code } }";
@@ -51,4 +59,24 @@ for (const [name, create] of Object.entries(clients)) {
 
     assert.equal(said, 0);
   });
+}
+
+test("the program of the documentation prints the number of a release that is published", async (t) => {
+  const schema = buildSchema(await readFile(`${ROOT}schema.graphql`, "utf8"));
+  const sockets = new WebSocketServer({ port: 0, path: "/graphql" });
+  const publishing = useServer({ schema, roots: { subscription: { releasePublished: publish } } }, sockets);
+  t.after(() => publishing.dispose());
+  await once(sockets, "listening");
+  const url = `http://127.0.0.1:${sockets.address().port}`;
+  const { folder, remove } = await written("docs/subscriptions.md", ["subscription.mjs"], { url });
+  t.after(remove);
+
+  const browser = 'import WebSocket from "ws"; globalThis.WebSocket = WebSocket;'; // browsers and newer Nodes have it
+  await writeFile(join(folder, "browser.mjs"), browser);
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "./browser.mjs", "subscription.mjs"], { cwd: folder });
+  assert.equal(stdout, "3.12\n");
+});
+
+async function* publish() {
+  yield { releasePublished: { number: "3.12" } };
 }

@@ -216,6 +216,8 @@ def test_the_check_lists_bad_rows_and_unknown_concepts(
         f"{file}:10: CP-99999 is not in release 3.11",
         f"{file}: mappings of concepts in release 3.11: 4",
     ]
+    page = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")
+    assert f"```text\n{bad.stdout.replace(str(file), 'esco.sssom.tsv')}```" in page
     file.write_text("".join(FILE.splitlines(keepends=True)[:8]), encoding="utf-8")
     assert run_check("--mapping", str(file)).exit_code == 0
     assert run_check("--mapping", str(file), "--release", "9.9").exit_code == 2
