@@ -92,7 +92,7 @@ def create_app(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
             *_pages(settings, endpoint),
-            *export_routes(parts.loaders, _export_limits(settings), endpoint.cache_policy),
+            *_linked_data_and_exports(settings, parts, endpoint.cache_policy),
             *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
@@ -182,7 +182,6 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *agents_routes(ask),
         *documentation_routes(ask, without=off),
         *asset_routes(),
-        *linked_data_routes(ask, endpoint.cache_policy, settings.absolute_url("id/")),
         *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
     ]
 
@@ -200,6 +199,14 @@ def _explorer(settings: Settings, site: Site) -> Explorer | None:
             has_linked_data=is_open,
         )
     )
+
+
+def _linked_data_and_exports(settings: Settings, parts: Services, cache_policy: CachePolicy) -> list[Route]:
+    base = settings.absolute_url("id/")
+    return [
+        *linked_data_routes(parts.loaders, cache_policy, base),
+        *export_routes(parts.loaders, _export_limits(settings), cache_policy, base),
+    ]
 
 
 def _export_limits(settings: Settings) -> ExportLimits:

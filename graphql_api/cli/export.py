@@ -24,6 +24,8 @@ class FileFormat(StrEnum):
 
     NDJSON = "ndjson"
     CSV = "csv"
+    TURTLE = "turtle"
+    JSON_LD = "json-ld"
 
 
 def export(
@@ -48,12 +50,17 @@ def export(
     if bom and file_format is not FileFormat.CSV:
         stop("--bom is for --format csv")
     settings = settings_of(data, lenient)
-    raise typer.Exit(run_on_services(settings, lambda services: _export(services, release, file_format, output, bom)))
+    base = settings.absolute_url("id/")
+    if base is None and file_format in (FileFormat.TURTLE, FileFormat.JSON_LD):
+        stop(f"--format {file_format} needs COMPETENT_PUBLIC_URL: a file has no address to which ids can be relative")
+    raise typer.Exit(
+        run_on_services(settings, lambda services: _export(services, release, file_format, output, bom, base or ""))
+    )
 
 
-async def _export(services: "Services", release: str, name: str, output: Path | None, has_bom: bool) -> int:
+async def _export(services: "Services", release: str, name: str, output: Path | None, has_bom: bool, base: str) -> int:
     from graphql_api.errors import ReleaseNotFound
-    from graphql_api.export import FORMATS, release_facts
+    from graphql_api.export import FORMATS, Options, release_facts
     from graphql_api.export import export as export_of
 
     format = next(format for format in FORMATS if format.name == name)
@@ -64,7 +71,8 @@ async def _export(services: "Services", release: str, name: str, output: Path | 
             raise ReleaseNotFound
         index, facts = await _whole_index(services, number), await release_facts(loaders, number)
         path = output or Path(f"competent-{number}{format.suffix}")
-        size = await _write(path, lambda progress: export_of(index, facts, format, progress, has_bom=has_bom))
+        options = Options(has_bom, base, loaders.supplements.mappings)
+        size = await _write(path, lambda progress: export_of(index, facts, format, options, progress))
     finally:
         await services.aclose()
     print(f"Release {number} is in {path} ({size / 1e6:,.1f} MB).", file=sys.stderr)

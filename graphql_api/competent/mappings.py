@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from hashlib import blake2s
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -34,11 +35,15 @@ class Mappings:
     def __init__(self, mappings: Iterable[Mapped] = ()) -> None:
         self._by_subject: dict[str, list[Mapped]] = {}
         self._by_uri: dict[str, list[str]] = {}
+        digest = blake2s(digest_size=12)
         for mapped in mappings:
+            digest.update(repr(mapped).encode())
             self._by_subject.setdefault(mapped.subject, []).append(mapped)
             subjects = self._by_uri.setdefault(mapped.uri, [])
             if mapped.subject not in subjects:
                 subjects.append(mapped.subject)
+        self.digest = digest.hexdigest()
+        """The same for the same mappings, on every server."""
 
     def __bool__(self) -> bool:
         return bool(self._by_subject)

@@ -4,8 +4,18 @@ Steps run in the reader threads of the index, one after the other, so that an ex
 event loop.
 """
 
-from graphql_api.export.contents import ReleaseFacts
+from graphql_api.export.contents import Options, ReleaseFacts
 from graphql_api.export.digests import Digests
 from graphql_api.export.export import CSV, FORMATS, Format, export, release_facts, require_whole
 
-__all__ = ["CSV", "FORMATS", "Digests", "Format", "ReleaseFacts", "export", "release_facts", "require_whole"]
+__all__ = [
+    "CSV",
+    "FORMATS",
+    "Digests",
+    "Format",
+    "Options",
+    "ReleaseFacts",
+    "export",
+    "release_facts",
+    "require_whole",
+]

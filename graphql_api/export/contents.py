@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
-from graphql_api.competent.hal import Document
-from graphql_api.index.concepts import count
+from graphql_api.competent.hal import Document, JsonObject
+from graphql_api.competent.mappings import NO_MAPPINGS, Mappings
+from graphql_api.index.concepts import count, listed
 from graphql_api.index.documents import CHUNK, listed_documents
 from graphql_api.index.tables import parts
 
@@ -39,20 +40,51 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """A release, and the batches of each type; a type comes after the types that its documents embed.
+class Options:
+    """How an export is written.
 
-    `has_bom`: CSV files begin with a byte order mark, by which Excel recognises UTF-8.
+    `has_bom`: CSV files begin with a byte order mark, by which Excel recognises UTF-8. Linked data has ids below `base`, the
+    address of `/id/`, and the `mappings` of concepts.
     """
+
+    has_bom: bool = False
+    base: str = ""
+    mappings: Mappings = NO_MAPPINGS
+
+    @property
+    def version(self) -> str:
+        """A text that differs if a file of the same documents does."""
+        return f"{self.has_bom} {self.base} {self.mappings.digest}"
+
+
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A release, and the batches of each type; a type comes after the types that its documents embed."""
 
     release: ReleaseFacts
     batches: Mapping[ConceptType, tuple[Batch, ...]]
-    has_bom: bool = False
+    options: Options = DEFAULTS
 
     def all_batches(self) -> Iterator[Batch]:
         """The batches of all types."""
         for batches in self.batches.values():
             yield from batches
+
+
+def members(connection: sqlite3.Connection, start: int, stop: int) -> tuple[int, list[tuple[ConceptType, JsonObject]]]:
+    """The number of all concepts of an index, and the type and `item` (IndexedConcept) of those from `start` up to `stop`.
+
+    Types are in the order of CONCEPT_TYPES, the concepts of a type in the order of codes.
+    """
+    items, first = list[tuple[ConceptType, JsonObject]](), 0
+    for type in CONCEPT_TYPES:
+        listed_here = listed(connection, type, max(start - first, 0), stop - first)
+        items += [(type, concept.item) for concept in listed_here]
+        first += count(connection, type)
+    return first, items
 
 
 def batches_in(connection: sqlite3.Connection) -> dict[ConceptType, tuple[Batch, ...]]:

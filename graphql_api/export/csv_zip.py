@@ -23,7 +23,7 @@ _BOM = "\ufeff"
 
 def steps(contents: Contents) -> Generator[Step]:
     """The steps that write a release; close the generator if not all of them are run."""
-    with closing(_Archive(contents.has_bom)) as archive:
+    with closing(_Archive(contents.options.has_bom)) as archive:
         yield partial(archive.write_release, contents.release)
         for type, batches in contents.batches.items():
             for table in tables_of(type):

@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import NamedTuple, TypeVar
 
 from graphql_api.errors import NotIndexedYet, ServerBusy
-from graphql_api.export import csv_zip, ndjson
-from graphql_api.export.contents import Contents, ReleaseFacts, Step, batches_in
+from graphql_api.export import csv_zip, json_ld, ndjson, turtle
+from graphql_api.export.contents import DEFAULTS, Contents, Options, ReleaseFacts, Step, batches_in
 from graphql_api.index.index import Index
 from graphql_api.schema.loaders import Loaders
 
@@ -31,7 +31,9 @@ class Format(NamedTuple):
 
 NDJSON = Format("ndjson", ".ndjson", "application/x-ndjson", ndjson.steps)
 CSV = Format("csv", ".csv.zip", "application/zip", csv_zip.steps)
-FORMATS = (NDJSON, CSV)
+TURTLE = Format("turtle", ".ttl", "text/turtle", turtle.steps)
+JSON_LD = Format("json-ld", ".jsonld", "application/ld+json", json_ld.steps)
+FORMATS = (NDJSON, CSV, TURTLE, JSON_LD)
 """All formats."""
 
 
@@ -55,19 +57,16 @@ async def export(
     index: Index,
     release: ReleaseFacts,
     format: Format,
+    options: Options = DEFAULTS,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    *,
-    has_bom: bool = False,
 ) -> AsyncGenerator[bytes]:
     """Yield the bytes of an export, about as much at a time as CHUNK documents take.
 
-    `progress` is called with the steps done and the steps in total; `has_bom` is as in Contents.
-
-    Raises NotIndexedYet if the index is not whole or its file
+    `progress` is called with the steps done and the steps in total. Raises NotIndexedYet if the index is not whole or its file
     is found corrupt.
     """
     require_whole(index, release.number)
-    contents = Contents(release, await _query(index, batches_in), has_bom)
+    contents = Contents(release, await _query(index, batches_in), options)
     total = sum(1 for _ in format.steps(contents))
     with closing(format.steps(contents)) as steps:
         for done, step in enumerate(steps, 1):

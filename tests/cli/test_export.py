@@ -47,6 +47,16 @@ def test_csv_is_a_zip_archive(tmp_path: Path) -> None:
         assert archive.read("skills.csv").startswith(b"\xef\xbb\xbfid,code,")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("format", "suffix"), [("turtle", "ttl"), ("json-ld", "jsonld")])
+def test_linked_data_has_ids_below_the_public_url(
+    format: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPETENT_PUBLIC_URL", "https://example.org/competent/")
+    assert run("export", "--format", format)[0] == 0
+    assert "https://example.org/competent/id/" in (tmp_path / f"competent-3.11.{suffix}").read_text(encoding="utf-8")
+
+
 def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "copy.ndjson"
     file.write_text("old")
@@ -59,6 +69,8 @@ def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
     [
         (["--release", "9.9"], "Release not found"),
         (["--bom"], "--bom is for --format csv"),
+        (["--format", "turtle"], "--format turtle needs COMPETENT_PUBLIC_URL"),
+        (["--format", "json-ld"], "--format json-ld needs COMPETENT_PUBLIC_URL"),
         (["--output", "/no/such/folder/x"], "cannot write /no/such/folder/x: No such file or directory"),
     ],
 )

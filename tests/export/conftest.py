@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graphql_api.export import FORMATS, export, release_facts
+from graphql_api.export import FORMATS, Options, export, release_facts
 from graphql_api.index import Index
 from graphql_api.sandbox import Releases, workbook_releases
 from graphql_api.sandbox.bundled_data import bundled_datasets
@@ -28,7 +28,8 @@ async def exported(server: Server, release: str, name: str = "ndjson") -> bytes:
     """A whole export."""
     format = next(format for format in FORMATS if format.name == name)
     facts = await release_facts(server.app.state.services.loaders(), release)
-    return b"".join([piece async for piece in export(await index_of(server, release), facts, format)])
+    options = Options(base="https://example.org/competent/id/")
+    return b"".join([piece async for piece in export(await index_of(server, release), facts, format, options)])
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, SKILL
-from graphql_api.export import CSV, ReleaseFacts, export
+from graphql_api.export import CSV, Options, ReleaseFacts, export
 from graphql_api.export.contents import Batch, Contents
 from graphql_api.export.csv_zip import steps
 from graphql_api.export.tables import tables_of
@@ -81,7 +81,7 @@ async def test_a_relation_has_a_row_for_each_pair(
 
 async def test_excel_recognises_utf_8_by_a_byte_order_mark(original: Server, tables: dict[str, Table]) -> None:
     index = await index_of(original, "3.11")
-    marked = b"".join([piece async for piece in export(index, ReleaseFacts("3.11"), CSV, has_bom=True)])
+    marked = b"".join([piece async for piece in export(index, ReleaseFacts("3.11"), CSV, Options(has_bom=True))])
 
     with zipfile.ZipFile(io.BytesIO(marked)) as archive:
         assert all(archive.read(name).startswith(b"\xef\xbb\xbf") for name in archive.namelist())

@@ -150,7 +150,10 @@ async def test_a_batch_at_a_time_is_read(original: Server) -> None:
     index = await index_of(original, "3.11")
     steps = list[tuple[int, int]]()
     pieces = [
-        piece async for piece in export(index, ReleaseFacts("3.11"), NDJSON, lambda *progress: steps.append(progress))
+        piece
+        async for piece in export(
+            index, ReleaseFacts("3.11"), NDJSON, progress=lambda *progress: steps.append(progress)
+        )
     ]
 
     assert max(piece.count(b"\n") for piece in pieces) == CHUNK

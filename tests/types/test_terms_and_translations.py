@@ -42,6 +42,7 @@ async def test_bundled_data_claims_no_terms_of_vdab(server: Server) -> None:
 
 async def test_competents_data_has_the_terms_of_vdabs_portal(of_vdab: Releases, settings: Settings) -> None:
     async with running(of_vdab, replace(settings, store="memory:")) as server:
+        await server.app.state.services.indexes.ready("3.11")
         data = (await server.ask(TERMS))["release"]
         summary = (await server.client.get("/", headers={"Accept": "application/json"})).json()
         linked = (await server.client.get("/id/3.11", headers=LINKED)).json()
@@ -55,13 +56,14 @@ async def test_competents_data_has_the_terms_of_vdabs_portal(of_vdab: Releases, 
     for document in (linked, concept.json()):
         assert document["license"] == {"@type": "dct:LicenseDocument", "skos:prefLabel": data["license"]}
         assert document["attribution"] == "Competent, VDAB"
-        assert document["@context"]["license"] == "dct:license"
+        assert document["@context"]["license"]["@id"] == "dct:license"
     assert all("Open data without restrictions on use" in page and "Competent, VDAB" in page for page in pages)
 
 
 async def test_the_operator_states_other_terms(of_vdab: Releases, settings: Settings) -> None:
     url = "https://example.org/terms?a=1&b"
     async with running(of_vdab, replace(settings, store="memory:", license=url, attribution="")) as server:
+        await server.app.state.services.indexes.ready("3.11")
         data = (await server.ask(TERMS))["release"]
         linked = (await server.client.get("/id/3.11", headers=LINKED)).json()
         page = (await server.client.get("/id/3.11", headers=HTML)).text

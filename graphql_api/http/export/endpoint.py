@@ -20,9 +20,19 @@ from graphql_api import own_version
 from graphql_api.competent.hal import is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError
-from graphql_api.export import CSV, FORMATS, Digests, Format, ReleaseFacts, export, release_facts, require_whole
+from graphql_api.export import (
+    CSV,
+    FORMATS,
+    Digests,
+    Format,
+    Options,
+    ReleaseFacts,
+    export,
+    release_facts,
+    require_whole,
+)
 from graphql_api.http.export.limits import ExportLimits
-from graphql_api.http.graphql import JSON, RESOURCE_STATUSES, CachePolicy, HTTPError, error_response
+from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response, resource_error
 from graphql_api.http.header_fields import names_tag
 from graphql_api.http.streaming.limits import client_of
 from graphql_api.index.index import Index
@@ -35,18 +45,20 @@ LOOKUP_TIMEOUT = 3.0
 
 
 def export_routes(
-    loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy
+    loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy, base: str | None
 ) -> list[Route]:
-    """The route of exports; `loaders` makes those of one request."""
-    exports = _Exports(loaders, limits, cache_policy)
+    """The route of exports; `loaders` makes those of one request.
+
+    `base` is the absolute address of `/id/`; without it, ids of linked data are relative to the address of their file.
+    """
+    exports = _Exports(loaders, limits, cache_policy, base or "../id/")
 
     async def show(request: Request) -> Response:
         record = record_of(request.scope)
         try:
             return await exports.respond(request)
         except CompetentError as error:
-            code = error.code
-            refusal = HTTPError(RESOURCE_STATUSES.get(code, 503), str(error), code, error.retry_after)
+            refusal = resource_error(error)
         except HTTPError as error:
             refusal = error
         return error_response(refusal, JSON, record)
@@ -58,11 +70,12 @@ class _Exports:
     """Responds to requests for exports."""
 
     def __init__(
-        self, loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy
+        self, loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy, base: str
     ) -> None:
         self._loaders = loaders
         self._limits = limits
         self._cache_policy = cache_policy
+        self._base = base
         self._digests = Digests()
 
     async def respond(self, request: Request) -> Response:
@@ -80,15 +93,15 @@ class _Exports:
             release = await release_facts(loaders, number)
         finally:
             loaders.close()
-        has_bom = _has_bom(request, format)
-        headers = await self._headers(index, release, f"{format.name} {has_bom}")
+        options = Options(_has_bom(request, format), self._base, loaders.supplements.mappings)
+        headers = await self._headers(index, release, f"{format.name} {options.version}")
         if _is_current(record.head, headers):
             return Response(status_code=304, headers=headers)
         headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
         if request.method == "HEAD":
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)
         client = client_of(request.scope, record)
-        pieces = export(index, release, format, has_bom=has_bom)
+        pieces = export(index, release, format, options)
         return _ExportResponse(pieces, headers, format.media_type, self._limits, client)
 
     def _redirect(self, number: str, format: Format, query: str) -> Response:

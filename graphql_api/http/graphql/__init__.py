@@ -4,7 +4,14 @@ Every error is JSON with a code. Each request has its own loaders.
 """
 
 from graphql_api.http.graphql.cache_control import CachePolicy
-from graphql_api.http.graphql.errors import RESOURCE_STATUSES, ClientLeft, HTTPError, InternalError, ServiceUnavailable
+from graphql_api.http.graphql.errors import (
+    RESOURCE_STATUSES,
+    ClientLeft,
+    HTTPError,
+    InternalError,
+    ServiceUnavailable,
+    resource_error,
+)
 from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
 from graphql_api.http.graphql.request import Operation
@@ -26,4 +33,5 @@ __all__ = [
     "error_response",
     "http_error",
     "internal_error",
+    "resource_error",
 ]

@@ -1,52 +1,62 @@
-"""Concepts as linked data (SKOS in JSON-LD) at URLs of their own: `/id/{release}` and `/id/{release}/{type}/{uuid}`.
+"""Concepts and releases as linked data (SKOS) at URLs of their own: `/id/{release}` and `/id/{release}/{type}/{uuid}`.
 
-The response is a complete document or an error; URLs in documents always name a numbered release, never `current`.
+The response is a complete document or an error; URLs in documents always name a numbered release, never `current`. A release is
+a collection of all its concepts, in pages that link to each other.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from graphql_api.competent.declarations import ConceptType
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
-from graphql_api.execution.operations import Executed
+from graphql_api.errors import CompetentError, ReleaseNotFound, UpstreamNotFound
+from graphql_api.export import json_ld, release_facts, turtle
+from graphql_api.export.contents import members
+from graphql_api.export.skos import TERMS, TYPES_BY_NAME, ConceptNodes, Node, page_node, provenance, scheme_node
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, RESOURCE_STATUSES, HTTPError, error_response
+from graphql_api.http.graphql import JSON, HTTPError, error_response, resource_error
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
-from graphql_api.http.pages.home import provenance_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
-from graphql_api.http.pages.skos import CONTEXT, SELECTIONS, TYPES_BY_NAME, concept_document, concept_scheme
-from graphql_api.observability.request_context import RequestContext, record_of, text_in
+from graphql_api.index.documents import document as indexed_document
+from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.request_context import record_of, text_in
+from graphql_api.schema.loaders import Loaders
 
-Variables = dict[str, object]
-Ask = Callable[[str, Variables], Awaitable[Executed]]
-
-JSON_LD = "application/ld+json"
-OFFERED = (JSON_LD, "text/html", JSON)
-
-_STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 404}
+JSON_LD, TURTLE, HTML = "application/ld+json", "text/turtle", "text/html"
+OFFERED = (JSON_LD, TURTLE, HTML, JSON)
+PAGE_SIZE = 200
+"""Concepts of a release per page."""
+CONCEPT_COST = 100
+"""What a concept counts for the quota of a key, in units of cost; a page counts one per concept."""
+TIMEOUT = 3.0
+"""Seconds until the data is loaded."""
 
 
 def linked_data_routes(
-    ask: Callable[[str, Variables, RequestContext], Awaitable[Executed]],
-    cache_policy: CachePolicy,
-    base: str | None = None,
+    loaders: Callable[[FetchContext], Loaders], cache_policy: CachePolicy, base: str | None = None
 ) -> list[Route]:
-    """The routes of concepts and releases; upstream calls are counted in the context of the request.
+    """The routes of concepts and releases; `loaders` makes those of one request.
 
     `base` is the absolute address of `/id/`; without it, ids are relative to the address of their document.
     """
+    pages = _LinkedData(loaders, cache_policy, base)
 
     async def show(request: Request) -> Response:
-        record = record_of(request.scope)
         try:
-            return await _respond(request, lambda query, variables: ask(query, variables, record), cache_policy, base)
-        except HTTPError as refusal:
-            return error_response(refusal, JSON, record)
+            return await pages.respond(request)
+        except CompetentError as error:
+            refusal = resource_error(error)
+        except HTTPError as error:
+            refusal = error
+        return error_response(refusal, JSON, record_of(request.scope))
 
     async def without_slash(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
@@ -56,61 +66,116 @@ def linked_data_routes(
     return [Route(path, show) for path in paths] + [Route(f"{path}/", without_slash) for path in paths]
 
 
-async def _respond(request: Request, ask: Ask, cache_policy: CachePolicy, base: str | None) -> Response:
-    head = record_of(request.scope).head
-    media_type = preferred(text_in(head, b"accept"), OFFERED)
-    if media_type is None:
-        raise HTTPError(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
-    release, type_name, uuid = (request.path_params.get(name) for name in ("release", "type", "uuid"))
-    is_known = type_name is None or (type_name in TYPES_BY_NAME and as_uuid(uuid) is not None)
-    if not is_release(release or "") or not is_known:
+class _LinkedData:
+    """Responds to requests for concepts and releases."""
+
+    def __init__(self, loaders: Callable[[FetchContext], Loaders], cache_policy: CachePolicy, base: str | None) -> None:
+        self._loaders = loaders
+        self._cache_policy = cache_policy
+        self._base = base
+
+    async def respond(self, request: Request) -> Response:
+        """The response. Raises HTTPError or CompetentError."""
+        record = record_of(request.scope)
+        media_type = preferred(text_in(record.head, b"accept"), OFFERED)
+        if media_type is None:
+            raise HTTPError(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
+        release, type, uuid = _parsed(request.path_params)
+        if record.charge:
+            await record.charge(CONCEPT_COST if type else PAGE_SIZE)
+        record.fetch_context.deadline = asyncio.get_running_loop().time() + TIMEOUT
+        loaders = self._loaders(record.fetch_context)
+        try:
+            if release == CURRENT:
+                return self._redirect(request, await loaders.release_number(release))
+            if type is None or uuid is None:
+                node = await _page(loaders, release, _page_number(request))
+            else:
+                node = await _concept(loaders, release, type, uuid)
+        finally:
+            loaders.close()
+        record.executed = True
+        response = await self._represented(node, media_type, up="../../" if type else "./")
+        response.headers["Cache-Control"] = self._cache_policy.header_for(record, "", False)
+        response.headers["Vary"] = "Accept"
+        return conditional(response, record.head)
+
+    def _redirect(self, request: Request, number: str) -> Response:
+        names = [request.path_params[name] for name in ("type", "uuid") if name in request.path_params]
+        url = f"{'../' * len(names)}{'/'.join([number, *names])}"
+        query = f"?{request.url.query}" if request.url.query else ""
+        headers = {"Cache-Control": f"public, max-age={int(self._cache_policy.current)}"}
+        return RedirectResponse(f"{url}{query}", 302, headers)
+
+    async def _represented(self, node: Node, media_type: str, up: str) -> Response:
+        """A node in a media type; `up` is the relative URL of `/id/`."""
+        base = self._base or up
+        headers = {"X-Content-Type-Options": "nosniff"}
+        match media_type:
+            case "text/html":
+                root, source = f"../{up.removeprefix('./')}", node.get("source")
+                page = await asyncio.to_thread(
+                    render, "linked_data.html", title=_title(node), root=root, source=source, node=node, terms=TERMS
+                )
+                return HTMLResponse(page, headers=PAGE_HEADERS)
+            case "text/turtle":
+                return Response(turtle.document(node, base), headers=headers, media_type=media_type)
+        return Response(json_ld.document(node, base), headers=headers, media_type=media_type)
+
+
+def _parsed(parameters: Mapping[str, str]) -> tuple[str, ConceptType | None, UUID | None]:
+    """The release, type and uuid that a path names. Raises HTTPError."""
+    release, type_name, uuid = parameters["release"], parameters.get("type"), as_uuid(parameters.get("uuid"))
+    type = TYPES_BY_NAME.get(type_name or "")
+    if not is_release(release) or (type_name is not None and not (type and uuid)):
         types = ", ".join(TYPES_BY_NAME)
         raise HTTPError(404, f"Not found. Concepts are at /id/RELEASE/TYPE/UUID; the types are {types}.")
-    if release == CURRENT:
-        return await _to_number(ask, f"{type_name}/{uuid}" if type_name else "", cache_policy)
-    document = await _document(ask, str(release), type_name, str(uuid).lower())
-    headers = {"Cache-Control": f"public, max-age={int(cache_policy.release)}", "Vary": "Accept"}
-    if media_type == "text/html":
-        root = "../" * (3 if type_name else 1)
-        page = render(
-            "linked_data.html", title=_title(document), root=root, source=document.get("source"), document=document
-        )
-        return conditional(HTMLResponse(page, headers=PAGE_HEADERS | headers), head)
-    base = base or ("../../" if type_name else "./")
-    body = orjson.dumps({"@context": {"@base": base} | CONTEXT} | dict(document))
-    headers["X-Content-Type-Options"] = "nosniff"
-    return conditional(Response(body, headers=headers, media_type=media_type), head)
+    return release, type, uuid
 
 
-async def _to_number(ask: Ask, rest: str, cache_policy: CachePolicy) -> Response:
-    number = (await _data(ask, "{ release { number } }", {}))["release"]["number"]
-    url = f"../../{number}/{rest}" if rest else number
-    return RedirectResponse(url, 302, {"Cache-Control": f"public, max-age={int(cache_policy.current)}"})
+def _page_number(request: Request) -> int:
+    """The parameter `page`, 1 without it. Raises HTTPError."""
+    page = request.query_params.get("page", "1")
+    if re.fullmatch("[1-9][0-9]{0,6}", page) is None:
+        raise HTTPError(400, "`page` must be a number from 1.")
+    return int(page)
 
 
-async def _document(ask: Ask, release: str, type_name: str | None, uuid: str) -> Document:
-    if type_name is None:
-        query = (
-            "query ($release: String!) { release(number: $release) { number publishedOn source license attribution } }"
-        )
-        return concept_scheme((await _data(ask, query, {"release": release}))["release"])
-    type = TYPES_BY_NAME[type_name]
-    selection = f"{type.single}(release: $release, uuid: $uuid) {{ {SELECTIONS[type.name]} }}"
-    query = f"query ($release: String!, $uuid: UUID!) {{ {selection} }}"
-    concept = (await _data(ask, query, {"release": release, "uuid": uuid}))[type.single]
-    if concept is None:
+async def _page(loaders: Loaders, release: str, page: int) -> Node:
+    index, start = await loaders.index(release), (page - 1) * PAGE_SIZE
+    if index.missing:
+        loaders.mark_provisional()
+    total, items = await loaders.ask(index, members, start, start + PAGE_SIZE)
+    if page > 1 and not items:
+        raise HTTPError(404, f"Not found: release {release} has {-(-total // PAGE_SIZE)} pages.")
+    nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
+    scheme = scheme_node(await release_facts(loaders, release))
+    return page_node(scheme, start, PAGE_SIZE, total, [(type, nodes.link(type, item)) for type, item in items])
+
+
+async def _concept(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> Node:
+    document = await _document(loaders, release, type, uuid)
+    if document is None:
         raise HTTPError(404, f"Not found in release {release}.")
-    return concept_document(concept, release, type, await provenance_of(lambda query: ask(query, {}), release))
+    nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
+    return {**nodes.concept(type, document), **provenance(await release_facts(loaders, release))}
 
 
-async def _data(ask: Ask, query: str, variables: Variables) -> Document:
-    result = await ask(query, variables)
-    for error in result.errors:
-        code = error["extensions"]["code"]
-        raise HTTPError(_STATUSES.get(code, 503), error["message"], code, error["extensions"].get("retryAfter"))
-    assert result.data is not None
-    return result.data
+async def _document(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> Document | None:
+    """The complete document of a concept: from the index or, if it is not there, from the Competent API."""
+    index = loaders.cached_index(release) if type.route else await loaders.index(release)
+    if index is not None:
+        document = await loaders.ask(index, indexed_document, type, uuid)
+        if document is not None or type.route is None or not index.missing:
+            return document
+    assert type.route is not None
+    try:
+        return await loaders.load_complete(type.route, release, str(uuid))
+    except UpstreamNotFound:
+        if not await loaders.release_exists(release):
+            raise ReleaseNotFound from None
+        return None
 
 
-def _title(document: Document) -> str:
-    return str(next(iter(document.get("prefLabel", {}).values()), document.get("notation", document["@id"])))
+def _title(node: Node) -> str:
+    return str(next(iter(node.get("prefLabel", {}).values()), node.get("notation", node["@id"])))

@@ -3,20 +3,25 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from rdflib import RDF, SKOS, Namespace, URIRef
 
-from graphql_api.http.pages.linked_data import TYPES_BY_NAME
+from graphql_api.export.skos import TYPES_BY_NAME
+from graphql_api.http.pages import linked_data
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running
+from tests.export.graphs import json_ld_graph, turtle_graph
 
 pytestmark = pytest.mark.usefixtures("indexed")
 
+HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 LD = {"Accept": "application/ld+json"}
 PAGE = (Path(__file__).parents[3] / "docs" / "linked-data.md").read_text(encoding="utf-8")
 COMPETENCE = f"/id/3.11/technical-competence/{CP_7}"
@@ -38,8 +43,20 @@ def addresses(document: dict[str, Any], at: str) -> list[str]:
     }
     results = [document["@id"]]
     for name in linked & document.keys():
-        results += document[name] if isinstance(document[name], list) else [document[name]]
+        results += ids(document[name])
     return [urljoin(base, result) for result in results]
+
+
+@pytest.fixture
+async def small(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server over releases with few profiles."""
+    async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
+        yield server
+
+
+def ids(value: Any) -> list[str]:
+    """The ids of linked nodes, which are alone or in a list, with a label or without."""
+    return [item if isinstance(item, str) else item["@id"] for item in (value if isinstance(value, list) else [value])]
 
 
 async def profile_of(server: Server) -> dict[str, Any]:
@@ -61,8 +78,10 @@ async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server:
     names = {(name, language) for language, names in document["altLabel"].items() for name in names}
     assert names == {(name["name"], (name["language"] or "@none").lower()) for name in profile["alternativeNames"]}
     competences = [f"3.11/technical-competence/{competence['uuid']}" for competence in profile["essentialCompetences"]]
-    assert document["relatedEssentialSkill"] == competences
-    assert set(document["related"]) >= {f"3.11/soft-skill/{skill['uuid']}" for skill in profile["softSkills"]}
+    assert ids(document["relatedEssentialSkill"]) == competences
+    assert all(link["prefLabel"]["nl"] and link["notation"] for link in document["relatedEssentialSkill"])
+    assert document["topConceptOf"] == document["inScheme"] == "3.11"
+    assert set(ids(document["related"])) >= {f"3.11/soft-skill/{skill['uuid']}" for skill in profile["softSkills"]}
     codes = [
         classification["code"] for classification in profile["classifications"] if classification["scheme"] == "ISCO-08"
     ]
@@ -99,8 +118,8 @@ def test_every_kind_is_in_the_docs() -> None:
 async def test_a_release_is_a_scheme(server: Server) -> None:
     document = await document_at(server, "/id/3.11")
 
-    assert document["@type"] == "skos:ConceptScheme"
-    assert addresses(document, "/id/3.11") == ["http://server.test/id/3.11"]
+    assert document["@type"] == ["skos:ConceptScheme", "hydra:Collection"]
+    assert addresses(document, "/id/3.11")[0] == "http://server.test/id/3.11"
 
 
 async def test_ids_begin_with_the_public_url(releases: Releases, settings: Settings) -> None:
@@ -110,7 +129,7 @@ async def test_ids_begin_with_the_public_url(releases: Releases, settings: Setti
         ]
 
     assert bodies[0].content == bodies[1].content
-    assert addresses(bodies[0].json(), "/id/3.11") == ["https://example.org/competent/id/3.11"]
+    assert addresses(bodies[0].json(), "/id/3.11")[0] == "https://example.org/competent/id/3.11"
 
 
 @pytest.mark.parametrize(
@@ -124,13 +143,72 @@ async def test_current_leads_to_the_number(server: Server, path: str, number: st
     assert "max-age=2592000" not in response.headers["cache-control"]
 
 
-async def test_a_pinned_document_has_a_long_max_age_and_an_etag(server: Server) -> None:
-    response = await server.client.get(COMPETENCE, headers=LD)
-    again = await server.client.get(COMPETENCE, headers=LD | {"If-None-Match": response.headers["etag"]})
+@pytest.mark.parametrize("path", [COMPETENCE, "/id/3.11?page=2"])
+async def test_a_pinned_document_has_a_long_max_age_and_an_etag_of_its_form(server: Server, path: str) -> None:
+    tags = set()
+    for accept in ("application/ld+json", "text/turtle", "text/html"):
+        response = await server.client.get(path, headers={"Accept": accept})
+        tags.add(response.headers["etag"])
+        again = await server.client.get(path, headers={"Accept": accept, "If-None-Match": response.headers["etag"]})
 
-    assert int(response.headers["cache-control"].partition("max-age=")[2]) > 3600
-    assert "Accept" in response.headers["vary"].split(", ")
-    assert (again.status_code, again.content) == (304, b"")
+        assert int(response.headers["cache-control"].partition("max-age=")[2]) > 3600
+        assert "Accept" in response.headers["vary"].split(", ")
+        assert (again.status_code, again.content) == (304, b"")
+    assert len(tags) == 3
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's own reader of JSON-LD uses it
+async def test_turtle_and_json_ld_are_the_same_graph_with_addresses_of_their_url(server: Server) -> None:
+    path = f"/id/3.11/occupational-profile/{(await profile_of(server))['uuid']}"
+    for url in (f"http://server.test{path}", f"http://server.test{COMPETENCE}", "http://server.test/id/3.11?page=3"):
+        turtle = await server.client.get(url, headers={"Accept": "text/turtle"})
+        graph = turtle_graph(turtle.content, url)
+
+        assert set(graph) == set(json_ld_graph((await server.client.get(url, headers=LD)).content, url))
+        assert URIRef(url.partition("?")[0]) in set(graph.subjects())
+
+
+async def test_all_concepts_can_be_crawled_from_the_scheme(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linked_data, "PAGE_SIZE", 50)
+    url, members, top, last = "http://server.test/id/3.11", list[URIRef](), set[Any](), None
+    while url:
+        graph = turtle_graph((await small.client.get(url, headers={"Accept": "text/turtle"})).content, url)
+        (scheme,) = graph.subjects(RDF.type, SKOS.ConceptScheme)
+        (view,) = graph.objects(scheme, HYDRA.view)
+        here = list(graph.objects(scheme, HYDRA.member))
+        assert all((member, SKOS.prefLabel, None) in graph for member in here)
+        members += here
+        top |= set(graph.objects(scheme, SKOS.hasTopConcept))
+        last = graph.value(view, HYDRA.last)
+        url = str(graph.value(view, HYDRA.next) or "")
+    export = turtle_graph((await small.client.get("/export/3.11.ttl")).content, "http://server.test/export/3.11.ttl")
+
+    assert str(view) == str(last)
+    assert int(graph.value(scheme, HYDRA.totalItems)) == len(members) == len(set(members)) > 200
+    assert set(members) == set(export.subjects(RDF.type, SKOS.Concept))
+    assert top == set(export.objects(scheme, SKOS.hasTopConcept)) == set(export.subjects(SKOS.topConceptOf))
+    for member in sorted(members)[::40]:
+        document = turtle_graph((await small.client.get(member, headers={"Accept": "text/turtle"})).content, member)
+        assert set(export.predicate_objects(member)) <= set(document.predicate_objects(member))
+
+
+@pytest.mark.parametrize(
+    ("page", "status"), [("0", 400), ("-1", 400), ("x", 400), ("1e3", 400), ("9" * 40, 400), ("", 400), ("9999", 404)]
+)
+async def test_a_page_that_there_is_not_is_an_error(server: Server, page: str, status: int) -> None:
+    response = await server.client.get(f"/id/3.11?page={page}", headers=LD)
+
+    assert response.status_code == status
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_pages_of_a_release_that_is_not_whole_are_not_cached(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = await server.app.state.services.loaders().index("3.11")
+    monkeypatch.setattr(index, "missing", 1)
+
+    assert (await server.client.get("/id/3.11", headers=LD)).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +217,8 @@ async def test_a_pinned_document_has_a_long_max_age_and_an_etag(server: Server) 
         ("*/*", "application/ld+json"),
         ("application/json", "application/json"),
         ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
-        ("text/turtle, application/ld+json;q=0.5", "application/ld+json"),
+        ("text/turtle, application/ld+json;q=0.5", "text/turtle; charset=utf-8"),
+        ("application/rdf+xml, text/turtle;q=0.5", "text/turtle; charset=utf-8"),
     ],
 )
 async def test_the_client_chooses_the_type(server: Server, accept: str, gives: str) -> None:
@@ -147,7 +226,7 @@ async def test_the_client_chooses_the_type(server: Server, accept: str, gives: s
 
 
 async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
-    response = await server.client.get(COMPETENCE, headers={"Accept": "text/turtle"})
+    response = await server.client.get(COMPETENCE, headers={"Accept": "application/rdf+xml"})
 
     assert response.status_code == 406
     assert "application/ld+json" in response.json()["errors"][0]["message"]
@@ -177,7 +256,7 @@ async def test_what_does_not_exist_is_404_with_a_code(server: Server, path: str,
 
 async def test_with_upstream_down_the_response_is_an_error_not_a_partial_document(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
-    response = await server.client.get(COMPETENCE, headers=LD)
+    response = await server.client.get(COMPETENCE.replace("3.11", "3.10"), headers=LD)
 
     assert response.status_code == 503
     assert response.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
@@ -189,7 +268,8 @@ async def test_people_get_a_page_with_the_same_links_and_no_script(server: Serve
     document = await document_at(server, COMPETENCE)
 
     assert response.headers["content-security-policy"].startswith("default-src 'none'; ")
-    assert {f"/id/{item}" for item in document["hasPart"]} <= set(links)
+    assert {f"/id/{item}" for item in ids(document["hasPart"])} <= set(links)
+    assert all(f">{link['prefLabel']['nl']}</a>" in response.text for link in document["hasPart"])
     for link in links:
         assert (await server.client.get(link)).status_code == 200, link
 

@@ -17,12 +17,12 @@ from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
+from graphql_api.export.skos import address
 from graphql_api.http.graphql import RESOURCE_STATUSES
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import Operation, document
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
-from graphql_api.http.pages.skos import address
 from graphql_api.observability.request_context import RequestContext, record_of
 
 

@@ -1,0 +1,235 @@
+"""Concepts and releases as SKOS: nodes of JSON-LD in compact form, made from normalised documents.
+
+The one mapping for `/id/…` and for exports, for JSON-LD (`json_ld.py`) and Turtle (`turtle.py`). Ids are relative to `/id/`.
+
+Sources: https://www.w3.org/TR/skos-reference; relations between occupations and skills, and URLs of ISCO-08 groups, are those of
+ESCO (http://data.europa.eu/esco/model); pages of members are those of Hydra (https://www.hydra-cg.com/spec/latest/core).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from graphql_api.competent.declarations import (
+    COMPETENCE_SET,
+    CONCEPT_TYPES,
+    OCCUPATIONAL_PROFILE,
+    TECHNICAL_COMPETENCE,
+    Concepts,
+    ConceptType,
+    concept_type,
+)
+from graphql_api.competent.hal import Document, as_list
+from graphql_api.competent.isco import uri_of
+from graphql_api.competent.mappings import Mappings
+from graphql_api.competent.sssom import MappingMatch
+from graphql_api.export.contents import ReleaseFacts
+
+Node = Mapping[str, Any]
+"""`{"@id", "@type", term: value}`: a value is a text by language, a string, a number, the id of a node, a node, or a list."""
+
+TOP = OCCUPATIONAL_PROFILE
+"""The type of the top concepts: the entry points to a release, as no concept of Competent is broader than another."""
+
+PREFIXES = {
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "dct": "http://purl.org/dc/terms/",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "cc": "http://creativecommons.org/ns#",
+    "esco": "http://data.europa.eu/esco/model#",
+    "hydra": "http://www.w3.org/ns/hydra/core#",
+}
+
+
+class Term(NamedTuple):
+    """A property of a node: its compact IRI, and what its values are. A `text` is by language, an `id` that of a node."""
+
+    iri: str
+    values: Literal["text", "id", "date", "dateTime", "plain"] = "id"
+
+
+MATCHES = [match.value for match in MappingMatch]
+TERMS = {
+    "prefLabel": Term("skos:prefLabel", "text"),
+    "altLabel": Term("skos:altLabel", "text"),
+    "definition": Term("skos:definition", "text"),
+    "scopeNote": Term("skos:scopeNote", "text"),
+    "notation": Term("skos:notation", "plain"),
+    "inScheme": Term("skos:inScheme"),
+    "topConceptOf": Term("skos:topConceptOf"),
+    "hasTopConcept": Term("skos:hasTopConcept"),
+    "related": Term("skos:related"),
+    **{name: Term(f"skos:{name}") for name in MATCHES},
+    "hasPart": Term("dct:hasPart"),
+    "relatedEssentialSkill": Term("esco:relatedEssentialSkill"),
+    "relatedOptionalSkill": Term("esco:relatedOptionalSkill"),
+    "modified": Term("dct:modified", "dateTime"),
+    "source": Term("dct:source", "plain"),
+    "license": Term("dct:license"),
+    "attribution": Term("cc:attributionName", "plain"),
+    "issued": Term("dct:issued", "date"),
+    "totalItems": Term("hydra:totalItems", "plain"),
+    "member": Term("hydra:member"),
+    "view": Term("hydra:view"),
+    **{name: Term(f"hydra:{name}") for name in ("first", "previous", "next", "last")},
+}
+"""The terms of nodes, by their names in JSON-LD."""
+
+_RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
+"""ESCO properties by field. Other concepts of `_WHOLES` are `hasPart`, those of other types `related`."""
+_WHOLES = (TECHNICAL_COMPETENCE, COMPETENCE_SET)
+_IRI = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+")
+
+
+def address(type_name: str) -> str:
+    """The name of a concept type in a URL, such as `soft-skill`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type_name).lower()
+
+
+TYPES_BY_NAME = {address(type.name): type for type in CONCEPT_TYPES}
+"""Concept types by their name in a URL."""
+
+
+def scheme_node(release: ReleaseFacts) -> Node:
+    """A release: a concept scheme."""
+    return _without_empty(
+        {
+            "@id": release.number,
+            "@type": "skos:ConceptScheme",
+            "prefLabel": {"en": f"Competent {release.number}"},
+            "issued": release.published_on,
+            **provenance(release),
+        }
+    )
+
+
+def provenance(release: ReleaseFacts) -> Node:
+    """Where the data of a release is from, and its terms: a licence by its URL, or a licence document with a text."""
+    license = _license(release.license) if release.license else None
+    return _without_empty({"source": release.source, "license": license, "attribution": release.attribution})
+
+
+def _license(license: str) -> Node:
+    is_url = _IRI.fullmatch(license) is not None
+    return {"@id": license} if is_url else {"@type": "dct:LicenseDocument", "skos:prefLabel": license}
+
+
+class ConceptNodes:
+    """Makes the nodes of concepts of a release.
+
+    With `labelled`, a concept to which a node links has its label and code beside the link: for documents of one concept.
+    """
+
+    def __init__(self, release: str, mappings: Mappings, *, labelled: bool) -> None:
+        self._release = release
+        self._mappings = mappings
+        self._link: Callable[[ConceptType, Document], Node | str] = self.link if labelled else self._id
+
+    def concept(self, type: ConceptType, document: Document) -> Node:
+        """The node of a concept."""
+        label = _label(document)
+        return _without_empty(
+            {
+                "@id": self._id(type, document),
+                "@type": ["skos:Concept", type.esco] if type.esco else "skos:Concept",
+                "notation": document.get("code"),
+                "prefLabel": label,
+                "altLabel": _other_names(document.get("alternativeNames"), label),
+                "definition": document.get("description") if document.get("title") else None,
+                "scopeNote": document.get("disambiguator"),
+                "inScheme": self._release,
+                "topConceptOf": self._release if type is TOP else None,
+                **self._matches(document),
+                **self._relations(type, document),
+                "modified": document.get("lastModified"),
+            }
+        )
+
+    def concepts(self, type: ConceptType, documents: Iterable[Document]) -> Iterator[Node]:
+        """Yield the nodes of concepts of a type, and one that adds the top concepts among them to the scheme."""
+        nodes = [self.concept(type, document) for document in documents]
+        yield from nodes
+        if type is TOP and nodes:
+            yield {"@id": self._release, "hasTopConcept": [node["@id"] for node in nodes]}
+
+    def link(self, type: ConceptType, document: Document) -> Node:
+        """A concept as the object of a link: its id with its code and label."""
+        return _without_empty(
+            {"@id": self._id(type, document), "notation": document.get("code"), "prefLabel": _label(document)}
+        )
+
+    def _id(self, type: ConceptType, document: Document) -> str:
+        return f"{self._release}/{address(type.name)}/{document['id']}"
+
+    def _relations(self, type: ConceptType, document: Document) -> dict[str, list[Node | str]]:
+        """The concepts that a concept refers to, by property."""
+        relations: dict[str, list[Node | str]] = {}
+        for field in type.fields:
+            if isinstance(field.value, Concepts):
+                name = _RELATIONS.get(field.name, "hasPart" if type in _WHOLES else "related")
+                related, parts = concept_type(field.value.type_name), as_list(document.get(field.name))
+                relations.setdefault(name, []).extend(self._link(related, part) for part in parts)
+        return relations
+
+    def _matches(self, document: Document) -> dict[str, list[str]]:
+        """The URIs of concepts elsewhere by SKOS property; groups of ISCO-08 are broader.
+
+        A URI with an exact match has no broader, narrower or related one (SKOS, S46).
+        """
+        matches: dict[str, dict[str, None]] = {}
+        for mapped in self._mappings.of(document["id"], document.get("code")):
+            matches.setdefault(mapped.match.value, {})[mapped.uri] = None
+        for group in document.get("classifications") or ():
+            if uri := uri_of(group["scheme"], group["code"]):
+                matches.setdefault(MappingMatch.BROAD.value, {})[uri] = None
+        exact = matches.get(MappingMatch.EXACT.value, {})
+        return {
+            name: [uri for uri in uris if uri not in exact or name in ("exactMatch", "closeMatch")]
+            for name, uris in matches.items()
+        }
+
+
+def page_node(
+    scheme: Node, start: int, page_size: int, total: int, members: Sequence[tuple[ConceptType, Node]]
+) -> Node:
+    """A page of a scheme, with the members from `start` on, as a collection whose pages link to each other (Hydra)."""
+    number, last = start // page_size + 1, max(1, -(-total // page_size))
+    pages = {"first": 1, "previous": number - 1, "next": number + 1, "last": last}
+
+    def url(page: int) -> str:
+        return f"{scheme['@id']}?page={page}"
+
+    return {
+        **scheme,
+        "@type": [scheme["@type"], "hydra:Collection"],
+        **_without_empty({"hasTopConcept": [node["@id"] for type, node in members if type is TOP]}),
+        "totalItems": total,
+        "member": [node for _, node in members],
+        "view": {
+            "@id": url(number),
+            "@type": "hydra:PartialCollectionView",
+            **{name: url(page) for name, page in pages.items() if 1 <= page <= last},
+        },
+    }
+
+
+def _without_empty(node: Node) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if value not in (None, "", [], {})}
+
+
+def _label(document: Document) -> Document | None:
+    """The text that a concept is called by: that of its skill for a technical competence."""
+    skill: Document = document.get("skill") or {}
+    label: Document | None = document.get("title") or skill.get("description") or document.get("description")
+    return label
+
+
+def _other_names(names: Iterable[Document] | None, label: Document | None) -> dict[str, list[str]]:
+    """Alternative names by language, without those that equal the label (SKOS, S13)."""
+    by_language: dict[str, list[str]] = {}
+    for name in names or ():
+        language = name["language"] or "@none"
+        others = by_language.setdefault(language, [])
+        if name["name"] not in (*others, (label or {}).get(language)):
+            others.append(name["name"])
+    return _without_empty(by_language)
