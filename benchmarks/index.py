@@ -114,11 +114,11 @@ async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     await parts.aclose()
 
 
-def index_before(folder: Path, size: int) -> None:
-    """Build the index of the previous release, for comparisons; not measured."""
-    file = IndexFile(folder, SOURCE, BEFORE)
+def index_workbook(folder: Path, size: int, number: str = BEFORE) -> None:
+    """Build the index of a workbook directly; not measured."""
+    file = IndexFile(folder, SOURCE, number)
     with closing(file.begin()) as connection:
-        write(Indexer(connection), copies(read_workbook(WORKBOOKS[BEFORE]), size))
+        write(Indexer(connection), copies(read_workbook(WORKBOOKS[number]), size))
         file.finish(connection)
 
 
@@ -170,7 +170,7 @@ def run(size: int, effort: Effort) -> Run:
         folder = Path(name)
         repeat = effort.repeat if size == 1 else 1
         costs = best([build(folder, size) for _ in range(repeat)])
-        apart(index_before, folder, size)
+        apart(index_workbook, folder, size)
         answering, timings = apart(answer, folder, effort)
     return Run(costs | answering, timings)
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from graphql_api.competent.concept_reader import clear_cached_concepts
 from graphql_api.index.crawler import Crawler, CrawlProgress, Load
-from graphql_api.index.index_file import IndexFile, is_damage
+from graphql_api.index.index_file import IndexFile, is_damage, releases_in
 from graphql_api.index.tables import DamagedIndex
 
 BETWEEN_INTERRUPTS = 0.05
@@ -82,6 +82,10 @@ class IndexBuilder:
     def file(self, release: str) -> IndexFile:
         """The index file of a release, which may not exist."""
         return IndexFile(self._folder, self._origin(release), release)
+
+    def complete_releases(self) -> list[str]:
+        """The releases that have a finished index without missing documents. Reads files, so do not call it on the event loop."""
+        return [release for release in releases_in(self._folder) if self.file(release).is_complete()]
 
     async def build(self, release: str, progress: CrawlProgress) -> IndexFile:
         """Build the index of a release, or wait until another process has built it; returns its file.

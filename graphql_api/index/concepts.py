@@ -60,6 +60,16 @@ def by_uuid(
     return concepts
 
 
+Key = tuple[int, str]
+"""The number of its type and the uuid of a concept: what it is known by in every release."""
+
+
+def by_key(connection: sqlite3.Connection, keys: Sequence[Key]) -> dict[Key, IndexedConcept]:
+    """Concepts as `by_uuid` finds them, by key."""
+    concepts = by_uuid(connection, [(TYPES[type], UUID(uuid)) for type, uuid in keys])
+    return {(type.number, str(uuid)): concept for (type, uuid), concept in concepts.items()}
+
+
 def by_code(
     connection: sqlite3.Connection, keys: Sequence[tuple[ConceptType, str]]
 ) -> dict[tuple[ConceptType, str], IndexedConcept]:

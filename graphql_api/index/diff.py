@@ -11,6 +11,7 @@ import orjson
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.index.facts import Facts
+from graphql_api.index.labels import are_alike, labels
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import LANGUAGES, DamagedIndex
 
@@ -19,10 +20,11 @@ class Change(NamedTuple):
     """One concept that differs: `before` and `after` are its row ids in the two indexes, None if it is absent.
 
     `fields` names the facts of a CHANGED concept that differ, in declared order, texts by language (`title.nl`); `uuid`
-    comes first if the uuid differs. Empty for ADDED and REMOVED.
+    comes first if the uuid differs. Empty for others. CODE_MOVED is about a code: `before` had it, and `after`, another concept,
+    has it now.
     """
 
-    change: Literal["ADDED", "REMOVED", "CHANGED"]
+    change: Literal["ADDED", "REMOVED", "CHANGED", "CODE_MOVED"]
     type: ConceptType
     before: int | None
     after: int | None
@@ -32,21 +34,25 @@ class Change(NamedTuple):
 def changes(
     before: sqlite3.Connection,
     after: sqlite3.Connection,
-    types: Collection[ConceptType] | None,
-    changes: Collection[str] | None,
+    types: Collection[ConceptType] | None = None,
+    changes: Collection[str] | None = None,
 ) -> list[Change]:
     """The changes from one release to another, limited to `types` and `changes` unless None.
 
     Concepts are matched by uuid, and the rest by code (of duplicate codes, the first in order with the first). Changes are
-    ordered by type, then as in `after`; removed concepts follow the others of their type, as in `before`. Facts that are
-    unknown on one side (digest 0) do not differ.
+    ordered by type, then as in `after`; removed concepts follow the others of their type, as in `before`, and moved codes follow
+    those. Facts that are unknown on one side (digest 0) do not differ.
     """
     differing: list[Change] = []
     for type in CONCEPT_TYPES:
         if types is None or type in types:
-            pairs = list(_pairs(*_differing(before, after, type)))
+            olds, news, unchanged_codes = _differing(before, after, type)
+            pairs = list(_pairs(olds, news))
             fields = _fields(before, after, pairs) if changes is None or "CHANGED" in changes else {}
             differing += (change for pair in pairs if (change := _change(type, *pair, fields)))
+            if changes is None or "CODE_MOVED" in changes:
+                moved = _moved(before, after, olds, news, unchanged_codes)
+                differing += (Change("CODE_MOVED", type, old.n, new.n, ()) for old, new in moved)
     return [change for change in differing if changes is None or change.change in changes]
 
 
@@ -67,12 +73,15 @@ _CHUNK = 500  # pairs whose facts are in memory at a time
 
 def _differing(
     before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
-) -> tuple[list[_Row], list[_Row]]:
-    """The concepts of both sides, without unchanged ones: most are, so they are compared as plain rows."""
+) -> tuple[list[_Row], list[_Row], set[str]]:
+    """The concepts of both sides, without unchanged ones, and the codes of those.
+
+    Most are unchanged, so they are compared as plain rows.
+    """
     olds, news = (connection.execute(_ROWS, (type.number,)).fetchall() for connection in (before, after))
     same = {row[1:] for row in olds}.intersection(row[1:] for row in news)
     old, new = ([_Row._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
-    return old, new
+    return old, new, {code for _, code, _ in same if code}
 
 
 def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
@@ -91,6 +100,46 @@ def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
         else:
             yield None, new
     yield from ((old, None) for old in left.values())
+
+
+def _moved(
+    before: sqlite3.Connection,
+    after: sqlite3.Connection,
+    olds: Sequence[_Row],
+    news: Sequence[_Row],
+    unchanged_codes: Collection[str],
+) -> list[tuple[_Row, _Row]]:
+    """The concepts that had a code and others that have it now, in the order of the latter.
+
+    A concept that ended and a new one with an alike label are the same concept under another uuid, whose code has not moved.
+    """
+    had, has = _by_code(olds), _by_code(news)
+    pairs = [(old, new) for code, now in has.items() for old in had.get(code, ()) for new in now]
+    stayed = {*unchanged_codes, *(new.code for old, new in pairs if old.uuid == new.uuid)}
+    pairs = [(old, new) for old, new in pairs if new.code not in stayed]
+    ended, added = _uuids(olds) - _uuids(news), _uuids(news) - _uuids(olds)
+    was, now = labels(before, (old.n for old, _ in pairs)), labels(after, (new.n for _, new in pairs))
+    return [
+        (old, new)
+        for old, new in pairs
+        if not (old.uuid in ended and new.uuid in added and _may_be_same(was[old.n], now[new.n]))
+    ]
+
+
+def _may_be_same(was: dict[str, str], now: dict[str, str]) -> bool:
+    return not (was.keys() & now.keys()) or are_alike(was, now)
+
+
+def _by_code(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
+    by_code: dict[str, list[_Row]] = {}
+    for row in rows:
+        if row.code:
+            by_code.setdefault(row.code, []).append(row)
+    return by_code
+
+
+def _uuids(rows: Sequence[_Row]) -> set[str]:
+    return {row.uuid for row in rows}
 
 
 def _change(

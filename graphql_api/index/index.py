@@ -4,19 +4,17 @@ Queries are plain functions of a connection. If an error means that the file is 
 to raise instead.
 """
 
-import asyncio
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 from weakref import finalize
 
-from graphql_api.caching import LRUCache
 from graphql_api.errors import NotIndexedYet
+from graphql_api.index.comparisons import Comparisons
 from graphql_api.index.concepts import (
     IndexedConcept,
     by_code,
@@ -35,6 +33,7 @@ from graphql_api.index.search import Search
 from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.index.semantic.vectorizer import VectorJob
 from graphql_api.index.tables import DamagedIndex
+from graphql_api.index.timeline import ReleaseDiff, release_diff
 from graphql_api.index.usage import competences_using, importances, profiles_using
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
-
-CHANGES_BYTES, CHANGE_BYTES = 32_000_000, 250
-"""Maximum bytes of cached comparisons with other releases, and approximate bytes per change."""
+S = TypeVar("S", bound=Sized)
 
 _QUICK_QUERIES = frozenset(
     {by_row_id, by_uuid, by_code, row_ids_by_uuid, row_ids_by_code, profiles_using, competences_using, importances}
@@ -74,9 +71,10 @@ class Index:
         self._damaged = damaged or (lambda index, error: error)
         self.search = Search()
         self.vectors: VectorJob | NoVectors = NoVectors.OFF
+        self.start_vectors: Callable[[], VectorJob] | None = None
+        """Starts the vectors when they are first needed, if they have not been started."""
         self._lookups = LookupCache()
-        self._changes: LRUCache[int, asyncio.Task[list[Change]]] = LRUCache(CHANGES_BYTES)
-        """Comparisons by the serial number of the other index, which they must not keep open."""
+        self._comparisons = Comparisons()
 
     async def query(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -133,28 +131,23 @@ class Index:
         return self._damaged(self, error) if is_damage(error) else error
 
     async def changes_since(self, before: "Index") -> list[Change]:
-        """All changes from another index to this one, computed once for concurrent callers and cached.
+        """All changes from another index to this one. Raises NotIndexedYet if documents are missing from either index."""
+        return await self._compared_with(before, changes)
 
-        Cancelling a caller does not cancel the comparison. Raises NotIndexedYet if documents are missing from either index.
-        """
+    async def diff_since(self, before: "Index") -> ReleaseDiff:
+        """What happened to concepts from another index to this one, with successors. Raises as `changes_since`."""
+        return await self._compared_with(before, release_diff)
+
+    async def _compared_with(
+        self, before: "Index", compare: Callable[[sqlite3.Connection, sqlite3.Connection], S]
+    ) -> S:
         if before.missing or self.missing:
             raise NotIndexedYet(
                 "Documents of these releases are still missing; the server keeps trying to fetch them.",
                 retry_after=60.0,
             )
-        comparison = self._changes.get(before.serial_number)
-        if comparison is None or (comparison.done() and (comparison.cancelled() or comparison.exception())):
-            comparison = asyncio.create_task(self.query(_compared, before))
-            comparison.add_done_callback(partial(self._compared, before.serial_number))
-            self._changes.put(before.serial_number, comparison, CHANGE_BYTES)
-        return await asyncio.shield(comparison)
-
-    def _compared(self, before: int, comparison: "asyncio.Task[list[Change]]") -> None:
-        """Set the size of a finished comparison in the cache. Also retrieves its exception, so that asyncio does not log it."""
-        if comparison.cancelled() or comparison.exception():
-            self._changes.drop(before)
-        else:
-            self._changes.put(before, comparison, CHANGE_BYTES * len(comparison.result()))
+        key = compare, before.serial_number
+        return await self._comparisons.get(key, lambda: self.query(_compared, compare, before))
 
     @property
     def lookup_bytes(self) -> int:
@@ -170,6 +163,9 @@ class Index:
     @property
     def meaning(self) -> "Meaning | NoVectors":
         """The vectors of all texts of this index, or why there are none."""
+        if self.start_vectors is not None:
+            start, self.start_vectors = self.start_vectors, None
+            self.vectors = start()
         return self.vectors if isinstance(self.vectors, NoVectors) else self.vectors.meaning or NoVectors.NOT_READY
 
     def close(self) -> None:
@@ -186,6 +182,8 @@ def _close_in_thread(opened: ExitStack) -> None:
     threading.Thread(target=opened.close, name="close-index").start()
 
 
-def _compared(connection: sqlite3.Connection, before: Index) -> list[Change]:
+def _compared(
+    connection: sqlite3.Connection, compare: Callable[[sqlite3.Connection, sqlite3.Connection], S], before: Index
+) -> S:
     with before.comparison_connection() as other:
-        return changes(other, connection, None, None)
+        return compare(other, connection)

@@ -53,6 +53,14 @@ class IndexFile:
         except sqlite3.DatabaseError:
             return False
 
+    def is_complete(self) -> bool:
+        """Whether a finished index exists that lacks no documents."""
+        try:
+            with closing(read_only(self.path)) as connection:
+                return _format(connection) == FORMAT and not connection.execute("SELECT 1 FROM missing").fetchone()
+        except sqlite3.DatabaseError:
+            return False
+
     def id(self) -> FileId | None:
         """The identity of the current file; None if there is none."""
         try:
@@ -146,6 +154,13 @@ def delete_unusable(folder: Path, usable: Iterable[tuple[str, str]]) -> None:
                 file.unlink()
 
 
+def releases_in(folder: Path) -> set[str]:
+    """The releases that have index files in a folder, of whichever data."""
+    matches = (_RELEASE.match(file.stem) for file in folder.glob("*.sqlite"))
+    return {match["release"] for match in matches if match}
+
+
+_RELEASE = re.compile(rf"(?P<release>.+?)-(?:{WORKBOOK})?[0-9a-f]{{16}}$")
 _NAME = re.compile(rf".+-{WORKBOOK}[0-9a-f]{{16}}(?=\.)")
 
 

@@ -9,11 +9,13 @@ import math
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
 from graphql_api.asyncio_tools import cancel_and_wait
+from graphql_api.competent.releases import release_order
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.availability import FIRST_RETRY, LONGEST_RETRY, Build, Failures
 from graphql_api.index.builder import IndexBuilder, temporary_folder
@@ -23,6 +25,7 @@ from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.index.semantic.vectorizer import Vectorizer
 from graphql_api.index.tables import DamagedIndex
+from graphql_api.index.timelines import Timelines
 from graphql_api.observability.metrics import (
     INDEX_BUILT,
     INDEX_DOCUMENTS,
@@ -34,6 +37,10 @@ from graphql_api.observability.metrics import (
 log = logging.getLogger(__name__)
 
 Mode = Literal["start", "need", "off"]
+ALL = "*"
+"""In place of a release: all indexes that exist."""
+MAX_COMPARED = 20
+"""Maximum indexes that are compared with each other, the newest: five years of releases."""
 
 
 class IndexRegistry:
@@ -80,12 +87,14 @@ class IndexRegistry:
         self._failures = Failures()
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._listeners: list[Callable[[str], None]] = []
+        self.timelines = Timelines(self.open_existing)
+        """Compares all indexes that exist already."""
         self.embedder = embedder
         self._vectors = embedder if isinstance(embedder, NoVectors) else Vectorizer(embedder)
         self.mode = mode
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
-        """Also call `listener` with each release whose index is replaced or found corrupt."""
+        """Also call `listener` with each release whose index is replaced or found corrupt, and with ALL if one is opened, too."""
         self._listeners.append(listener)
 
     @property
@@ -142,21 +151,31 @@ class IndexRegistry:
             return failure.error(release)
         return self.begin(release).error(release)
 
-    async def _find(self, release: str) -> Index | None:
+    async def open_existing(self) -> dict[str, Index]:
+        """The complete indexes of all releases that have one, at most the MAX_COMPARED newest; opens them, and builds nothing."""
+        existing = {*await asyncio.to_thread(self._builder.complete_releases), *self._open}
+        newest = sorted(existing, key=release_order)[-MAX_COMPARED:]
+        for release in newest:
+            with suppress(OSError):  # a corrupt file that cannot be moved aside
+                await self._find(release, is_needed=False)
+        indexes = {release: self._open[release] for release in newest if release in self._open}
+        return {release: index for release, index in indexes.items() if not index.missing}
+
+    async def _find(self, release: str, *, is_needed: bool = True) -> Index | None:
         """The index of a release, opened (once for concurrent callers) if its file exists and is sound; None otherwise."""
         if release in self._open or release in self._builds:
             return self._open.get(release)
         opening = self._opening.get(release)
         if opening is None:
-            opening = self._opening[release] = asyncio.create_task(self._open_file(release))
+            opening = self._opening[release] = asyncio.create_task(self._open_file(release, is_needed))
             opening.add_done_callback(lambda _: self._opening.pop(release, None))
         return await asyncio.shield(opening)
 
-    async def _open_file(self, release: str) -> Index | None:
+    async def _open_file(self, release: str, is_needed: bool) -> Index | None:
         file = self._builder.file(release)
         if not await asyncio.to_thread(file.check):
             return self._open.get(release)
-        return self._open.get(release) or self._opened(release, file)
+        return self._open.get(release) or self._opened(release, file, is_needed)
 
     def begin(self, release: str, progress: CrawlProgress | None = None) -> Build:
         """Start to build the index of a release; returns the build in progress if there is one."""
@@ -183,11 +202,17 @@ class IndexRegistry:
                 "crawl of release %s was interrupted and resumes when the index is next needed: %r", release, error
             )
 
-    def _opened(self, release: str, file: IndexFile) -> Index:
+    def _opened(self, release: str, file: IndexFile, is_needed: bool = True) -> Index:
         index = Index(file, lambda index, error: self._damaged(release, index, error))
-        index.vectors = self._vectors if isinstance(self._vectors, NoVectors) else self._vectors.start(file.path)
+        if isinstance(self._vectors, NoVectors):
+            index.vectors = self._vectors
+        elif is_needed:
+            index.vectors = self._vectors.start(file.path)
+        else:  # they take much memory, and comparisons need none
+            index.vectors, index.start_vectors = NoVectors.NOT_READY, partial(self._vectors.start, file.path)
         self._retire(release)
         self._open[release] = index
+        self._changed(ALL)
         self._on_open(release, index.documents)
         if index.missing and self.mode != "off" and release not in self._retries:
             self._retries[release] = asyncio.create_task(self._retry(release))
@@ -200,8 +225,13 @@ class IndexRegistry:
         if index is not None:
             self._replaced.add(index)
             index.close_when_unused()
-            for listener in self._listeners:
-                listener(release)
+            self._changed(release)
+            self._changed(ALL)
+
+    def _changed(self, release: str) -> None:
+        self.timelines.invalidate()
+        for listener in self._listeners:
+            listener(release)
 
     def _damaged(self, release: str, index: Index, error: Exception) -> NotIndexedYet:
         """Move a corrupt index aside and start to rebuild it; returns the error for the caller."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
+from graphql_api.index.timeline import Timeline
 from graphql_api.schema.dependencies import INDEX
 from graphql_api.schema.loaders import IndexQuery, K, Loaders, V
 
@@ -38,6 +39,13 @@ class CacheOnlyLoaders(Loaders):
     async def index(self, number: str) -> Index:
         """Always raises CacheMiss: an index is only opened to query it, and queries suspend."""
         raise CacheMiss
+
+    def cached_timeline(self, number: str) -> Timeline:
+        """Returns the timeline of the indexed releases."""
+        timeline = super().cached_timeline(number)
+        if timeline is None:
+            raise CacheMiss
+        return timeline
 
     def look_up_cached(self, number: str, query: IndexQuery[K, V], key: K) -> V | None:
         """Returns the cached result of an index look-up for one key."""

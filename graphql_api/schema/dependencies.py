@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from graphql_api.competent import routes
 from graphql_api.competent.releases import CURRENT
+from graphql_api.index.registry import ALL
 
 INDEX = "index "
 """Prefix of the names of indexes, which tells them from the paths of documents."""
@@ -41,8 +42,14 @@ def index_name(number: str) -> str:
     return f"{INDEX}{number}"
 
 
+ALL_INDEXES = index_name(ALL)
+"""The name of all indexes together, from which other results follow when one is added."""
+
+
 def changes_with_release(path: str) -> bool:
-    """Whether a new release changes what is at this path."""
+    """Whether a new release changes what is at this path, or what follows from all indexes."""
+    if path == ALL_INDEXES:
+        return True
     if path.startswith("/releases/") and not path.startswith(_CURRENT):
         return False  # the usual case
     return path.startswith(_BELOW_CURRENT) or path.partition("?")[0] in _CHANGED_BY_RELEASE

@@ -18,12 +18,15 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
-from graphql_api.errors import ReleaseNotFound, UpstreamNotFound
+from graphql_api.errors import NotIndexedYet, ReleaseNotFound, UpstreamNotFound
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
 from graphql_api.index.lookup_cache import Unknown
+from graphql_api.index.registry import MAX_COMPARED
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
+from graphql_api.index.timeline import Timeline
+from graphql_api.index.timelines import RECHECK
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.schema.dependencies import INDEX, index_name
+from graphql_api.schema.dependencies import ALL_INDEXES, INDEX, index_name
 from graphql_api.schema.document_loaders import BATCH, DocumentLoaders
 from graphql_api.schema.supplements import NO_SUPPLEMENTS, Supplements
 from graphql_api.store import Store
@@ -76,6 +79,9 @@ class Loaders(DocumentLoaders):
         return DataLoader(self._look_up_batch, max_batch_size=BATCH)
 
     def _fresh_until(self, name: str, source: object) -> float:
+        if isinstance(source, Timeline):
+            is_current = self._indexes.timelines.get_cached() is source
+            return self.now() + RECHECK if is_current else -math.inf
         if isinstance(source, Index):
             return math.inf if self._indexes.get_cached(name.removeprefix(INDEX)) is source else -math.inf
         return super()._fresh_until(name, source)
@@ -103,6 +109,33 @@ class Loaders(DocumentLoaders):
             if not self._reads or self._reads[-1] != (name, index):
                 self._reads.append((name, index))
         return index
+
+    async def timeline(self, number: str) -> Timeline:
+        """Returns the indexed releases, with this one, and what changed between them.
+
+        Only the index of this release is built if necessary. Raises NotIndexedYet, ReleaseNotFound as `index`.
+        """
+        timeline = self.cached_timeline(number)
+        if timeline is None:
+            self._reads.append(None)
+            await self.index(number)
+            timeline = await self._indexes.timelines.get()
+            if number not in timeline.releases:
+                raise NotIndexedYet(
+                    f"Only the {MAX_COMPARED} newest releases that are completely indexed are compared."
+                )
+            self.fetch_context.depends_on_current = True
+        return timeline
+
+    def cached_timeline(self, number: str) -> Timeline | None:
+        """Returns the timeline if it needs no waiting and has this release, otherwise None."""
+        timeline = self._indexes.timelines.get_cached()
+        if timeline is None or number not in timeline.releases or self.cached_index(number) is None:
+            return None
+        self._sources.setdefault(ALL_INDEXES, timeline)
+        self._reads.append((ALL_INDEXES, timeline))
+        self.fetch_context.depends_on_current = True
+        return timeline
 
     def mark_provisional(self) -> None:
         """Keep the response out of all caches, because the same request will soon have a better one."""

@@ -52,12 +52,18 @@ class Small:
         tables.create(connection)
 
     def thing(
-        self, kind: ConceptType, code: str | None, uuid: str = "", facts: Any = None, digest: int | None = None
+        self,
+        kind: ConceptType,
+        code: str | None,
+        uuid: str = "",
+        facts: Any = None,
+        digest: int | None = None,
+        item: Any = None,
     ) -> int:
         blob = facts if isinstance(facts, bytes) else orjson.dumps(facts or {})
         if digest is None:
             digest = int.from_bytes(blake2s(blob, digest_size=7).digest()) or 1
-        row = (kind.number, uuid or f"{kind.name}-{code}", code, b"{}", blob, digest)
+        row = (kind.number, uuid or f"{kind.name}-{code}", code, orjson.dumps(item or {}), blob, digest)
         columns = "concept_type, uuid, code, item, facts, digest, is_final"
         sql = f"INSERT INTO concept ({columns}) VALUES (?, ?, ?, ?, ?, ?, 1)"
         return self.connection.execute(sql, row).lastrowid or 0

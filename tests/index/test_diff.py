@@ -106,7 +106,38 @@ def test_a_code_that_moved_to_another_thing_that_is_still_there_is_no_identity()
             ("ADDED", None, both.now[SKILL, "c"], ()),
             ("CHANGED", both.was[SKILL, "b"], both.now[SKILL, "b"], ("code",)),
             ("REMOVED", both.was[SKILL, "a"], None, ()),
+            ("CODE_MOVED", both.was[SKILL, "a"], both.now[SKILL, "b"], ()),
         ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "has_moved"),
+    [
+        ({"nl": "brood bakken"}, {"nl": "brood bakken", "fr": "cuire du pain"}, False),
+        ({"nl": "brood bakken"}, {"nl": "Bröod bakken"}, False),
+        ({"nl": "brood bakken"}, {"nl": "haar knippen"}, True),
+        ({"nl": "brood bakken"}, {"fr": "couper les cheveux"}, False),
+    ],
+)
+def test_a_code_that_another_label_has_under_another_uuid_has_moved(
+    old: dict[str, str], new: dict[str, str], has_moved: bool
+) -> None:
+    """Labels without a common language say nothing. The concept is CHANGED all the same, with another uuid."""
+    with small() as before, small() as after:
+        before.thing(SKILL, "SK-1", "a", {"description": old}, item={"description": old})
+        after.thing(SKILL, "SK-1", "b", {"description": new}, item={"description": new})
+        before.thing(SKILL, "SK-2", "c", {"description": old}, item={"description": old})
+        connections = before.finish(), after.finish()
+        kinds = [change.change for change in changes(*connections)]
+        assert kinds == ["CHANGED", "REMOVED", *(["CODE_MOVED"] if has_moved else [])]
+        assert len(changes(*connections, changes={"CODE_MOVED"})) == has_moved
+
+
+def test_a_code_that_one_of_its_concepts_still_has_is_not_reported_as_moved() -> None:
+    before: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "b"): ("X-1", {"b": 1}), (SKILL, "c"): ("X-2", {})}
+    after: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "c"): ("X-1", {"b": 1})}
+    with two(before, after) as both:
+        assert [change.change for change in both.changes()] == ["CHANGED", "REMOVED"]
 
 
 def test_a_code_that_stands_twice_pairs_by_place() -> None:
@@ -187,7 +218,7 @@ THINGS = st.dictionaries(
     THINGS,
     THINGS,
     st.none() | st.sets(st.sampled_from(CONCEPT_TYPES)),
-    st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED"])),
+    st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED", "CODE_MOVED"])),
 )
 def test_changes_are_those_that_comparing_dicts_gives(
     before: Things, after: Things, kinds: set[ConceptType] | None, wanted: set[str] | None
@@ -220,6 +251,13 @@ def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
                 yield Change("ADDED", kind, None, new, ())
         for uuid in removed:
             yield Change("REMOVED", kind, both.was[kind, uuid], None, ())
+        for uuid in ordered(after, kind):
+            code = after[kind, uuid][0]
+            was = [old for old in olds if code is not None and before[kind, old][0] == code]
+            if not any(after.get((kind, old), (None,))[0] == code for old in was):
+                for old in was:
+                    if uuid in olds or (kind, old) in after:
+                        yield Change("CODE_MOVED", kind, both.was[kind, old], both.now[kind, uuid], ())
 
 
 def ordered(things: Things, kind: ConceptType) -> list[str]:

@@ -25,6 +25,11 @@ class ChangeKind(Enum):
     CHANGED = strawberry.enum_value(
         "CHANGED", description="The concept is in both releases, and some of its fields differ."
     )
+    CODE_MOVED = strawberry.enum_value(
+        "CODE_MOVED",
+        description="A code names another concept now: `before` had it, `after` has it. What happened to each of the two is "
+        "listed as well.",
+    )
 
 
 @strawberry.type(description="A concept that differs between two releases.")

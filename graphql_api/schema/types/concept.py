@@ -5,8 +5,11 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent.declarations import BLOCK_FIELDS, COMMON_FIELDS, ConceptType, concept_type
+from graphql_api.competent.declarations import BLOCK_FIELDS, COMMON_FIELDS, ConceptType, Length, concept_type
 from graphql_api.competent.routes import Route
+from graphql_api.index.registry import MAX_COMPARED
+from graphql_api.index.succession import MAX_SUCCESSORS
+from graphql_api.index.timeline import MAX_PREDECESSORS
 from graphql_api.schema.types.declared import CONCEPT_CLASSES, fields_of
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.global_id import Node, NodeId
@@ -15,6 +18,7 @@ from graphql_api.schema.types.relay import After, Connection, ConnectionArgument
 from graphql_api.schema.types.resolver_cost import Work
 
 if TYPE_CHECKING:
+    from graphql_api.schema.types.history import ReleasePresence, Succession
     from graphql_api.schema.types.release import Release
     from graphql_api.schema.types.technical_competence import TechnicalCompetence
     from graphql_api.schema.types.usage import UsedInOccupationalProfilesConnection
@@ -23,6 +27,14 @@ _Competences = Connection[
     Annotated["TechnicalCompetence", strawberry.lazy("graphql_api.schema.types.technical_competence")]
 ]
 _Profiles = Annotated["UsedInOccupationalProfilesConnection", strawberry.lazy("graphql_api.schema.types.usage")]
+
+_Presence = Annotated["ReleasePresence", strawberry.lazy("graphql_api.schema.types.history")]
+_Succession = Annotated["Succession", strawberry.lazy("graphql_api.schema.types.history")]
+
+HISTORY = {**Work(base=5).metadata, "length": Length(3, MAX_COMPARED)}
+REPLACED_BY = {**Work(base=10).metadata, "length": Length(1, MAX_SUCCESSORS)}
+REPLACES = {**Work(base=10).metadata, "length": Length(0.1, MAX_PREDECESSORS)}
+"""Work and length; releases are compared once for all clients, which does not count."""
 
 C = TypeVar("C", bound="Concept")
 
@@ -75,6 +87,40 @@ class Concept(Node):
     async def mappings(self, scheme: InScheme = None) -> list[Mapping] | None:
         """Returns the mappings by the uuid and by the code of the concept."""
         return await mappings_of(self.view, scheme)
+
+    @strawberry.field(
+        description="The indexed releases, the oldest first, and whether this concept is in each. Only releases that this server "
+        "has indexed count (at most the newest 20), whether Competent still serves them or not; none is indexed for this.",
+        metadata=HISTORY,
+    )
+    async def history(self) -> list[_Presence] | None:
+        """Returns the presence of the concept in each indexed release."""
+        from graphql_api.schema.types.history import history_of
+
+        return await history_of(self)
+
+    @strawberry.field(
+        description="What this concept is in the newest indexed release: itself if it is still there (evidence `UUID`), "
+        "otherwise the concepts that took its place, the most certain first; empty if there are none. Null if no later release "
+        "is indexed.",
+        metadata=REPLACED_BY,
+    )
+    async def replaced_by(self) -> list[_Succession] | None:
+        """Returns the successors, inferred."""
+        from graphql_api.schema.types.history import replaced_by
+
+        return await replaced_by(self)
+
+    @strawberry.field(
+        description="Concepts that ended and whose place this one took, each in the last indexed release that has it, the most "
+        "certain first, at most 20. Null if no earlier release is indexed.",
+        metadata=REPLACES,
+    )
+    async def replaces(self) -> list[_Succession] | None:
+        """Returns the predecessors, inferred."""
+        from graphql_api.schema.types.history import replaces
+
+        return await replaces(self)
 
 
 @strawberry.interface(description="A skill, knowledge, behaviour or trait of a person.")

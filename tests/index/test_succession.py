@@ -1,0 +1,175 @@
+"""Which concepts are taken for the successors of ended ones, and why."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+from uuid import UUID
+
+from graphql_api.competent.declarations import (
+    KNOWLEDGE,
+    OCCUPATIONAL_PROFILE,
+    SKILL,
+    TECHNICAL_COMPETENCE,
+    ConceptType,
+)
+from graphql_api.competent.hal import Document
+from graphql_api.index.succession import MAX_SUCCESSORS, MIN_SCORE, Evidence, Successor, successions
+from tests.index.small_indexes import normalised, written
+
+BREAD, CUT, HAIR = "brood en banket bakken", "haar knippen en verven", "haren knippen en verven"
+
+
+def uuid(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def skill(number: int, nl: str | None, code: str = "", **other: str) -> Document:
+    return {"id": uuid(number), "code": code or f"SK-{number}", "description": {"nl": nl, **other}, "type": "skill"}
+
+
+def knowledge(number: int, nl: str) -> Document:
+    return {"id": uuid(number), "code": f"KN-{number}", "description": {"nl": nl}, "type": "knowledge"}
+
+
+def competence(number: int, skill: Document, *knowledge: Document) -> Document:
+    """A technical competence, raw."""
+    return {"id": uuid(number), "code": f"CP-{number}", "skill": skill, "knowledgeItems": list(knowledge)}
+
+
+def profile(number: int, title: str, *competences: Document, names: tuple[str, ...] = (), code: str = "") -> Document:
+    """An occupational profile, raw."""
+    alternative = [{"id": uuid(1000 * number + n), "title": name, "language": "nl"} for n, name in enumerate(names, 1)]
+    return {
+        "id": uuid(number),
+        "code": code or f"OP-{number}",
+        "title": {"nl": title},
+        "essentialCompetences": list(competences),
+        "alternativeNames": alternative,
+    }
+
+
+def documents(*raw: Document) -> list[tuple[ConceptType, Document]]:
+    typed = [(OCCUPATIONAL_PROFILE if "title" in one else TECHNICAL_COMPETENCE, one) for one in raw]
+    return [(type, normalised(type, one["id"], **{k: v for k, v in one.items() if k != "id"})) for type, one in typed]
+
+
+@contextmanager
+def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[str, int], list[Any]]]:
+    """The successors by type and number of the ended concept: (number, evidence, score)."""
+    with written(*documents(*before)) as old, written(*documents(*after)) as new:
+        yield {
+            (types[type], UUID(one).int): [(UUID(to.key[1]).int, to.evidence, to.score) for to in successors]
+            for (type, one), successors in successions(old, new).items()
+            for types in [
+                {
+                    kind.number: kind.code_prefix
+                    for kind in (OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, SKILL, KNOWLEDGE)
+                }
+            ]
+        }
+
+
+def test_nothing_ended() -> None:
+    release = [competence(1, skill(2, CUT))]
+    with found(release, release) as successors:
+        assert successors == {}
+
+
+def test_another_uuid_with_the_same_code_and_label() -> None:
+    with found([competence(1, skill(2, CUT))], [competence(1, skill(3, CUT, "SK-2"))]) as successors:
+        ((number, evidence, score),) = successors["SK", 2]
+
+    assert (number, evidence) == (3, Evidence.CODE)
+    assert score > 0.95
+
+
+def test_a_code_that_was_given_to_another_concept_is_no_evidence() -> None:
+    before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
+    after = [competence(4, skill(5, BREAD)), competence(6, skill(7, "lassen", "SK-2"))]
+    with found(before, after) as successors:
+        assert successors.get(("SK", 2), []) == []
+
+
+def test_a_code_counts_if_the_labels_have_no_language_in_common() -> None:
+    before = [competence(1, skill(2, CUT))]
+    after = [competence(8, skill(3, None, "SK-2", fr="couper les cheveux"))]
+    with found(before, after) as successors:
+        assert successors["SK", 2] == [(3, Evidence.CODE, 0.6)]
+
+
+def test_a_label_that_was_corrected() -> None:
+    before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
+    after = [competence(1, skill(9, HAIR)), competence(4, skill(5, BREAD))]
+    with found(before, after) as successors:
+        ((number, evidence, score),) = successors["SK", 2]
+
+    assert (number, evidence) == (9, Evidence.LABEL)
+    assert score > 0.8
+
+
+def test_what_took_the_place_in_a_competence() -> None:
+    before = [competence(1, skill(2, CUT), knowledge(20, "kapsels"))]
+    after = [competence(1, skill(9, "klanten verzorgen"), knowledge(21, "hygiëne"))]
+    with found(before, after) as successors:
+        assert [(number, evidence) for number, evidence, _ in successors["SK", 2]] == [(9, Evidence.SHARED_COMPETENCES)]
+        assert ("KN", 20) not in successors  # one of several places, and another label
+
+
+def test_what_had_the_same_before_has_gained_nothing() -> None:
+    """Both competences had the knowledge; that one of them ended says nothing about the other."""
+    shared = knowledge(20, "kapsels")
+    before = [competence(1, skill(2, CUT), shared), competence(3, skill(4, BREAD), shared)]
+    with found(before, [competence(3, skill(4, BREAD), shared)]) as successors:
+        assert successors == {}
+
+
+def test_a_profile_is_known_by_its_competences() -> None:
+    parts = [competence(n, skill(100 + n, f"{chr(96 + n) * 9} maken")) for n in range(1, 14)]
+    other = profile(50, "bakker", competence(40, skill(140, BREAD)))
+    before = [profile(10, "kapper", *parts), other, *parts]
+    after = [profile(11, "haarstylist", *parts[:12]), other, *parts]
+    with found(before, after) as successors:
+        ((number, evidence, score),) = successors["OP", 10]
+
+    assert (number, evidence) == (11, Evidence.SHARED_COMPETENCES)
+    assert score >= MIN_SCORE
+
+
+def test_a_title_that_became_an_alternative_name() -> None:
+    part = competence(1, skill(2, CUT))
+    before = [profile(10, "poetshulp", part), profile(12, "schoonmaker", part), part]
+    after = [profile(12, "schoonmaker", part, names=("Poetshulp",)), part]
+    with found(before, after) as successors:
+        assert [(number, evidence) for number, evidence, _ in successors["OP", 10]] == [(12, Evidence.LABEL)]
+
+
+def test_competences_with_the_same_skill_are_not_alike_for_that() -> None:
+    same = skill(2, CUT)
+    before = [competence(1, same, knowledge(20, "kapsels")), competence(3, same, knowledge(21, "hygiëne"))]
+    with found(before, [competence(3, same, knowledge(21, "hygiëne"))]) as successors:
+        assert successors == {}
+
+
+def test_a_concept_of_another_type_with_the_same_uuid_is_the_same() -> None:
+    before = [competence(1, skill(2, CUT), knowledge(20, "kapsels"))]
+    after = [competence(1, skill(20, "kapsels"))]
+    with found(before, after) as successors:
+        assert successors["KN", 20] == [(20, Evidence.UUID, 1.0)]
+
+
+def test_successors_are_ranked_and_limited() -> None:
+    before = [competence(1, skill(2, CUT))]
+    after = [competence(n, skill(100 + n, CUT, "SK-2" if n == 30 else "")) for n in range(20, 40)]
+    with found(before, after) as successors:
+        ranked = successors["SK", 2]
+
+    assert ranked[0][:2] == (130, Evidence.CODE)
+    assert len(ranked) <= MAX_SUCCESSORS
+    assert [score for *_, score in ranked] == sorted((score for *_, score in ranked), reverse=True)
+
+
+def test_a_release_without_anything_in_common_gives_nothing() -> None:
+    with written() as old, written(*documents(competence(1, skill(2, CUT)))) as new, closing(old), closing(new):
+        assert successions(old, new) == {}
+        assert successions(new, old) == {}
+    assert Successor((3, "x"), Evidence.UUID, 1.0).evidence < Evidence.CODE
