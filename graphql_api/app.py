@@ -194,6 +194,7 @@ def _explorer(settings: Settings, site: Site) -> Explorer | None:
     return Explorer(
         replace(
             site,
+            base=settings.absolute_url("") or "",
             has_graphiql=settings.graphiql == "on",
             has_schema=settings.introspection == "on",
             has_linked_data=is_open,

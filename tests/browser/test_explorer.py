@@ -23,6 +23,11 @@ PAGES = (
     "nl/",
     "fr/search",
     "nl/search?q=wond",
+    "nl/search?q=zorg&isco=2",
+    "nl/my-skills",
+    "fr/sectors",
+    "de/isco",
+    "nl/isco/22",
     "de/occupations",
     "nl/occupations/OP-101",
     "de/occupations/OP-101",
@@ -131,6 +136,105 @@ def test_the_keyboard_leads_from_search_to_occupation_to_competence(visitor: "Ch
 
     assert "/nl/competences/" in visitor.current_url
     assert visitor.find_elements("css selector", "a[href$='occupations/OP-101']")
+
+
+@pytest.fixture
+def reader(browser: "Chrome", base: str) -> Iterator["Chrome"]:
+    """A browser with JavaScript; whatever a test does, its console has no error."""
+    yield browser
+    assert [entry for entry in logged(browser, "browser") if entry["level"] == "SEVERE"] == []
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(None, 20, 0.05).until(lambda _: condition())
+
+
+def options(browser: "Chrome") -> list[str]:
+    return list(
+        evaluate(
+            browser, "[...document.querySelectorAll('.suggestions:not([hidden]) li bdi')].map(item => item.textContent)"
+        )
+    )
+
+
+def test_suggestions_appear_while_typing_and_the_keyboard_chooses(reader: "Chrome", base: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.get(f"{base}/nl/")
+    box = reader.find_element("css selector", "input[type=search]")
+    box.send_keys("verpl")
+    until(lambda: "Verpleegkundige" in options(reader))
+    assert box.get_attribute("aria-expanded") == "true"
+    if AXE.exists():
+        evaluate(reader, AXE.read_text(encoding="utf-8") + "; undefined")
+        assert evaluate(reader, "axe.run().then(results => results.violations.map(item => item.id))") == []
+    box.send_keys(Keys.ESCAPE)
+    assert options(reader) == []
+    assert box.get_attribute("value") == "verpl"
+
+    box.send_keys("eegkundg")
+    until(lambda: "Verpleegkundige" in options(reader))  # a typing error is forgiven
+    box.send_keys(Keys.ARROW_DOWN)
+    active = box.get_attribute("aria-activedescendant")
+    assert reader.find_element("id", active).get_attribute("aria-selected") == "true"
+    box.send_keys(Keys.ENTER)
+    until(lambda: reader.current_url == f"{base}/nl/occupations/OP-101")
+
+
+def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "Chrome", base: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.get(f"{base}/nl/my-skills#have=SS-1")
+    box = reader.find_element("css selector", "input[type=search]")
+    box.send_keys("wond")
+    until(lambda: "Wonden verzorgen" in options(reader))
+    position = options(reader).index("Wonden verzorgen")
+    box.send_keys(*[Keys.ARROW_DOWN] * (position + 1), Keys.ENTER)
+    assert reader.current_url.endswith("/nl/my-skills#have=SS-1,SK-101")
+    logged(reader, "performance")
+    reader.find_element("css selector", "button[value=match]").click()
+    until(lambda: reader.find_elements("css selector", "#matches .hits li"))
+    assert reader.current_url.endswith("/nl/my-skills#have=SS-1,SK-101")
+    labels = [label.text for label in reader.find_elements("css selector", "[data-chosen] label")]
+    assert labels == ["Samenwerken", "Wonden verzorgen"]
+    sent = [json.loads(entry["message"])["message"] for entry in logged(reader, "performance")]
+    urls = [event["params"]["request"]["url"] for event in sent if event["method"] == "Network.requestWillBeSent"]
+    assert urls
+    assert not [url for url in urls if "SK-101" in url or "SS-1" in url]
+
+    reader.find_element("css selector", "[data-chosen] input").click()
+    assert reader.current_url.endswith("/nl/my-skills#have=SK-101")
+    reader.find_element("css selector", ".languages a[lang=fr]").click()
+    until(lambda: reader.current_url.endswith("/fr/my-skills#have=SK-101"))
+    assert reader.find_element("css selector", "[data-chosen]").text == "SK-101"
+
+
+def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base: str) -> None:
+    visitor.get(f"{base}/nl/my-skills")
+    visitor.find_element("css selector", "input[name=q]").send_keys("wond")
+    visitor.find_element("css selector", "button[value=find]").click()
+    visitor.find_element("css selector", "input[value=SK-101]").click()
+    visitor.find_element("css selector", "button[value=match]").click()
+
+    assert visitor.current_url == f"{base}/nl/my-skills"
+    assert visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']")
+    resize(visitor, 390, "light")
+    assert evaluate(visitor, "document.documentElement.scrollWidth") <= 390
+
+
+def test_another_occupation_is_suggested_to_compare_with(reader: "Chrome", base: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.get(f"{base}/nl/occupations/OP-102")
+    box = reader.find_element("css selector", "input[name=to]")
+    box.send_keys("verpleegk")
+    until(lambda: "Verpleegkundige" in options(reader))
+    box.send_keys(Keys.ARROW_DOWN, Keys.ENTER)
+    assert box.get_attribute("value") == "OP-101 Verpleegkundige"
+    box.send_keys(Keys.ENTER)
+    until(lambda: reader.find_element("css selector", "h1").text == "Zorgkundige → Verpleegkundige")
 
 
 def test_the_query_of_a_page_opens_in_graphiql_and_answers(browser: "Chrome", base: str) -> None:

@@ -261,6 +261,61 @@ async def test_a_comparison_shows_what_is_still_to_learn(server: Server) -> None
     assert f"{round(gap['coverage'] * 100)}%" in page.text.replace("\xa0", "")
 
 
+async def test_occupations_to_compare_may_be_named_by_their_titles(server: Server) -> None:
+    path = "/nl/compare?from=Zorgkundige&to=OP-101+Verpleegkundige&release=3.11"
+    by_title = await server.client.get(path, headers=HTML)
+    assert by_title.status_code == 302
+    assert urljoin(path, by_title.headers["location"]) == "/nl/compare?from=OP-102&to=OP-101&release=3.11"
+    assert (
+        heading(await page_at(server, "/nl/compare?from=OP-102&to=OP-101+Verpleegkundige"))
+        == "Zorgkundige → Verpleegkundige"
+    )
+
+    choices = await page_at(server, "/nl/compare?from=ver&to=OP-101")
+    assert "Welk beroep is “ver”?" in choices.text
+    assert "/nl/compare?from=OP-101&to=OP-101" in links(choices, "/nl/compare")
+    nothing = await page_at(server, "/nl/compare?from=xqzzy&to=%3Cscript%3E")
+    assert nothing.text.count("Niets gevonden") == 2
+
+
+async def test_a_comparison_shows_ways_in_two_steps(server: Server) -> None:
+    page = await page_at(server, "/nl/compare?from=OP-114&to=OP-101")
+    query = """{ careerPaths(from: { code: "OP-114" }, to: { code: "OP-101" }, first: 3) { steps { from { code } to { code } } } }"""
+    paths = [path["steps"] for path in (await server.ask(query))["careerPaths"]]
+    steps = [step for path in paths if len(path) == 2 for step in path]
+
+    assert steps
+    for step in steps:
+        assert f"/nl/compare?from={step['from']['code']}&to={step['to']['code']}" in links(page, "/nl/compare")
+
+
+async def test_with_a_public_address_links_to_languages_are_absolute(releases: Releases, settings: Settings) -> None:
+    public = replace(settings, public_url="https://competent.example/atlas")
+    async with running(releases, public) as server:
+        page = await server.client.get("/nl/isco/22?release=3.11", headers=HTML)
+
+    assert '<link rel="canonical" href="https://competent.example/atlas/nl/isco/22?release=3.11">' in page.text
+    for language in LANGUAGES:
+        absolute = f"https://competent.example/atlas/{language}/isco/22?release=3.11"
+        assert f'<link rel="alternate" hreflang="{language}" href="{absolute}">' in page.text
+    assert "curl &#34;https://competent.example/atlas/graphql&#34;" in page.text
+
+
+async def test_the_query_of_a_page_can_be_copied_as_javascript_and_python(server: Server) -> None:
+    page = await page_at(server, "/nl/competences/CP-101")
+    javascript, python = (
+        unescape(re.findall(f'<pre id="{id}"[^>]*>(.*?)</pre>', page.text, re.DOTALL)[0]) for id in ("fetch", "python")
+    )
+    lines = python.partition("\nresponse")[0]
+    values: dict[str, Any] = {}
+    exec(lines.replace("import httpx", ""), values)
+    data = await server.ask(**values["body"])
+
+    assert data["release"]["concept"]["code"] == "CP-101"
+    assert f"const query = `{values['body']['query']}`;" in javascript
+    assert "await fetch(`${server}/graphql`" in javascript
+
+
 async def test_a_comparison_with_an_unknown_code_says_so(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=OP-99999&to=OP-101", 404)
 

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pprint import pformat
 from urllib.parse import urlencode
 
 
@@ -33,11 +34,27 @@ class Operation:
         public = {name: value for name, value in self.variables.items() if name not in self.private}
         return urlencode({"query": self.query, "variables": _indented(public)})
 
-    @property
-    def curl(self) -> str:
-        """A shell command that sends it; `$SERVER` is the URL of this server, which does not know it."""
+    def curl(self, base: str) -> str:
+        """A shell command that sends it. Without the URL of the server's root, it uses the variable `SERVER`."""
         body = json.dumps({"query": self.query, "variables": self.variables}, ensure_ascii=False)
-        return f'curl "$SERVER/graphql" --json {shlex.quote(body)}'
+        return f'curl "{base or "$SERVER/"}graphql" --json {shlex.quote(body)}'
+
+    def fetch(self, base: str) -> str:
+        """JavaScript that sends it, likewise."""
+        url = json.dumps(f"{base}graphql") if base else "`${server}/graphql`"
+        query = self.query.replace("\\", r"\\").replace("`", r"\`").replace("${", r"\${")
+        return (
+            f"const query = `{query}`;\nconst variables = {self.json};\n"
+            f"const response = await fetch({url}, {{\n"
+            '  method: "POST",\n  headers: { "content-type": "application/json" },\n'
+            "  body: JSON.stringify({ query, variables }),\n});\nconst { data, errors } = await response.json();"
+        )
+
+    def python(self, base: str) -> str:
+        """Python that sends it, likewise."""
+        url = repr(f"{base}graphql") if base else 'f"{server}/graphql"'
+        body = pformat({"query": self.query, "variables": self.variables}, sort_dicts=False, width=100)
+        return f"import httpx\n\nbody = {body}\nresponse = httpx.post({url}, json=body).json()"
 
 
 def _indented(variables: dict[str, object]) -> str:

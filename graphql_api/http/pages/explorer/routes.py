@@ -12,6 +12,7 @@ from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
 from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, error_response
+from graphql_api.http.pages.explorer.compare import compare
 from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value, reference
 from graphql_api.http.pages.explorer.labels import FILTERS, by_title, label_pages
 from graphql_api.http.pages.explorer.my_skills import my_skills
@@ -37,7 +38,7 @@ class Explorer:
             "": _home,
             "search": _search,
             "occupations": _occupations,
-            "compare": _compare,
+            "compare": compare,
             "changes": _changes,
             "suggest": suggest,
             **label_pages(),
@@ -147,19 +148,6 @@ async def _occupations(visit: Visit) -> Response:
     if profiles is None:
         return await visit.missing(release)
     return await visit.page("occupations.html", "", release, profiles=profiles)
-
-
-async def _compare(visit: Visit) -> Response:
-    codes = [visit.parameters.get(name) for name in ("from", "to")]
-    if None in codes:
-        return await visit.page("compare.html", "", await visit.ask("release", {}), gap=None)
-    release = await visit.ask(
-        "compare", {name: reference(str(code)) for name, code in zip(("from", "to"), codes, strict=True)}
-    )
-    gap = release.get("competenceGap")
-    if gap is None and visit.codes != ["BAD_USER_INPUT"]:
-        return await visit.missing(release)
-    return await visit.page("compare.html", "", release, status=200 if gap else 404, gap=gap)
 
 
 async def _changes(visit: Visit) -> Response:

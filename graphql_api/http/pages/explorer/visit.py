@@ -50,6 +50,8 @@ class Site:
 
     ask: Ask
     cache_policy: CachePolicy
+    base: str = ""
+    """The absolute URL of the server's root, with a slash at its end; empty if it is unknown."""
     has_graphiql: bool = True
     has_schema: bool = True
     has_linked_data: bool = True
@@ -116,9 +118,10 @@ class Visit:
         status = _STATUSES.get(self.codes[0], 503) if self.codes else 404
         return await self._response(status, "missing.html", title="", release=release)
 
-    def redirect(self, path: str) -> Response:
-        """A redirect to another path below the same language, with the same parameters."""
-        query = f"?{urlencode(self.parameters)}" if self.parameters else ""
+    def redirect(self, path: str, **parameters: str | None) -> Response:
+        """A redirect to another path below the same language, with the same parameters, and these."""
+        present = self.parameters | {name: value for name, value in parameters.items() if value}
+        query = f"?{urlencode(present)}" if present else ""
         return RedirectResponse(f"{self.root}{self.language}/{path}{query}", 302, {"Cache-Control": NO_STORE})
 
     @property
@@ -201,10 +204,10 @@ class Visit:
         return self.url(quote(self.path), **({name: self.parameters.get(name) for name in _PARAMETERS} | changes))
 
     def translations(self) -> list[tuple[str, str]]:
-        """Each language with the relative URL of this page in it."""
+        """Each language with the URL of this page in it, relative to the server's root."""
         present = {name: self.parameters[name] for name in _PARAMETERS if name in self.parameters}
         query = f"?{urlencode(present)}" if present else ""
-        return [(language, f"{self.root}{language}/{quote(self.path)}{query}") for language in LANGUAGES]
+        return [(language, f"{language}/{quote(self.path)}{query}") for language in LANGUAGES]
 
 
 Show = Callable[[Visit], Awaitable[Response]]
