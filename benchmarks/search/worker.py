@@ -96,9 +96,12 @@ def write_part(workbook: str | None, file: IndexFile) -> None:
 def remove_texts(connection: sqlite3.Connection, variant: str, task: Task) -> None:
     """Remove the texts that a variant of the index does not have."""
     if variant == "half of the names":
-        rows = [(code, name, NAME) for code, names in task["left_out"].items() for name in names]
-        connection.executemany(
-            "DELETE FROM text WHERE concept = (SELECT n FROM concept WHERE code = ?) AND text = ? AND field = ?", rows
+        connection.execute("CREATE TEMP TABLE removed (code TEXT, name TEXT)")
+        rows = [(code, name) for code, names in task["left_out"].items() for name in names]
+        connection.executemany("INSERT INTO removed VALUES (?, ?)", rows)
+        connection.execute(
+            "DELETE FROM text WHERE field = ? AND (concept, text) IN (SELECT n, name FROM removed JOIN concept USING (code))",
+            (NAME,),
         )
     if variant == "Dutch and French":
         removed = [(position,) for position, code in enumerate(LANGUAGES) if code not in task["languages"]]

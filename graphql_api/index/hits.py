@@ -20,7 +20,7 @@ fraction of what that text has."""
 MAX_TEXTS = 200
 """Maximum texts of what profiles hold that are considered: the best."""
 
-_TEXTS = "SELECT n, text, folded FROM searched_text JOIN json_each(?) ON n = value"
+_TEXTS = "SELECT n, text FROM searched_text JOIN json_each(?) ON n = value"
 _HELD = """
 SELECT profile, member, weight FROM profile_member
 WHERE member IN (SELECT value FROM json_each(?)) AND profile IN (SELECT value FROM json_each(?))
@@ -64,7 +64,7 @@ class _Shown(NamedTuple):
 
 def texts_of(connection: sqlite3.Connection, searched_texts: Iterable[int]) -> dict[int, str]:
     """The texts with these numbers, by number."""
-    return {n: text for n, text, _ in connection.execute(_TEXTS, (array(searched_texts),))}
+    return dict(connection.execute(_TEXTS, (array(searched_texts),)))
 
 
 def hits_by_code(matches: Iterable[CodeMatch]) -> list[Hit]:
@@ -75,13 +75,12 @@ def hits_by_code(matches: Iterable[CodeMatch]) -> list[Hit]:
 def hits_by_words(connection: sqlite3.Connection, ranking: Ranking, page: Sequence[Best]) -> list[Hit]:
     """Hits for ranked concepts, in the same order."""
     shown = {best.row_id: _own(ranking, best) for best in page if best.n} | _held(connection, ranking, page)
-    numbers = array(text.n for text in shown.values())
-    texts = {n: (text, folded) for n, text, folded in connection.execute(_TEXTS, (numbers,))}
-    return [_hit(ranking, best, shown[best.row_id], *texts[shown[best.row_id].n]) for best in page]
+    texts = texts_of(connection, (text.n for text in shown.values()))
+    return [_hit(ranking, best, shown[best.row_id], texts[shown[best.row_id].n]) for best in page]
 
 
-def _hit(ranking: Ranking, best: Best, shown: _Shown, text: str, folded: str) -> Hit:
-    words = ranking.matching_words(folded, is_long=ranking.table.fields[shown.n] not in EXACT)
+def _hit(ranking: Ranking, best: Best, shown: _Shown, text: str) -> Hit:
+    words = ranking.matching_words(is_long=ranking.table.fields[shown.n] not in EXACT)
     return Hit(best.row_id, 1 - best.loss / LOSSES, shown.field, shown.language, text, marked(text, words))
 
 

@@ -6,7 +6,8 @@ One row per profile and concept, however many competences hold it. Usage, simila
 
 import sqlite3
 from collections.abc import Iterable
-from json import dumps
+
+import orjson
 
 from graphql_api.index.tables import ESSENTIAL_ROLES, NESTED_ROLES, PROFILE_ROLES, numbers
 
@@ -57,4 +58,4 @@ def write_elements(connection: sqlite3.Connection) -> None:
 
 def array(things: Iterable[int]) -> str:
     """Distinct row ids as one JSON parameter for `json_each`: SQLite limits the number of parameters, not their length."""
-    return dumps([*dict.fromkeys(things)])
+    return orjson.dumps([*dict.fromkeys(things)]).decode()

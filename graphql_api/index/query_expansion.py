@@ -5,8 +5,9 @@ The word itself has weight 1. The number of words is bounded, whatever the lengt
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from graphql_api.caching import keep
 from graphql_api.index.names import MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS
 from graphql_api.index.stop_words import FUNCTION_WORDS, OCCUPATION_WORDS
 from graphql_api.index.tokenizer import words, words_as_written
@@ -23,6 +24,8 @@ MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2
 MAX_WORDS = 16
 """Maximum words of a search text that are used; function words come last."""
+MAX_EXPANSIONS = 1_000
+"""Maximum words whose expanded terms a release memoizes, of up to two kilobytes each."""
 MAX_LONGER_WORDS = 30
 """Maximum longer words that match one word: the shortest."""
 _CLOSE = 0.8  # as a fraction of the highest weight
@@ -73,8 +76,14 @@ class ExpandedTerm:
         return [word for word, weight in self.weights.items() if weight >= least]
 
 
-def expand(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) -> list[ExpandedTerm]:
-    """Expand each distinct word of a search text, up to MAX_WORDS."""
+Expansions = dict[tuple[str, str], ExpandedTerm]
+"""Expanded terms by word, folded and as typed: bounded memo."""
+
+
+def expand(
+    connection: sqlite3.Connection, vocabulary: Vocabulary, expansions: Expansions, text: str
+) -> list[ExpandedTerm]:
+    """Expand each distinct word of a search text, up to MAX_WORDS; words that recur are in `expansions`."""
     typed: dict[str, str] = {}
     for word in words(text):
         typed.setdefault(word.folded, text[word.start : word.end])
@@ -83,7 +92,7 @@ def expand(connection: sqlite3.Connection, vocabulary: Vocabulary, text: str) ->
         hints.clear()
     first = sorted(typed, key=lambda word: word in hints)[:MAX_WORDS]
     terms = [
-        _hint(vocabulary, word) if word in hints else _expanded(connection, vocabulary, word, typed[word])
+        _hint(vocabulary, word) if word in hints else _memoized(connection, vocabulary, expansions, word, typed[word])
         for word in first
     ]
     if len(first) - len(hints) > 1:
@@ -106,6 +115,17 @@ def _as_written(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
 def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
     weights = {word: ITSELF} if word in vocabulary else {}
     return ExpandedTerm(word, HINT, HINT * vocabulary.rarity([word]), weights)
+
+
+def _memoized(
+    connection: sqlite3.Connection, vocabulary: Vocabulary, expansions: Expansions, word: str, unfolded: str
+) -> ExpandedTerm:
+    """A copy of the expanded term of a word, for callers that change it."""
+    term = expansions.get((word, unfolded))
+    if term is None:
+        term = _expanded(connection, vocabulary, word, unfolded)
+        keep(expansions, MAX_EXPANSIONS, (word, unfolded), term)
+    return replace(term, weights=term.weights.copy(), pairs=term.pairs)
 
 
 def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, unfolded: str) -> ExpandedTerm:

@@ -5,7 +5,7 @@ say what the query describes.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,12 +13,12 @@ from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.index.names import MIN_TWO_EDITS_CHARS
 from graphql_api.index.postings import profiles_type, unpack
 from graphql_api.index.profile_closure import array
-from graphql_api.index.query_expansion import expand, expand_misspelled
+from graphql_api.index.query_expansion import ExpandedTerm, expand, expand_misspelled
 from graphql_api.index.release_texts import ReleaseTexts
 from graphql_api.index.scoring import EXACT, TextScores, profile_scores
 from graphql_api.index.search_schema import CAN_BE_EXACT
 from graphql_api.index.tables import SEARCHED
-from graphql_api.index.tokenizer import fold
+from graphql_api.index.tokenizer import fold, folded_parts
 
 OWN_SHARE = 0.6
 """The share of a profile's score that its best own text has; the rest is that of the words of all its texts."""
@@ -72,7 +72,7 @@ class Ranking:
         self.table = release.table
         self.languages = languages
         self._types = types
-        self._terms = expand(connection, release.vocabulary, text)
+        self._terms = expand(connection, release.vocabulary, release.expansions, text)
         self.best = self._matching_concepts()
         if not self.best:
             expand_misspelled(release.vocabulary, self._terms)
@@ -94,19 +94,17 @@ class Ranking:
             self._add_profiles(best)
         return sorted(best.values())
 
-    def matching_words(self, folded: str, is_long: bool) -> set[str]:
-        """The words of a folded text that match; without function words in long texts."""
-        words = set(folded.split())
-        return words & (self._significant if is_long else self._matching)
+    def matching_words(self, *, is_long: bool) -> frozenset[str]:
+        """The folded words that match; in long texts no function words."""
+        return self._significant if is_long else self._matching
 
     @cached_property
     def _matching(self) -> frozenset[str]:
-        return frozenset(part for term in self._terms for word in term.words() for part in fold(word).split())
+        return _folded_words(self._terms)
 
     @cached_property
     def _significant(self) -> frozenset[str]:
-        terms = [term for term in self._terms if not term.is_hint]
-        return frozenset(part for term in terms for word in term.words() for part in fold(word).split())
+        return _folded_words(term for term in self._terms if not term.is_hint)
 
     def _add_profiles(self, best: dict[int, tuple[int, ...]]) -> None:
         """Add profiles by the words of all their texts, and mix these scores into those by their best text."""
@@ -154,3 +152,7 @@ class Ranking:
             if language in self.languages:
                 profiles.setdefault(self._numbers[n], []).append((unpack(positions, typecode), weights))
         return profiles
+
+
+def _folded_words(terms: Iterable[ExpandedTerm]) -> frozenset[str]:
+    return frozenset(part for term in terms for word in term.words() for part in folded_parts(word))

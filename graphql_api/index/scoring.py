@@ -40,18 +40,15 @@ class TextScores:
         findable = sorted((term for term in terms if term.is_findable()), key=lambda term: -term.rarity)
         self._terms, self._postings = findable, postings
         for term in findable:
-            self._add(term.rarity / everything, _texts_with(term, postings), term.rarity >= RARE * findable[0].rarity)
+            makes_hits = term.rarity >= RARE * findable[0].rarity
+            texts = postings if makes_hits else {w: self.shares.keys() & postings.get(w, ()) for w in term.words()}
+            self._add(term.rarity / everything, _texts_with(term, texts))
 
-    def _add(self, rarity: float, weights: Mapping[int, float], makes_hits: bool) -> None:
+    def _add(self, rarity: float, weights: Mapping[int, float]) -> None:
         shares, counts = self.shares, self.counts
-        if makes_hits:
-            for n, weight in weights.items():
-                shares[n] = shares.get(n, 0.0) + rarity * weight
-                counts[n] = counts.get(n, 0) + 1
-        else:
-            for n in weights.keys() & shares.keys():
-                shares[n] += rarity * weights[n]
-                counts[n] += 1
+        for n, weight in weights.items():
+            shares[n] = shares.get(n, 0.0) + rarity * weight
+            counts[n] = counts.get(n, 0) + 1
 
     def all_shares(self) -> dict[int, float]:
         """The rarity of what texts have of the query: all texts with any word or half of a compound, also if none is rare."""

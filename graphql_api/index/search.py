@@ -1,6 +1,6 @@
 """Full-text search of one index: the concepts that match a text, best first; and suggestions while a user types.
 
-Client input cannot inject SQL or FTS5 syntax: both get only parameters, FTS5 in quotes and without quotation marks.
+Client input cannot inject SQL: statements get it as parameters only.
 """
 
 import sqlite3

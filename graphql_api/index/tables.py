@@ -22,7 +22,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 7
+VERSION = 8
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14

@@ -25,7 +25,6 @@ _UNVOICED = {"z": "s", "v": "f"}
 _RARE = 0x3000  # characters from here on are not cached, to bound the cache
 _APART = {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "þ": "th"}
 _BREAKS = "\u200b"  # zero-width space; other format characters, like the soft hyphen, are part of words
-_SPACES = re.compile(r"(\s+)")
 _WORD = re.compile(r"[^\W_]+")
 _SIGNS = re.compile(r"(?<![^\s(/,;:-])[A-Za-z]{1,2}(?:\+\+|#)(?=[\s)/,;:.!?-]|$)|[+#]")
 """Names that end in signs, such as C++, or else one of these signs."""
@@ -79,7 +78,10 @@ def _part(part: str) -> str:
     return part if part.isalnum() else " "
 
 
-_FOLDED = _FoldedCharacters()
+_FOLDED, _FOLDED_PIECES = _FoldedCharacters(), _FoldedCharacters()
+_SPACE = "\n"
+"""Folded spaces in `_FOLDED_PIECES`; no other character folds to it."""
+_FOLDED_PIECES[ord(" ")] = _SPACE
 
 
 def fold(text: str) -> str:
@@ -88,9 +90,9 @@ def fold(text: str) -> str:
 
 
 def _without_lone_signs(text: str) -> str:
-    """The text, of the same length, with spaces in place of signs that belong to no name."""
+    """The text, of the same length and with the same spaces, with tabs in place of signs that belong to no name."""
     if "+" in text or "#" in text:
-        return _SIGNS.sub(lambda match: match[0] if len(match[0]) > 1 else " ", text)
+        return _SIGNS.sub(lambda match: match[0] if len(match[0]) > 1 else "\t", text)
     return text
 
 
@@ -137,14 +139,11 @@ def words(text: str) -> Iterator[Word]:
 
 def marked(text: str, marked_words: AbstractSet[str]) -> str:
     """A text as HTML, with <mark> around the words whose folded form is in `marked_words`."""
-    pieces = _SPACES.split(text)
-    html: list[str] = []
-    unmarked = 0
-    for at in range(0, len(pieces), 2):
-        if not marked_words.isdisjoint(_words_of(pieces[at])):
-            html += escape("".join(pieces[unmarked:at])), _marked(pieces[at], marked_words)
-            unmarked = at + 1
-    return "".join((*html, escape("".join(pieces[unmarked:]))))
+    pieces, html = text.split(" "), escape(text).split(" ")
+    for at, folded in enumerate(_without_lone_signs(text).translate(_FOLDED_PIECES).split(_SPACE)):
+        if matching := marked_words & {*folded.split()} if " " in folded else marked_words & {folded}:
+            html[at] = _marked(pieces[at], frozenset(matching))
+    return " ".join(html)
 
 
 def marked_beginnings(text: str, beginnings: Iterable[str]) -> str:
@@ -169,11 +168,7 @@ def _end_of(text: str, word: Word, length: int) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _words_of(piece: str) -> frozenset[str]:
-    return frozenset(fold(piece).split())
-
-
-def _marked(text: str, marked_words: AbstractSet[str]) -> str:
+def _marked(text: str, marked_words: frozenset[str]) -> str:
     pieces: list[str] = []
     at = 0
     for word in words(text):
@@ -181,6 +176,12 @@ def _marked(text: str, marked_words: AbstractSet[str]) -> str:
             pieces += escape(text[at : word.start]), "<mark>", escape(text[word.start : word.end]), "</mark>"
             at = word.end
     return "".join((*pieces, escape(text[at:])))
+
+
+def folded_parts(word: str) -> list[str]:
+    """The folded words of a word that is folded already, or as written (`MIG/MAG`)."""
+    is_folded = word.isascii() and word.isalnum() and word == word.lower()
+    return [word] if is_folded else fold(word).split()
 
 
 class Stems:
@@ -207,13 +208,13 @@ class Stems:
 
     def of_word(self, unfolded: str, folded: str) -> set[tuple[int, str]]:
         """All possible stems of a word, as (language, stem): the language of a query is unknown."""
-        forms = {unicodedata.normalize("NFC", unfolded).lower(), folded}
+        forms = [*{unicodedata.normalize("NFC", unfolded).lower(), folded}]
         stems_by_language: set[tuple[int, str]] = set()
         for language, stemmer in enumerate(self._stemmers):
-            stems = {stemmer.stemWord(form) for form in forms}
+            stems = stemmer.stemWords(forms)
             # Without accents, French words need a second pass: infirmieres, infirmier, infirmi.
-            stems |= {stemmer.stemWord(stem) for stem in stems}
-            stems_by_language |= {(language, _unvoiced(language, fold(stem))) for stem in stems}
+            stems += stemmer.stemWords(stems)
+            stems_by_language |= {(language, _unvoiced(language, _folded(stem))) for stem in stems}
         return stems_by_language
 
 

@@ -9,16 +9,21 @@ import sqlite3
 import threading
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from string import ascii_lowercase
 
+import orjson
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from graphql_api.index.postings import TEXTS, unpack
 from graphql_api.index.tokenizer import Stems
 
 MIN_HALF_CHARS = 3
+PART_CHARS = 3
+"""Letters of the parts by which words that contain some letters are found."""
 _LINKS = ("", "s", "e", "n", "en", "er")
 """Linking elements between the words of Dutch and German compounds."""
 
@@ -26,16 +31,16 @@ _WORD_TABLES = (
     "DROP TABLE IF EXISTS word",
     "DROP TABLE IF EXISTS word_part",
     "CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL)",
-    """
-    CREATE VIRTUAL TABLE word_part USING fts5(
-        word, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1')
-    """,
+    "CREATE TABLE word_part (part TEXT PRIMARY KEY, words BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TEMP TABLE unsorted_word (word TEXT, texts INTEGER, postings BLOB)",
 )
+_RAREST_PART = """
+SELECT words FROM word_part WHERE part =
+    (SELECT part FROM word_part WHERE part IN (SELECT value FROM json_each(?)) ORDER BY length(words) LIMIT 1)
+"""
 _SORTED_WORDS = (
     "INSERT INTO word (word, texts, postings) SELECT word, texts, postings FROM unsorted_word ORDER BY word",
     "DROP TABLE unsorted_word",
-    "INSERT INTO word_part (rowid, word) SELECT n, word FROM word ORDER BY n",
 )
 _STEM_TABLES = (
     "DROP TABLE IF EXISTS stem",
@@ -47,14 +52,26 @@ _STEM_TABLES = (
 )
 
 
-def write_words(connection: sqlite3.Connection, words: Iterable[tuple[str, int, bytes]]) -> Iterator[str]:
+def write_words(connection: sqlite3.Connection, words: Iterable[tuple[str, int, bytes]]) -> list[str]:
     """Write words (word, number of texts that have it, these texts); returns the words in order of their numbers from 1."""
     for statement in _WORD_TABLES:
         connection.execute(statement)
     connection.executemany("INSERT INTO unsorted_word VALUES (?, ?, ?)", words)
     for statement in _SORTED_WORDS:
         connection.execute(statement)
-    return (word for (word,) in connection.execute("SELECT word FROM word ORDER BY n"))
+    in_order = [word for (word,) in connection.execute("SELECT word FROM word ORDER BY n")]
+    connection.executemany("INSERT INTO word_part VALUES (?, ?)", _parts(in_order))
+    return in_order
+
+
+def _parts(words: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield each sequence of PART_CHARS letters, with the numbers of the words that have it, from 1."""
+    numbers: defaultdict[str, array[int]] = defaultdict(lambda: array(TEXTS))
+    for n, word in enumerate(words, 1):
+        for part in {word[at : at + PART_CHARS] for at in range(len(word) - PART_CHARS + 1)}:
+            numbers[part].append(n)
+    for part in sorted(numbers):
+        yield part, numbers[part].tobytes()
 
 
 def write_stems(connection: sqlite3.Connection, stems: Iterable[tuple[int, str, str]]) -> None:
@@ -132,10 +149,12 @@ class Vocabulary:
     def containing(self, connection: sqlite3.Connection, part: str, limit: int) -> list[str]:
         """At most `limit` words that contain `part` but do not start with it: suffixes first, then shorter words.
 
-        `part` must have at least 3 letters.
+        `part` must have at least PART_CHARS letters.
         """
-        rows = connection.execute("SELECT rowid FROM word_part WHERE word_part MATCH ?", (f'"{part}"',))
-        words = [word for (n,) in rows if not (word := self._words[n - 1]).startswith(part)]
+        parts = {part[at : at + PART_CHARS] for at in (0, len(part) // 2 - 1, len(part) - PART_CHARS)}
+        rows = connection.execute(_RAREST_PART, (orjson.dumps([*parts]).decode(),))
+        candidates = (self._words[n - 1] for (numbers,) in rows for n in unpack(numbers))
+        words = [word for word in candidates if part in word and not word.startswith(part)]
         words.sort(key=lambda word: (not word.endswith(part), len(word), word))
         return words[:limit]
 

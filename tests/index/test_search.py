@@ -457,8 +457,8 @@ def test_the_longest_texts_are_answered(strange: Release) -> None:
 
 
 def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
-    """All rows of all tables, those in which FTS5 keeps its own too."""
-    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    """All rows of all tables."""
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
     return {
         name: connection.execute(f"SELECT * FROM {name}").fetchall()
         for (name,) in connection.execute(tables).fetchall()
@@ -467,8 +467,8 @@ def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
 
 def test_however_long_a_question_is_few_words_are_looked_up(release: Make) -> None:
     connection = release(" ".join(f"kok{n}" for n in range(200))).connection
-    assert len(expand(connection, Vocabulary(connection), " ".join(f"x{n}" for n in range(40)))) == MAX_WORDS
-    (meant,) = expand(connection, Vocabulary(connection), "kok")
+    assert len(expand(connection, Vocabulary(connection), {}, " ".join(f"x{n}" for n in range(40)))) == MAX_WORDS
+    (meant,) = expand(connection, Vocabulary(connection), {}, "kok")
     assert 0 < len(meant.weights) <= 2 * MAX_MATCHING_WORDS + 2 * MAX_LONGER_WORDS
 
 
@@ -603,3 +603,14 @@ def test_an_unknown_compound_finds_others_with_its_parts(release: Make) -> None:
 def test_a_typo_that_makes_another_word_finds_the_name_too(release: Make) -> None:
     made = release("metal worker", "meal attendant", "social worker")
     assert made.find("meal worker")[0] == "OP-1"
+
+
+def test_words_that_recur_are_looked_up_once(release: Make) -> None:
+    made = release("kok", "kokkin")
+    statements: list[str] = []
+    first = made.hits("kokkin")
+    made.connection.set_trace_callback(statements.append)
+    assert made.hits("kokkin") == first
+    made.connection.set_trace_callback(None)
+    assert statements
+    assert not any("stem" in statement or "word_part" in statement for statement in statements)
