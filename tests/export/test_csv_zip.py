@@ -17,6 +17,7 @@ from tests.conftest import Server
 from tests.export.conftest import exported, index_of
 
 Table = list[dict[str, str]]
+original_read = Batch.read
 
 
 def tables_in(archive: bytes, encoding: str = "utf-8") -> dict[str, Table]:
@@ -86,6 +87,16 @@ async def test_excel_recognises_utf_8_by_a_byte_order_mark(original: Server, tab
     with zipfile.ZipFile(io.BytesIO(marked)) as archive:
         assert all(archive.read(name).startswith(b"\xef\xbb\xbf") for name in archive.namelist())
     assert tables_in(marked, "utf-8-sig")["skills.csv"] == tables["skills.csv"]
+
+
+async def test_each_document_is_read_once(original: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, read = await index_of(original, "3.11"), list[Batch]()
+    monkeypatch.setattr(Batch, "read", lambda batch, connection: read.append(batch) or original_read(batch, connection))
+    monkeypatch.setattr("graphql_api.export.csv_zip.MAX_IN_MEMORY", 1000)  # so that relations wait in files
+    pieces = [piece async for piece in export(index, ReleaseFacts("3.11"), CSV)]
+
+    assert len(read) == len(set(read)) > len(CONCEPT_TYPES)
+    assert tables_in(b"".join(pieces))["occupational-profiles.essential-competences.csv"]
 
 
 async def test_the_same_release_gives_the_same_bytes(original: Server, again: Server) -> None:
