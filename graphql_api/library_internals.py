@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import strawberry
     from graphql import GraphQLSchema
     from graphql.execution.executor import CollectedErrors
-    from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPResponseStartEvent
+    from uvicorn._types import ASGI3Application, ASGIReceiveEvent, ASGISendEvent, HTTPResponseStartEvent
 
-    __all__ = ["ASGIReceiveEvent", "ASGISendEvent", "HTTPResponseStartEvent"]
+    __all__ = ["ASGI3Application", "ASGIReceiveEvent", "ASGISendEvent", "HTTPResponseStartEvent"]
 
 
 def core_schema_of(schema: "strawberry.Schema") -> "GraphQLSchema":

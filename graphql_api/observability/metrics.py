@@ -222,6 +222,21 @@ OVERLOAD_REJECTIONS = Counter(
     "are null, because half of all operations wait for it).",
     ["reason"],
 )
+EXPORTS = Counter(
+    "competent_exports",
+    "Exports over HTTP by format and outcome: complete, cut (the client left or was too slow, or the index was damaged) or "
+    "rejected (too many at the same time, or in an hour).",
+    ["format", "outcome"],
+)
+EXPORT_BYTES = Counter(
+    "competent_export_bytes", "Bytes of exports over HTTP, before compression, by format.", ["format"]
+)
+EXPORT_DURATION = Histogram(
+    "competent_export_duration_seconds",
+    "Duration of exports over HTTP, complete or cut, by format.",
+    ["format"],
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 150, 300, 600),
+)
 INDEX_DOCUMENTS = Gauge(
     "competent_index_documents",
     "Documents crawled for the index of a release.",

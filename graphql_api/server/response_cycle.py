@@ -6,7 +6,7 @@ with the headers until the first body message.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, Reques
 from graphql_api.http.middleware import ENCODED_HEADERS
 
 if TYPE_CHECKING:
-    from graphql_api.library_internals import ASGISendEvent, HTTPResponseStartEvent
+    from graphql_api.library_internals import ASGI3Application, ASGISendEvent, HTTPResponseStartEvent
 
 _CONTROLS = bytes({*range(32), 127} - set(b"\t\r\n"))
 _CONNECTION_HEADERS = (b"transfer-encoding", b"connection")
@@ -27,6 +27,17 @@ class BufferedResponseCycle(RequestResponseCycle):
     """uvicorn's request/response cycle, with buffered headers for responses of known length."""
 
     _head = b""
+
+    async def run_asgi(self, app: "ASGI3Application") -> None:
+        """Run the app. A response that it ends early, having logged why, is cut: uvicorn would log an error of its own."""
+
+        async def run(*arguments: Any) -> None:
+            await app(*arguments)
+            if self.response_started and not (self.response_complete or self.disconnected):
+                self.disconnected = True
+                self.transport.abort()  # `close` would wait for a reader that is too slow
+
+        await super().run_asgi(run)
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send an ASGI message; buffers the headers until the first body message if the length is known."""

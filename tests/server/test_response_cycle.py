@@ -31,6 +31,9 @@ class Written(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def abort(self) -> None:
+        self.closed = True
+
 
 async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> Written:
     """What is written when an app answers a request with these messages."""
@@ -121,3 +124,21 @@ async def test_a_body_of_another_length_ends_the_connection(content: bytes, capl
         transport = await written(start(THREE), body(content))
 
     assert transport.cut
+
+
+@pytest.mark.parametrize("headers", [(), (THREE,)])
+async def test_a_response_that_the_app_ends_early_is_cut_without_an_error(
+    headers: tuple[tuple[bytes, bytes], ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = await written(start(*headers), body(b"ab", more=True))
+
+    assert transport.cut
+    assert b"ab" in b"".join(transport.pieces)
+    assert caplog.messages == []
+
+
+async def test_an_app_that_responds_nothing_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    transport = await written()
+
+    assert transport.pieces[0].startswith(b"HTTP/1.1 500 ")
+    assert caplog.messages == ["ASGI callable returned without starting response."]

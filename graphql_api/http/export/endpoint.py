@@ -5,6 +5,7 @@ A complete file or an error: 503 if documents of the release are missing. A copy
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -32,11 +33,13 @@ from graphql_api.export import (
     require_whole,
 )
 from graphql_api.http.export.limits import ExportLimits
+from graphql_api.http.export.transfer import counted
 from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response, resource_error
 from graphql_api.http.header_fields import names_tag
 from graphql_api.http.streaming.limits import client_of
 from graphql_api.index.index import Index
 from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.metrics import EXPORTS
 from graphql_api.observability.request_context import Head, record_of, text_in
 from graphql_api.schema.loaders import Loaders
 
@@ -76,6 +79,7 @@ class _Exports:
         self._limits = limits
         self._cache_policy = cache_policy
         self._base = base
+        self._started_at = time.time()
         self._digests = Digests()
 
     async def respond(self, request: Request) -> Response:
@@ -102,7 +106,7 @@ class _Exports:
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)
         client = client_of(request.scope, record)
         pieces = export(index, release, format, options)
-        return _ExportResponse(pieces, headers, format.media_type, self._limits, client)
+        return _ExportResponse(pieces, headers, format, self._limits, client)
 
     def _redirect(self, number: str, format: Format, query: str) -> Response:
         headers = {"Cache-Control": f"public, max-age={int(self._cache_policy.current)}"}
@@ -110,10 +114,11 @@ class _Exports:
 
     async def _headers(self, index: Index, release: ReleaseFacts, form: str) -> dict[str, str]:
         data = await self._digests.get(index, release)
+        changed_at = max(index.written_at, self._started_at)  # settings, such as the licence, change with a start
         tag = blake2s(f"{data} {form} {own_version()}".encode(), digest_size=12).hexdigest()
         return {
             "ETag": f'W/"{tag}"',
-            "Last-Modified": format_datetime(datetime.fromtimestamp(int(index.written_at), UTC), usegmt=True),
+            "Last-Modified": format_datetime(datetime.fromtimestamp(int(changed_at), UTC), usegmt=True),
             "Cache-Control": f"private, max-age={int(self._cache_policy.release)}",
         }
 
@@ -125,21 +130,24 @@ class _ExportResponse(StreamingResponse):
         self,
         pieces: AsyncGenerator[bytes],
         headers: dict[str, str],
-        media_type: str,
+        format: Format,
         limits: ExportLimits,
         client: str,
     ) -> None:
-        super().__init__(pieces, headers=headers, media_type=media_type)
+        super().__init__(pieces, headers=headers, media_type=format.media_type)
         self._pieces = pieces
+        self._format = format.name
         self._limits = limits
         self._client = client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        paced = self._limits.paced(send)
         try:
-            with self._limits.admit(self._client):
+            with self._limits.admit(self._client), counted(self._format, paced, record_of(scope)) as counted_send:
                 async with aclosing(self._pieces):
-                    await super().__call__(scope, receive, self._limits.paced(send))
+                    await super().__call__(scope, receive, counted_send)
         except HTTPError as refusal:
+            EXPORTS.labels(self._format, "rejected").inc()
             await error_response(refusal, JSON, record_of(scope))(scope, receive, send)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from graphql_api.export import FORMATS
 from graphql_api.http.auth.keys import Keys
@@ -248,6 +249,31 @@ async def test_a_reader_that_is_gone_costs_no_further_query(server: Server) -> N
     await reader.task
 
     assert queries == 0
+
+
+def exports(format: str, outcome: str) -> float:
+    return REGISTRY.get_sample_value("competent_exports_total", {"format": format, "outcome": outcome}) or 0
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+async def test_exports_are_counted_by_format_and_outcome(format: Any, server: Server) -> None:
+    labels = {"format": format.name}
+    written = REGISTRY.get_sample_value("competent_export_bytes_total", labels) or 0
+    before = [exports(format.name, outcome) for outcome in ("complete", "cut", "rejected")]
+    response = await server.client.get(path := f"/export/3.11{format.suffix}")
+    readers = [Reader(server, path) for _ in range(2)]
+    for reader in readers:
+        await reader.started.wait()
+    assert (await server.client.get(path)).status_code == 503
+    for reader in readers:
+        reader.left.set()
+        await reader.task
+    after = [exports(format.name, outcome) for outcome in ("complete", "cut", "rejected")]
+    counted = REGISTRY.get_sample_value("competent_export_bytes_total", labels) - written
+
+    assert [new - old for old, new in zip(before, after, strict=True)] == [1, 2, 1]
+    assert counted == len(response.content)
+    assert REGISTRY.get_sample_value("competent_export_duration_seconds_count", labels) >= 3
 
 
 async def test_a_slow_reader_is_cut(
