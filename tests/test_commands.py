@@ -204,6 +204,10 @@ def check_kubectl(arguments: list[str]) -> None:
 
 
 def check_python(arguments: list[str]) -> None:
+    if arguments[0] == "-c":
+        modules = [node for node in ast.walk(ast.parse(arguments[1])) if isinstance(node, ast.Import)]
+        assert all(find_spec(name.name) for module in modules for name in module.names)
+        return
     assert arguments[0] == "-m"
     assert find_spec(arguments[1]), arguments[1]
 
