@@ -70,6 +70,12 @@ def doctor(
             help="Base URL of the API, such as that of a test environment. [env: COMPETENT_UPSTREAM_URL]",
         ),
     ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="Make no calls, but compare this OpenAPI or Swagger document (JSON or YAML) with what the server uses."
+        ),
+    ] = None,
     data: Data = None,
     lenient: Lenient = False,
 ) -> None:
@@ -77,10 +83,15 @@ def doctor(
 
     Prints the consequence of each assumption that fails. Makes at most 20 calls, one after the other, to
     COMPETENT_UPSTREAM_URL with the key or, if it is unset, to the sandbox. Exits with 0 if all required assumptions hold,
-    otherwise with 1.
+    otherwise with 1. With --spec, exits with 1 if the API that the document describes would break the server.
     """
     from graphql_api.cli.doctor import run_doctor
+    from graphql_api.cli.doctor.spec import run_spec
 
+    if spec is not None:
+        if record or url or data:
+            stop("--spec makes no calls: pass it without --record, --url and --data")
+        raise typer.Exit(run_spec(spec, as_json))
     settings = settings_of(data, lenient, upstream_url=url)
     with upstream_of(settings) as (competent, description):
         subject = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from graphql_api.competent.routes import Route
+from graphql_api.competent.routes import Route, Sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Field:
     empty means `name`. `column` is its heading in the Excel sheet of profiles (texts: without the language), `sheet` the
     prefix of the name of its own sheet. If the whole document cannot be loaded, a field with `empty_on_error` is empty instead
     of an error. `length` is the number of items of a list. `is_filter` marks the moment by which profiles are filtered
-    (`changedSince`).
+    (`changedSince`). `sure`: whether the key was seen in documents of Competent, or is assumed.
     """
 
     name: str
@@ -96,6 +96,7 @@ class Field:
     empty_on_error: bool = False
     length: Length | None = None
     is_filter: bool = False
+    sure: Sure = "assumed"
 
     @property
     def hal_keys(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ A field declares its GraphQL name and description, its keys in HAL documents, ho
 export, and whether it is searched and compared between releases.
 """
 
+from dataclasses import replace
+
 from graphql_api.competent import routes
 from graphql_api.competent.declaration_types import (
     CLASSIFICATIONS,
@@ -54,6 +56,7 @@ _CODE = Field(
     "code",
     CODE,
     "Competent's code, such as `OP-101`. A later release can give a code to another concept; use `uuid` to identify a concept.",
+    sure="seen",
 )
 _REGIONS = Field(
     "regions",
@@ -64,12 +67,16 @@ _REGIONS = Field(
 )
 COMMON_FIELDS = (_CODE,)
 """The fields of every concept type."""
-BLOCK_FIELDS = (_CODE, Field("description", TEXT, "The text.", search=LABEL), _REGIONS)
+BLOCK_FIELDS = (
+    _CODE,
+    Field("description", TEXT, "The text.", search=LABEL, sure="seen"),
+    replace(_REGIONS, sure="seen"),
+)
 """The fields of blocks."""
 _SKILL_KEYS = ("title", "description", "shortDescription")
 # Upstream has been seen to use each of these keys for the text of a soft skill. Regions of these skills are not compared between
 # releases (NOT_COMPARED): profiles embed them without regions, so the result would depend on which document was read last.
-_TITLED = (_CODE, Field("description", TEXT, "The text.", _SKILL_KEYS, LABEL), _REGIONS)
+_TITLED = (_CODE, Field("description", TEXT, "The text.", _SKILL_KEYS, LABEL, sure="seen"), _REGIONS)
 
 OCCUPATIONAL_PROFILE = ConceptType(
     "OccupationalProfile",
@@ -85,7 +92,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
     collection=routes.OCCUPATIONAL_PROFILES,
     fields=(
         _CODE,
-        Field("title", TEXT, "The title of the occupation.", search=TITLE, column="Title"),
+        Field("title", TEXT, "The title of the occupation.", search=TITLE, column="Title", sure="seen"),
         Field("description", TEXT, "What people do in the occupation.", search=DESCRIPTION, column="Description"),
         Field(
             "workingContext",
@@ -108,6 +115,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             "Technical competences that the occupation needs in every context.",
             sheet="Occ.Prof - Essential Competence",
             length=Length(13, 60),
+            sure="seen",
         ),
         Field(
             "optionalCompetences",
@@ -116,6 +124,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             ("specificCompetences", "optionalCompetences"),
             sheet="Occ.Prof - Optional Competence",
             length=Length(8, 85),
+            sure="seen",
         ),
         Field(
             "competenceSets",
@@ -130,6 +139,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             "Soft skills that the occupation needs.",
             sheet="Occ.Prof - Soft Skills",
             length=Length(5, 10),
+            sure="seen",
         ),
         Field(
             "digitalSkills",
@@ -184,6 +194,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             ("codes", "iscoCodes"),
             sheet="Occ.Prof - Codes",
             length=Length(1, 5),
+            sure="seen",
         ),
         Field("lastModified", MOMENT, "When the profile was last changed.", column="Last modified", is_filter=True),
         Field("lastPublished", MOMENT, "When the profile was last published.", column="Last published"),
@@ -206,15 +217,26 @@ TECHNICAL_COMPETENCE = ConceptType(
     fields=(
         _CODE,
         # Search finds a competence by the text of its skill.
-        Field("skill", Concepts("Skill", role=3, single=True, flat_key="description"), "The skill.", search=LABEL),
         Field(
-            "knowledgeItems", Concepts("Knowledge", role=4), "The knowledge that the skill needs.", length=Length(3, 8)
+            "skill",
+            Concepts("Skill", role=3, single=True, flat_key="description"),
+            "The skill.",
+            search=LABEL,
+            sure="seen",
+        ),
+        Field(
+            "knowledgeItems",
+            Concepts("Knowledge", role=4),
+            "The knowledge that the skill needs.",
+            length=Length(3, 8),
+            sure="seen",
         ),
         Field(
             "behaviouralIndicators",
             Concepts("BehaviouralIndicator", role=5),
             "How the competence shows at work.",
             length=Length(4, 40),
+            sure="seen",
         ),
     ),
     can_be_had=True,

@@ -43,7 +43,7 @@ def normalise(path: str, raw: Document, notes: Notes | None = None) -> JsonObjec
     match = routes.route_of(path)
     if match is None:
         return {}
-    if type_name := _type_of_document(match.route):
+    if type_name := type_of_document(match.route):
         return reader(type_name, stored=False).read_complete(raw, notes)
     if match.route is routes.RELEASE:
         return _release(raw, notes)
@@ -58,7 +58,7 @@ def renormalise(path: str, stored: Document) -> JsonObject:
     match = routes.route_of(path)
     if match is None:
         return {}
-    if type_name := _type_of_document(match.route):
+    if type_name := type_of_document(match.route):
         return reader(type_name, stored=True).read(stored, Notes())
     if match.route is routes.RELEASE:
         return _stored_release(stored)
@@ -66,12 +66,12 @@ def renormalise(path: str, stored: Document) -> JsonObject:
 
 
 @cache
-def _type_of_document(route: Route) -> str | None:
+def type_of_document(route: Route) -> str | None:
     """The concept type of the documents of a route; None if its documents are not concepts."""
     return next((type.name for type in declarations.CONCEPT_TYPES if type.route == route), None)
 
 
-def _item_type(route: Route) -> str:
+def item_type(route: Route) -> str:
     """The concept type of the items of a list."""
     if route in (routes.USED_IN_PROFILES, routes.SEARCH):
         return declarations.OCCUPATIONAL_PROFILE.name
@@ -95,7 +95,7 @@ def _list(route: Route, raw: Document, notes: Notes) -> JsonObject:
 def _items(route: Route, raw: Document, notes: Notes) -> list[JsonObject]:
     if route is routes.RELEASES:
         return [_release(raw, notes)]
-    read = reader(_item_type(route), stored=False).read
+    read = reader(item_type(route), stored=False).read
     if route is not routes.SEARCH:
         return [read(raw, notes)]
     hits = hal.parts(raw.get("document"))
@@ -103,7 +103,7 @@ def _items(route: Route, raw: Document, notes: Notes) -> list[JsonObject]:
 
 
 def _stored_list(route: Route, stored: Document) -> JsonObject:
-    read = None if route is routes.RELEASES else reader(_item_type(route), stored=True).read
+    read = None if route is routes.RELEASES else reader(item_type(route), stored=True).read
     items = []
     for item in hal.parts(stored.get("items")):
         items.append(read(item, Notes()) if read else _stored_release(item))

@@ -21,6 +21,8 @@ class Route(NamedTuple):
 
     template: str
     sure: Sure
+    parameters: tuple[str, ...] = ()
+    """The parameters in the query string of each request."""
 
     def path(self, release: str = "", uuid: UUID | str | None = None) -> str:
         """Build the path, without a query string. A `uuid` passed as a string must have been validated."""
@@ -43,17 +45,20 @@ def _below(template: str, release: str) -> str:
     return template.replace("{release}", quote(release, safe=""))
 
 
+PAGING = ("page", "size")
+"""The parameters of lists that are requested by pages."""
+
 RELEASES = Route("/releases", "assumed")
 RELEASE = Route("/releases/{release}", "assumed")
-OCCUPATIONAL_PROFILES = Route("/releases/{release}/occupationalprofiles", "assumed")
+OCCUPATIONAL_PROFILES = Route("/releases/{release}/occupationalprofiles", "assumed", PAGING)
 OCCUPATIONAL_PROFILE = Route("/releases/{release}/occupationalprofiles/{uuid}", "seen")
-TECHNICAL_COMPETENCES = Route("/releases/{release}/technicalcompetences", "seen")
+TECHNICAL_COMPETENCES = Route("/releases/{release}/technicalcompetences", "seen", PAGING)
 TECHNICAL_COMPETENCE = Route("/releases/{release}/technicalcompetences/{uuid}", "seen")
 USED_IN_PROFILES = Route("/releases/{release}/technicalcompetences/{uuid}/occupationalprofiles/used", "seen")
-SOFT_SKILLS = Route("/releases/{release}/softskills", "seen")
+SOFT_SKILLS = Route("/releases/{release}/softskills", "seen", PAGING)
 SOFT_SKILL = Route("/releases/{release}/softskills/{uuid}", "assumed")
 
-SEARCH = Route("/search", "seen")
+SEARCH = Route("/search", "seen", ("searchValue", "entityTypes", *PAGING))
 OTHER_SOFT_SKILLS = Route("/softskills", "seen")
 """Soft skills of another taxonomy, on a base that Competent shares. Not in ROUTES: only the doctor requests it."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-import yaml  # type: ignore[import-untyped]  # has no types
+import yaml
 
 from graphql_api.competent.values import as_uuid
 

@@ -17,9 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
 from graphql_api.sandbox.gateway import BasePaths, KeyCheck, RateLimit, RequestRecorder
+from graphql_api.sandbox.openapi import document
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import plain
 from graphql_api.sandbox.service import Service
+
+OPENAPI_PATH = "/openapi.json"
+"""The path of the sandbox's own description."""
 
 
 def create_sandbox(
@@ -49,13 +53,22 @@ def create_sandbox(
         service = RateLimit(service, rate_limit, clock)
     if key is not None:
         service = KeyCheck(service, key)
-    own_routes = Starlette(routes=[Route("/sandbox/faults", FaultsRoute), Route("/sandbox/releases", ReleasesRoute)])
+    own_routes = Starlette(
+        routes=[
+            Route("/sandbox/faults", FaultsRoute),
+            Route("/sandbox/releases", ReleasesRoute),
+            Route(OPENAPI_PATH, lambda request: plain(document())),
+        ]
+    )
     own_routes.state.faults, own_routes.state.requests, own_routes.state.releases = faults, requests, releases
     return Sandbox(BasePaths(RequestRecorder(service, requests)), own_routes)
 
 
 class Sandbox:
-    """The ASGI app: requests for the Competent API go to `service`, all else (`/sandbox/`, the lifespan) to `own_routes`."""
+    """The ASGI app: requests for the Competent API go to `service`, all else to `own_routes`.
+
+    These are `/sandbox/`, `/openapi.json` and the lifespan.
+    """
 
     def __init__(self, service: ASGIApp, own_routes: Starlette) -> None:
         self._service = service
@@ -64,7 +77,8 @@ class Sandbox:
         """`faults`, `requests` and `releases`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_call = scope["type"] == "http" and not scope["path"].startswith("/sandbox/")
+        path = scope.get("path", "")
+        is_call = scope["type"] == "http" and not path.startswith("/sandbox/") and path != OPENAPI_PATH
         await (self._service if is_call else self._own_routes)(scope, receive, send)
 
 

@@ -29,6 +29,12 @@ COMPETENCES = "technicalcompetences"
 SOFT_SKILLS = "softskills"
 COLLECTIONS = {COMPETENCE.name: COMPETENCES, PROFILE.name: PROFILES, "SoftSkill": SOFT_SKILLS}
 """Collections by the types that have documents of their own."""
+LISTS = {
+    PROFILES: "occupationalProfileListInfoList",
+    COMPETENCES: "technicalCompetenceListInfoList",
+    SOFT_SKILLS: "softSkillList",
+}
+"""The names of lists by collection."""
 
 _NOT_EMBEDDED = {COMPETENCE.name: {"behaviouralIndicators"}, "SoftSkill": {"regions"}, "DigitalSkill": {"regions"}}
 """Fields that concepts embedded in a profile omit, by type; clients follow the link to get them."""
@@ -92,9 +98,7 @@ class Bodies:
         """The keys of a type in order, each with the function that reads its value."""
         readers = self._readers.get((type.name, is_embedded))
         if readers is None:
-            without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
-            fields = [field for field in type.fields if field.name not in without]
-            readers = [(field.hal_keys[0], self._reader(type, field)) for field in fields]
+            readers = [(field.hal_keys[0], self._reader(type, field)) for field in fields_of(type, is_embedded)]
             self._readers[type.name, is_embedded] = readers
         return readers
 
@@ -129,6 +133,12 @@ class Bodies:
 
     def _self(self, collection: str, uuid: str) -> dict[str, dict[str, str]]:
         return {"self": {"href": f"{self._base}/{collection}/{uuid}"}}
+
+
+def fields_of(type: ConceptType, is_embedded: bool) -> list[Field]:
+    """The fields of a document after `id` and `code`, or of its shorter form embedded in a profile."""
+    without = {"code"} | (_NOT_EMBEDDED.get(type.name, set()) if is_embedded else set())
+    return [field for field in type.fields if field.name not in without]
 
 
 def _item(item: Item) -> dict[str, object]:

@@ -18,15 +18,10 @@ from graphql_api.sandbox.document_store import Documents
 from graphql_api.sandbox.hateoas import Page, link, listing, requested_page
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import hal, service_error
-from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
+from graphql_api.sandbox.serializers import COMPETENCES, LISTS, PROFILES, SOFT_SKILLS
 
 T = TypeVar("T")
 
-_LISTS = {
-    PROFILES: "occupationalProfileListInfoList",
-    COMPETENCES: "technicalCompetenceListInfoList",
-    SOFT_SKILLS: "softSkillList",
-}
 _METHODS = ("GET", "HEAD")
 _NO_QUERY = QueryParams()
 
@@ -63,9 +58,9 @@ class Service:
         """The function that builds the body for a path. Raises _RequestError for an unknown path."""
         _, *segments = path.split("/")
         match segments if all(segments) else ():
-            case ["releases", number, name, uuid] if name in _LISTS:
+            case ["releases", number, name, uuid] if name in LISTS:
                 return lambda: _existing(self._release(number).document(name, uuid))
-            case ["releases", number, name] if name in _LISTS:
+            case ["releases", number, name] if name in LISTS:
                 return lambda: _collection(self._release(number), name, query)
             case ["releases"]:
                 return self._list_of_releases
@@ -103,16 +98,16 @@ def _existing(value: T | None) -> T:
 def _collection(release: Documents, name: str, query: QueryParams) -> bytes:
     path = f"/releases/{release.number}/{name}"
     if name == SOFT_SKILLS and not {"page", "size"} & query.keys():
-        return listing(_LISTS[name], release.items(name), {"self": link(path)})
+        return listing(LISTS[name], release.items(name), {"self": link(path)})
     page, total = _page(query), release.count(name)
     items = release.items(name, page.start, page.size)
-    return listing(_LISTS[name], items, page.links(path, {}, total), page.totals(total))
+    return listing(LISTS[name], items, page.links(path, {}, total), page.totals(total))
 
 
 def _used(release: Documents, uuid: str) -> bytes:
     _existing(release.document(COMPETENCES, uuid))
     path = f"/releases/{release.number}/{COMPETENCES}/{uuid.lower()}/{PROFILES}/used"
-    return listing(_LISTS[PROFILES], release.used_in(uuid), {"self": link(path)})
+    return listing(LISTS[PROFILES], release.used_in(uuid), {"self": link(path)})
 
 
 def _search(release: Documents, query: QueryParams) -> bytes:
