@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,11 +25,12 @@ from graphql_api.execution.response_cache import ResponseCache
 from graphql_api.execution.schema import build_schema
 from graphql_api.http.admission import AdmissionMiddleware, limiter_for, slot_holder
 from graphql_api.http.auth import AccessPolicy, WebSocketAuth, access_policy_for, auth_middleware, readers_of
+from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.export import ExportLimits, export_routes
 from graphql_api.http.forwarded import forwarded_middleware
 from graphql_api.http.graphql import STATUSES, CachePolicy, Endpoint, PersistedQueries, http_error, internal_error
 from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
-from graphql_api.http.middleware import DirectRoute, base_middleware
+from graphql_api.http.middleware import BrowserRedirect, DirectRoute, base_middleware
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
 from graphql_api.http.pages.explorer import Explorer, Site
@@ -55,6 +56,9 @@ log = logging.getLogger("graphql_api.server")
 
 PAGE_TIMEOUT = 3.0
 """Timeout in seconds for the queries that our HTML pages run in-process."""
+
+KEY_HEADER = {"keys": "X-API-Key", "passthrough": "X-IBM-Client-Id"}
+"""The request header in which clients send their key, by `COMPETENT_ACCESS`."""
 
 
 def create_app(
@@ -100,6 +104,7 @@ def create_app(
             *forwarded_middleware(settings),
             Middleware(RequestLoggingMiddleware, stopping, operation_log, layers),
             *layers,
+            *([Middleware(BrowserRedirect, "/graphql", "graphiql")] if settings.graphiql == "on" else ()),
             *auth_middleware(policy, readers_of(settings)),
             Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),
             Middleware(DirectRoute, "/graphql", graphql),
@@ -182,8 +187,19 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *agents_routes(ask),
         *documentation_routes(ask, without=off),
         *asset_routes(),
-        *graphiql_routes(lambda: examples.tabs(ask), lambda: notice_of(ask), page_too=settings.graphiql == "on"),
+        *graphiql_routes(
+            partial(_examples, ask, is_public=settings.access == "off" or settings.pages == "public"),
+            partial(notice_of, ask),
+            key_header=KEY_HEADER.get(settings.access, ""),
+            page_too=settings.graphiql == "on",
+        ),
     ]
+
+
+async def _examples(ask: examples.Ask, accept_language: str, *, is_public: bool) -> Mapping[str, object]:
+    """The examples for a reader; without a response if clients need a key, as everyone may read them."""
+    languages = [language.name for language in accepted_languages(accept_language)] or ["EN"]
+    return await examples.example_list(ask, languages, with_response=is_public)
 
 
 def _explorer(settings: Settings, site: Site) -> Explorer | None:

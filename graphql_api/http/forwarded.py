@@ -15,6 +15,9 @@ from graphql_api.settings import Settings
 PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *(f"/{language}/" for language in LANGUAGES))
 """Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
 
+SENT_PATH = "competent.sent_path"
+"""Key of the scope with the path as the client sent it, if that differs: relative redirects depend on its last slash."""
+
 
 def forwarded_middleware(settings: Settings) -> list[Middleware]:
     """The middleware that does this, outermost first."""
@@ -44,7 +47,7 @@ class PathPrefixMiddleware:
             return
         own = _without_slash(_without_prefix(path, prefixes))
         if own != path or scope.get("root_path"):
-            scope = {**scope, "path": own, "raw_path": own.encode(), "root_path": ""}
+            scope = {**scope, "path": own, "raw_path": own.encode(), "root_path": "", SENT_PATH: path}
         await self._app(scope, receive, send)
 
 

@@ -10,10 +10,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipResponder, IdentityResponder
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, gzip_from
-from graphql_api.observability.request_context import record_of
+from graphql_api.http.content_negotiation import GZIP_MIN_BYTES, gzip_from, preferred
+from graphql_api.http.forwarded import SENT_PATH
+from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.settings import Settings
 from graphql_api.settings.origins import ANY, Origins
 
@@ -98,6 +100,33 @@ class DirectRoute:
         """Pass a request on; the endpoint gets every method."""
         is_direct = scope["type"] == "http" and scope["path"] == self._path
         await (self._endpoint if is_direct else self._app)(scope, receive, send)
+
+
+class BrowserRedirect:
+    """Redirects browsers that open the endpoint itself to GraphiQL next to it; clients of the API never."""
+
+    def __init__(self, app: ASGIApp, path: str, target: str) -> None:
+        self._app = app
+        self._path = path
+        self._target = target
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Redirect a request for a page, which has no query; pass all others on."""
+        if scope["type"] != "http" or scope["path"] != self._path or not _is_for_page(scope):
+            return await self._app(scope, receive, send)
+        up = "../" if scope.get(SENT_PATH, "").endswith("/") else ""
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+        return await RedirectResponse(up + self._target, 303, headers)(scope, receive, send)
+
+
+def _is_for_page(scope: Scope) -> bool:
+    if scope["method"] not in ("GET", "HEAD") or scope["query_string"]:
+        return False
+    accept = text_in(record_of(scope).head, b"accept")
+    return (
+        preferred(accept, ("application/json", "application/graphql-response+json", "text/event-stream", "text/html"))
+        == "text/html"
+    )
 
 
 class CompressionMiddleware:

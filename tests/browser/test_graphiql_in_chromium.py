@@ -4,8 +4,9 @@
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 import strawberry
@@ -15,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from graphql_api.http.pages.graphiql import Tabs, graphiql_routes
+from graphql_api.http.pages.graphiql import Examples, graphiql_routes
+from tests.browser.visits import evaluate, resize
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -30,28 +32,48 @@ QUERY = ".graphiql-query-editor .CodeMirror"
 VARIABLES = ".graphiql-editor-tool .CodeMirror"
 ANSWER = ".result-window .CodeMirror"
 
-TABS = [
-    {
-        "title": "ProfileByCode",
-        "query": "query ProfileByCode($code: String!) {\n  profile(code: $code) {\n    code\n  }\n}\n",
-        "variables": '{\n  "code": "OP-12"\n}',
-    },
-    {"title": "The shortest query", "query": "query Greeting {\n  greeting\n}\n", "variables": ""},
-]
-NAMES = ["ProfileByCode", "Greeting"]
-FIRST_ANSWER = {"data": {"profile": {"code": "OP-12"}}}
+EXAMPLES = {
+    "groups": [
+        {
+            "title": "Look up",
+            "examples": [
+                {
+                    "name": "ProfileByCode",
+                    "about": "A profile by its code.",
+                    "query": "query ProfileByCode($code: String!) {\n  profile(code: $code) {\n    code\n  }\n}\n",
+                    "variables": '{\n  "code": "OP-12"\n}',
+                }
+            ],
+        },
+        {
+            "title": "Greet",
+            "examples": [
+                {
+                    "name": "Greeting",
+                    "about": "A greeting.",
+                    "query": "query Greeting {\n  greeting\n}\n",
+                    "variables": "",
+                }
+            ],
+        },
+    ],
+    "response": {"data": {"profile": {"code": "OP-12"}}},
+}
+FIRST, SECOND = (group["examples"][0] for group in EXAMPLES["groups"])  # type: ignore[index]
+FIRST_ANSWER = EXAMPLES["response"]
 
 
 class Page:
     """GraphiQL in a browser: what stands on it, and what a visitor does with it."""
 
-    def __init__(self, browser: "Chrome", base_url: str) -> None:
+    def __init__(self, browser: "Chrome", base_url: str, fragment: str = "") -> None:
         self.browser = browser
         self.base_url = base_url
-        self.open()
+        self.open(fragment)
 
-    def open(self) -> None:
-        self.browser.get(f"{self.base_url}/graphiql")
+    def open(self, fragment: str = "") -> None:
+        self.browser.get("about:blank")
+        self.browser.get(f"{self.base_url}/graphiql{fragment}")
         self.until(self.is_ready, "the editors are ready")
 
     def is_ready(self) -> bool:
@@ -96,7 +118,12 @@ class Page:
         """All of an editor's text, also what it has not drawn yet."""
         return str(self.script(f"document.querySelector('{editor}').CodeMirror.getValue()"))
 
+    def choose_example(self, about: str) -> None:
+        """Open the example with this description from the list."""
+        self.click_on(".examples button", about)
+
     def run(self) -> Any:
+        self.script(f"document.querySelector('{ANSWER}').CodeMirror.setValue('')")
         self.click(".graphiql-execute-button")
         self.until(lambda: self.text(ANSWER), "the operation has an answer")
         return json.loads(self.text(ANSWER))
@@ -128,18 +155,17 @@ class Page:
         return get_log(kind)
 
 
-def assert_graphiql_works(browser: "Chrome", base_url: str, tabs: list[str], is_good: Callable[[Any], bool]) -> None:
-    """Opens GraphiQL for the first time, runs its first tab, reads the docs, opens a dialog."""
+def assert_graphiql_works(browser: "Chrome", base_url: str, name: str, is_good: Callable[[Any], bool]) -> None:
+    """Opens GraphiQL for the first time, which shows the first example with its response; runs it, reads the docs, opens a dialog."""
     page = Page(browser, base_url)
-    assert page.tabs() == tabs
+    assert page.tabs() == [name]
+    assert is_good(json.loads(page.text(ANSWER)))
     answer = page.run()
     assert is_good(answer), answer
     assert "Query" in page.docs()
     assert [rules > 0 for rules in page.dialog_styles()] == [True]
     assert page.complaints() == []
-    asked = page.requests()
-    assert f"{base_url}/graphql" in asked
-    assert [url for url in asked if not url.startswith(f"{base_url}/")] == []
+    assert [url for url in page.requests() if not url.startswith(f"{base_url}/")] == []
 
 
 @strawberry.type
@@ -159,15 +185,17 @@ class Query:
 
 
 class Endpoint:
-    """The least of a GraphQL endpoint; it keeps the `Accept` headers that it was sent."""
+    """The least of a GraphQL endpoint; it records the `Accept` headers and the names of the operations that it is sent."""
 
     def __init__(self) -> None:
         self.schema = strawberry.Schema(Query)
         self.accepted: set[str] = set()
+        self.operations: set[str] = set()
 
     async def answer(self, request: Request) -> Response:
         self.accepted.add(request.headers["accept"])
         asked = await request.json()
+        self.operations.add(asked["operationName"])
         result = await self.schema.execute(asked["query"], asked.get("variables"))
         return JSONResponse({"data": result.data})
 
@@ -176,30 +204,30 @@ async def bad_gateway(_: Request) -> Response:
     return Response("<h1>Bad Gateway</h1>", 502, media_type="text/html")
 
 
-async def examples() -> list[dict[str, str]]:
-    return TABS
+async def examples(_: str) -> Mapping[str, object]:
+    return EXAMPLES
 
 
 async def no_notice() -> str:
     return ""
 
 
-async def no_examples() -> list[dict[str, str]]:
-    return []
+async def no_examples(_: str) -> Mapping[str, object]:
+    return {"groups": [], "response": None}
 
 
-async def lost_examples() -> list[dict[str, str]]:
+async def lost_examples(_: str) -> Mapping[str, object]:
     raise LookupError
 
 
-def routes(answer: Callable[[Request], Awaitable[Response]], tabs: Tabs = examples) -> list[BaseRoute]:
-    return [Route("/graphql", answer, methods=["POST"]), *graphiql_routes(tabs, no_notice)]
+def routes(answer: Callable[[Request], Awaitable[Response]], examples: Examples = examples) -> list[BaseRoute]:
+    return [Route("/graphql", answer, methods=["POST"]), *graphiql_routes(examples, no_notice)]
 
 
 def test_graphiql_opens_with_the_examples_and_answers_them(serve: Serve, browser: "Chrome") -> None:
     endpoint = Endpoint()
     base_url = serve(Starlette(routes=routes(endpoint.answer)))
-    assert_graphiql_works(browser, base_url, NAMES, FIRST_ANSWER.__eq__)
+    assert_graphiql_works(browser, base_url, "ProfileByCode", FIRST_ANSWER.__eq__)
     assert endpoint.accepted == {
         "application/graphql-response+json, application/json;q=0.9, multipart/mixed;incrementalSpec=v0.2;q=0.8"
     }
@@ -207,31 +235,125 @@ def test_graphiql_opens_with_the_examples_and_answers_them(serve: Serve, browser
 
 def test_graphiql_works_behind_a_path_prefix(serve: Serve, browser: "Chrome") -> None:
     base_url = serve(Starlette(routes=[Mount("/behind/a/prefix", routes=routes(Endpoint().answer))]))
-    assert_graphiql_works(browser, f"{base_url}/behind/a/prefix", NAMES, FIRST_ANSWER.__eq__)
+    assert_graphiql_works(browser, f"{base_url}/behind/a/prefix", "ProfileByCode", FIRST_ANSWER.__eq__)
 
 
-def test_the_first_tab_opens_with_its_variables(serve: Serve, browser: "Chrome") -> None:
+def test_the_first_example_opens_with_its_variables(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
-    assert (page.text(QUERY), page.text(VARIABLES)) == (TABS[0]["query"], TABS[0]["variables"])
+    assert (page.text(QUERY), page.text(VARIABLES)) == (FIRST["query"], FIRST["variables"])
 
 
-def test_a_title_that_is_no_name_stands_above_the_query(serve: Serve, browser: "Chrome") -> None:
+def test_an_example_takes_the_tab_of_another_but_not_of_own_work(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
-    page.click("#graphiql-session-tab-1")
-    page.until(lambda: page.text(QUERY) == f"# {TABS[1]['title']}\n{TABS[1]['query']}", "the second tab has its title")
+    page.choose_example("A greeting.")
+    page.is_about("Greeting")
+    assert page.tabs() == ["Greeting"]
+    assert (page.text(QUERY), page.text(VARIABLES), page.text(ANSWER)) == (SECOND["query"], "", "")
     assert page.run() == {"data": {"greeting": "Hello"}}
+
+    page.script(f"document.querySelector('{QUERY}').CodeMirror.setValue('query Mine {{ greeting }}')")
+    page.is_about("Mine")
+    page.choose_example("A profile by its code.")
+    page.is_about("ProfileByCode")
+    assert page.tabs() == ["Mine", "ProfileByCode"]
+    assert page.run() == FIRST_ANSWER
 
 
 def test_a_second_visit_finds_the_tabs_as_they_were_left(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
     page.click(".graphiql-tab-add")
-    page.until(lambda: len(page.tabs()) == 3, "a third tab is there")
+    page.until(lambda: len(page.tabs()) == 2, "a second tab is there")
     page.until(
-        lambda: page.script("Object.values(localStorage).some(it => it.includes('\"activeTabIndex\":2'))"),
+        lambda: page.script("Object.values(localStorage).some(it => it.includes('\"activeTabIndex\":1'))"),
         "it is stored",
     )
     page.open()
-    assert page.tabs() == [*NAMES, "<untitled>"]
+    assert page.tabs() == ["ProfileByCode", "<untitled>"]
+
+
+LINK = "#" + urlencode(
+    {"query": "query Linked($code: String!) { profile(code: $code) { code } }", "variables": '{"code": "OP-7"}'}
+)
+
+
+def test_a_link_opens_an_operation_and_neither_sends_nor_runs_it(serve: Serve, browser: "Chrome") -> None:
+    endpoint = Endpoint()
+    page = Page(browser, serve(Starlette(routes=routes(endpoint.answer))), LINK)
+    page.is_about("Linked")
+
+    assert page.text(VARIABLES) == '{"code": "OP-7"}'
+    assert page.text(ANSWER) == ""
+    assert endpoint.operations == {"IntrospectionQuery"}
+    assert [url for url in page.requests() if "Linked" in url.partition("#")[0]] == []
+    assert page.browser.current_url == f"{page.base_url}/graphiql"
+    assert page.run() == {"data": {"profile": {"code": "OP-7"}}}
+
+
+def test_a_link_to_the_open_page_leaves_own_work_in_its_tab(serve: Serve, browser: "Chrome") -> None:
+    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
+    page.script(f"document.querySelector('{QUERY}').CodeMirror.setValue('query Mine {{ greeting }}')")
+    page.is_about("Mine")
+    page.script(f"location.hash = {LINK!r}")
+    page.is_about("Linked")
+
+    assert page.tabs() == ["Mine", "Linked"]
+
+
+def test_the_link_that_is_copied_opens_the_operation(serve: Serve, browser: "Chrome") -> None:
+    base_url = serve(Starlette(routes=routes(Endpoint().answer)))
+    permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+    browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": permissions, "origin": base_url})
+    page = Page(browser, base_url)
+    page.click(".copy-link")
+    page.until(lambda: page.texts(".copy-link") == ["Link copied"], "the link is copied")
+    link = evaluate(browser, "navigator.clipboard.readText()")
+
+    assert link.startswith(f"{base_url}/graphiql#query=")
+    page.choose_example("A greeting.")
+    page.is_about("Greeting")
+    page.script(f"location.hash = {json.dumps('#' + link.partition('#')[2])}")
+    page.is_about("ProfileByCode")
+    assert page.text(VARIABLES) == FIRST["variables"]
+
+
+def test_without_a_clipboard_the_link_is_in_the_address_bar(serve: Serve, browser: "Chrome") -> None:
+    refuse = "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refuse})
+    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
+    page.click(".copy-link")
+    page.until(lambda: "#query=query+ProfileByCode" in browser.current_url, "the link is in the address bar")
+
+
+def test_the_panes_of_a_telephone_are_tabs(serve: Serve, browser: "Chrome") -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    resize(browser, 390, "light")
+    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
+
+    def shown() -> list[str]:
+        panes = (".graphiql-plugin", ".graphiql-editors", ".graphiql-response")
+        return [pane for pane in panes if page.script(f"document.querySelector({pane!r}).checkVisibility()")]
+
+    def selected() -> list[str]:
+        return page.texts("[role=tab][aria-selected=true]")
+
+    assert (selected(), shown()) == (["Query"], [".graphiql-editors"])
+    page.run()
+    assert (selected(), shown()) == (["Response"], [".graphiql-response"])
+    for pane in (".graphiql-response", ".result-window"):
+        assert page.script(f"document.querySelector({pane!r}).getBoundingClientRect().width") > 330
+    page.find("[role=tab][aria-selected=true]")[0].send_keys(Keys.ARROW_RIGHT)
+    assert (selected(), shown()) == (["Examples"], [".graphiql-plugin"])
+    assert page.script("document.activeElement.innerText") == "Examples"
+    page.find(".examples button")[1].send_keys(Keys.ENTER)
+    page.is_about("Greeting")
+    assert (selected(), shown()) == (["Query"], [".graphiql-editors"])
+    page.find("[role=tab]")[1].click()
+    page.until(lambda: page.find(".graphiql-doc-explorer a"), "the docs show the schema")
+    assert (selected(), shown()) == (["Docs"], [".graphiql-plugin"])
+    page.click("[aria-label='Show History']")
+    page.until(lambda: page.find(".graphiql-history"), "the history is shown")
+    assert page.script("document.documentElement.scrollWidth") == 390
 
 
 def test_a_browser_that_keeps_nothing_shows_the_examples(serve: Serve, browser: "Chrome") -> None:
@@ -240,12 +362,12 @@ def test_a_browser_that_keeps_nothing_shows_the_examples(serve: Serve, browser: 
     )
     browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refuse})
     base_url = serve(Starlette(routes=routes(Endpoint().answer)))
-    assert_graphiql_works(browser, base_url, NAMES, FIRST_ANSWER.__eq__)
+    assert_graphiql_works(browser, base_url, "ProfileByCode", FIRST_ANSWER.__eq__)
 
 
-@pytest.mark.parametrize("tabs", [no_examples, lost_examples])
-def test_without_examples_it_opens_with_one_short_query(serve: Serve, browser: "Chrome", tabs: Tabs) -> None:
-    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer, tabs))))
+@pytest.mark.parametrize("examples", [no_examples, lost_examples])
+def test_without_examples_it_opens_with_one_short_query(serve: Serve, browser: "Chrome", examples: Examples) -> None:
+    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer, examples))))
     assert page.tabs() == ["Releases"]
     assert page.text(QUERY).startswith("query Releases {")
 

@@ -1,4 +1,4 @@
-"""GraphiQL over the server itself: every tab gets a response, a subscription gets events, panels and themes work, and no other host is requested."""
+"""GraphiQL over the server itself: every example gets a response, a subscription gets events, panels and themes work, and no other host is requested."""
 
 import json
 from collections.abc import Iterator
@@ -16,13 +16,14 @@ from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Releases, bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import ANSWER, QUERY, VARIABLES, Page, Serve, assert_graphiql_works
+from tests.browser.visits import SCHEMES, assert_accessible, assert_quiet, resize
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
 
-NAMES = [example.name for example in examples()]
+ABOUT = {example.name: example.about for example in examples()}
 EXPLORER = ".graphiql-doc-explorer"
 
 
@@ -42,8 +43,8 @@ def page(browser: "Chrome", base: str) -> Iterator[Page]:
 
 
 def choose(page: Page, name: str) -> None:
-    """Open a tab of this name."""
-    page.click(f"#graphiql-session-tab-{NAMES.index(name)}")
+    """Open the example of this name."""
+    page.choose_example(ABOUT[name])
     page.is_about(name)
 
 
@@ -51,12 +52,12 @@ def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome",
     assert_graphiql_works(
         browser,
         base,
-        NAMES,
+        "ProfileInDepth",
         lambda answer: answer["data"]["occupationalProfile"]["code"] == "OP-101" and "errors" not in answer,
     )
 
 
-def test_every_tab_with_a_query_answers(page: Page) -> None:
+def test_every_example_with_a_query_answers(page: Page) -> None:
     queries = [
         example.name for example in examples() if example.operation_type == "query" and not example.needs_vectors
     ]
@@ -68,11 +69,12 @@ def test_every_tab_with_a_query_answers(page: Page) -> None:
         assert None not in answer["data"].values(), name
 
 
-def test_who_is_quicker_than_graphiql_gets_the_answer_of_the_tab_chosen_all_the_same(page: Page) -> None:
-    tab = f"#graphiql-session-tab-{NAMES.index('Releases')}"
-    page.script(
-        f"[document.querySelector({tab!r}).click(), document.querySelector('.graphiql-execute-button').click()]"
+def test_an_example_that_is_run_immediately_gets_its_own_answer(page: Page) -> None:
+    example = (
+        f"Array.from(document.querySelectorAll('.examples button')).find(it => it.innerText === {ABOUT['Releases']!r})"
     )
+    clear = f"document.querySelector('{ANSWER}').CodeMirror.setValue('')"
+    page.script(f"[{clear}, {example}.click(), document.querySelector('.graphiql-execute-button').click()]")
     page.until(lambda: page.text(ANSWER), "there is an answer")
 
     assert list(json.loads(page.text(ANSWER))) == ["data"]
@@ -180,7 +182,7 @@ def test_a_header_that_a_visitor_writes_is_sent(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("access", "header"), [("keys", "X-API-Key"), ("passthrough", "X-IBM-Client-Id")])
-def test_a_visitor_without_a_key_reads_where_it_goes(
+def test_the_key_is_entered_once_for_all_tabs(
     browser: "Chrome", serve: Serve, releases: Releases, settings: Settings, tmp_path: Path, access: str, header: str
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
@@ -188,10 +190,61 @@ def test_a_visitor_without_a_key_reads_where_it_goes(
     settings = replace(settings, access=access, keys_file=keys.file)
     page = Page(browser, serve(create_app(settings, create_sandbox(releases))))
     (error,) = page.run()["errors"]
-
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    assert f'write {{"{header}": "your key"}} into the tab "Headers"' in error["message"]
+    assert 'enter it in the field "Key" at the top' in error["message"]
 
-    value = json.dumps(json.dumps({header: key}))
-    page.script(f"document.querySelectorAll('{VARIABLES}')[1].CodeMirror.setValue({value})")
+    field = page.find("#bar input")[0]
+    assert (field.get_attribute("type"), field.get_attribute("placeholder")) == ("password", header)
+    field.send_keys(key, "\n")
     page.until(lambda: "data" in page.run(), "it answers with the key")
+    assert "Query" in page.docs()
+    page.click(".graphiql-tab-add")
+    page.until(lambda: len(page.tabs()) == 2, "a second tab is there")
+    page.script(f"document.querySelector({QUERY!r}).CodeMirror.setValue('query Second {{ release {{ number }} }}')")
+    page.is_about("Second")
+    assert "data" in page.run()
+    page.open()
+    assert "data" in page.run()
+    assert key not in page.script("JSON.stringify(localStorage)")
+
+
+def test_the_first_example_and_its_answer_are_in_the_language_of_the_reader(browser: "Chrome", base: str) -> None:
+    browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": "test", "acceptLanguage": "nl-BE,nl"})
+    page = Page(browser, base)
+
+    assert json.loads(page.text(VARIABLES))["languages"] == ["NL"]
+    assert json.loads(page.text(ANSWER))["data"]["occupationalProfile"]["title"] == {"text": "Verpleegkundige"}
+
+
+def test_the_docs_list_concepts_first_and_scalars_last(page: Page) -> None:
+    page.docs()
+    names = page.texts(f"{EXPLORER} a")
+    types = names[names.index("BehaviouralIndicator") :]
+
+    assert types.index("OccupationalProfile") < types.index("Release") < types.index("PageInfo")
+    assert types.index("PageInfo") < types.index("ConceptType") < types.index("UUID")
+
+
+def test_it_fits_every_screen_and_axe_finds_no_violation(browser: "Chrome", base: str) -> None:
+    for width in (390, 1400):
+        for scheme in SCHEMES:
+            resize(browser, width, scheme)
+            page = Page(browser, base)
+            assert page.script("document.documentElement.scrollWidth") <= width
+            assert_accessible(browser)
+            page.script("document.querySelector('#bar [role=tab]').click()")  # the list of examples
+            page.until(lambda page=page: page.find(".examples button"), "the examples are shown")
+            assert_accessible(browser)
+            choose(page, "Search")
+            page.run()
+            page.script("document.querySelector('.graphiql-tab-add').click()")
+            page.until(lambda page=page: len(page.tabs()) >= 2, "a second tab is there")
+            assert_accessible(browser)
+            page.script("localStorage.clear()")
+    assert_quiet(browser, f"{base}/")
+
+
+def test_the_endpoint_leads_a_browser_to_graphiql(browser: "Chrome", base: str) -> None:
+    for path in ("graphql", "graphql/"):
+        browser.get(f"{base}/{path}")
+        assert browser.current_url == f"{base}/graphiql"

@@ -12,7 +12,7 @@ after(() => rm(folder, { recursive: true }));
 const outputs = await generate(
   {
     schema: `${ROOT}schema.graphql`,
-    documents: `${ROOT}graphql_api/http/pages/operations/*.graphql`,
+    documents: `${ROOT}graphql_api/http/pages/operations/**/*.graphql`,
     silent: true,
     generates: { [join(folder, "gql/")]: { preset: "client", presetConfig: { persistedDocuments: { hashAlgorithm: "sha256" } } } },
   },

@@ -112,3 +112,34 @@ async def test_small_answers_are_not_compressed_and_all_say_that_they_could_be(s
     big = await server.client.get("/graphql", params={"query": "{ __schema { types { name description } } }"})
     assert big.headers["content-encoding"] == "gzip"
     assert big.headers["vary"].count("Accept-Encoding") == 1
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("root_path", ["", "/competent"])
+async def test_a_browser_is_led_from_the_endpoint_to_graphiql(
+    releases: Releases, settings: Settings, root_path: str
+) -> None:
+    keyed = replace(settings, access="passthrough", root_path=root_path).checked()
+    async with running(releases, keyed) as server:
+        for path, location in (("/graphql", "graphiql"), ("/graphql/", "../graphiql")):
+            response = await server.client.get(root_path + path, headers={"Accept": BROWSER})
+
+            assert (response.status_code, response.headers["location"]) == (303, location)
+            assert "Accept" in response.headers["vary"]
+
+
+async def test_clients_of_the_api_are_never_led_elsewhere(server: Server) -> None:
+    for accept in ("*/*", "application/json", "application/json, text/html;q=0.9", "text/event-stream, text/html"):
+        assert (await server.client.get("/graphql", headers={"Accept": accept})).status_code == 400
+    for request in ({"params": {"query": "{ __typename }"}}, {"params": {"extensions": "{}"}}):
+        response = await server.client.get("/graphql", headers={"Accept": BROWSER}, **request)  # type: ignore[arg-type]
+        assert response.headers["content-type"].startswith("application/json")
+    response = await server.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Accept": BROWSER})
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_without_graphiql_a_browser_gets_an_error_in_json(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, graphiql="off")) as server:
+        assert (await server.client.get("/graphql", headers={"Accept": BROWSER})).status_code == 400

@@ -43,7 +43,7 @@ PAGES = [
     "/llms.txt",
     "/schema.graphql",
     "/nothing",
-    "/graphiql/tabs.json",
+    "/graphiql/examples.json",
 ]
 
 Saying = Callable[[str], Response]

@@ -1,35 +1,51 @@
-"""The example operations of `operations/`, with variables that return results on the current data.
+"""The example operations of `operations/`, by task, with variables that return results on the current data.
 
 The name of a variable determines its value, taken from the first profiles and their competences in the current release.
 """
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypedDict
 
 from graphql_api.competent.hal import Document
 from graphql_api.execution.operations import Executed
 from graphql_api.execution.personal_text import takes_personal_text
 
-Ask = Callable[[str], Awaitable[Executed]]
+TASKS = {
+    "look-up": "Look up an occupation or a competence",
+    "find": "Search and browse",
+    "compare": "Compare, and find what fits",
+    "releases": "Releases and what changed",
+    "translate": "Translations and other classifications",
+}
+"""The folders of `operations/` in order, each with the task of its examples."""
 
-_FIND = """{
+_FIND = """query Examples($languages: [Language!]) {
   release { number }
   releases { number }
   occupationalProfiles(first: 2) { nodes {
-    id uuid code title { text } classifications { scheme code } essentialCompetences { id uuid code skill { uuid } }
+    id uuid code title { text(languages: $languages) } classifications { scheme code }
+    essentialCompetences { id uuid code skill { uuid } }
   } }
   softSkills(first: 1) { nodes { code } }
 }"""
 
 
-class Example(NamedTuple):
-    """One file of `operations/`: name of the operation, description (its first line), and the whole text."""
+class Ask(Protocol):
+    """Runs an operation in this process."""
 
+    def __call__(self, query: str, variables: dict[str, object] | None = None, /) -> Awaitable[Executed]:
+        """The result of a query with variables."""
+
+
+class Example(NamedTuple):
+    """One file of `operations/`: its task, name of the operation, description (its first line), and the whole text."""
+
+    task: str
     name: str
     about: str
     query: str
@@ -61,12 +77,13 @@ class Example(NamedTuple):
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """All example operations, in the order of their file names."""
-    operation_files = (
-        file for file in (files("graphql_api.http.pages") / "operations").iterdir() if file.name.endswith(".graphql")
-    )
+    """All example operations, by task, then in the order of their file names."""
+    folder = files("graphql_api.http.pages") / "operations"
     return tuple(
-        _example(file.read_text(encoding="utf-8")) for file in sorted(operation_files, key=lambda file: file.name)
+        _example(task, file.read_text(encoding="utf-8"))
+        for name, task in TASKS.items()
+        for file in sorted((folder / name).iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".graphql")
     )
 
 
@@ -90,15 +107,18 @@ def manifest(form: str = "apollo") -> dict[str, object]:
     }
 
 
-def _example(text: str) -> Example:
+def _example(task: str, text: str) -> Example:
     name = re.search(r"^(?:query|subscription) (\w+)", text, re.MULTILINE)
     assert name is not None
-    return Example(name[1], text.splitlines()[0].lstrip("# "), text)
+    return Example(task, name[1], text.splitlines()[0].lstrip("# "), text)
 
 
-async def values(ask: Ask) -> dict[str, object]:
-    """Values for the variables that examples use, by name; those without data, or whose query failed, are left out."""
-    data = (await ask(_FIND)).data or {}
+async def values(ask: Ask, languages: Sequence[str] = ("FR", "NL")) -> dict[str, object]:
+    """Values for the variables that examples use, by name; those without data, or whose query failed, are left out.
+
+    `languages` are those of texts, preferred first.
+    """
+    data = (await ask(_FIND, {"languages": list(languages)})).data or {}
     profiles = _nodes(data, "occupationalProfiles")
     profile = profiles[0] if profiles else {}
     competences = profile.get("essentialCompetences") or [{}]
@@ -121,7 +141,7 @@ async def values(ask: Ask) -> dict[str, object]:
         "searchText": title,
         "text": title,
         "typed": title and title[:3],
-        "languages": ["FR", "NL"],
+        "languages": list(languages),
         "first": 10,
         "scheme": "ESCO",
     }
@@ -137,14 +157,43 @@ def _nodes(data: Document, name: str) -> list[Document]:
     return list((data.get(name) or {}).get("nodes") or ())
 
 
-async def tabs(ask: Ask) -> list[dict[str, str]]:
-    """The examples as GraphiQL's tabs: title (the name of the operation), query, and variables as JSON text."""
-    variables = await values(ask)
-    return [
-        {
-            "title": example.name,
-            "query": example.query,
-            "variables": json.dumps(example.values_of(variables), indent=2),
-        }
-        for example in examples()
-    ]
+class ListedExample(TypedDict):
+    """An example for GraphiQL; `variables` is JSON text."""
+
+    name: str
+    about: str
+    query: str
+    variables: str
+
+
+class ExampleGroup(TypedDict):
+    """The examples of a task."""
+
+    title: str
+    examples: list[ListedExample]
+
+
+class ExampleList(TypedDict):
+    """What GraphiQL opens with: the examples, and the response to the first one, if it may be shown."""
+
+    groups: list[ExampleGroup]
+    response: dict[str, object] | None
+
+
+async def example_list(ask: Ask, languages: Sequence[str], *, with_response: bool) -> ExampleList:
+    """The examples by task, with variables for a reader of these languages.
+
+    The response is the one that the reader would get by running the first example; None if that has errors.
+    """
+    known_values = await values(ask, languages)
+    groups = {task: ExampleGroup(title=task, examples=[]) for task in TASKS.values()}
+    for example in examples():
+        variables = json.dumps(example.values_of(known_values), indent=2, ensure_ascii=False)
+        listed = ListedExample(name=example.name, about=example.about, query=example.query, variables=variables)
+        groups[example.task]["examples"].append(listed)
+    response: dict[str, object] | None = None
+    if with_response:
+        first = examples()[0]
+        result = await ask(first.query, first.values_of(known_values))
+        response = None if result.errors else {"data": result.data}
+    return {"groups": list(groups.values()), "response": response}

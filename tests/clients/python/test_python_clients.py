@@ -76,7 +76,7 @@ class PythonClients(unittest.TestCase):
 
     def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            operations = sorted((ROOT / "operations").glob("*.graphql"))
+            operations = sorted((ROOT / "operations").rglob("*.graphql"))
             queries = [
                 operation for operation in operations if not re.search(r"^subscription", operation.read_text(), re.M)
             ]

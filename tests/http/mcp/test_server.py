@@ -57,13 +57,13 @@ async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
 ) -> None:
     app = create_app(settings, create_sandbox(releases))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as http:
-        tabs: list[dict[str, str]] = (await http.get("/graphiql/tabs.json")).json()
+        groups = (await http.get("/graphiql/examples.json")).json()["groups"]
 
     async with agent(releases, settings) as client:
         tools = {tool.name for tool in (await client.list_tools()).tools}
-        for tab in tabs:
-            if tab["title"] in tools and not takes_personal_text(tab["query"]):  # those need vectors
-                result = await client.call_tool(tab["title"], json.loads(tab["variables"]))
+        for example in [example for group in groups for example in group["examples"]]:
+            if example["name"] in tools and not takes_personal_text(example["query"]):  # those need vectors
+                result = await client.call_tool(example["name"], json.loads(example["variables"]))
                 assert not result.is_error, result.content
                 assert None not in result.structured_content["data"].values()
 

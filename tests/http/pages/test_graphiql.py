@@ -7,7 +7,7 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from graphql_api.http.pages.graphiql import graphiql_routes
 
 PACKAGE = Path(graphql_api.http.pages.graphiql.__file__).parent
 ASSETS = PACKAGE / "assets"
-TABS = [{"title": "Titles", "query": "query Titles { releases { number } }", "variables": '{"first": 3}'}]
+OURS = {"bar.js", "examples.js", "fetcher.js", "icon.svg", "incremental.js", "page.css", "page.js"}
+EXAMPLES = {"groups": [{"title": "Look up", "examples": []}], "response": {"data": {"release": None}}}
 
 
-async def tabs() -> list[dict[str, str]]:
-    return TABS
+async def examples(accept_language: str) -> Mapping[str, object]:
+    return EXAMPLES | {"languages": accept_language}
 
 
 async def notice() -> str:
@@ -38,7 +39,7 @@ async def no_notice() -> str:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    routes = graphiql_routes(tabs, notice)
+    routes = graphiql_routes(examples, notice)
     app = Starlette(routes=[*routes, Mount("/behind/a/prefix", routes=routes)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
         yield client
@@ -107,15 +108,15 @@ async def test_the_page_holds_no_inline_script_style_or_handler(client: httpx.As
 @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
 async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.AsyncClient, prefix: str) -> None:
     page = await client.get(f"{prefix}/graphiql")
-    names = Tags(page.text).loads()
-    assert len(names) == 8
+    names = [name for name in Tags(page.text).loads() if name != "./"]
+    assert len(names) == 11
     for name in names:
         answer = await client.get(page.url.join(name))
         assert answer.status_code == 200, name
         assert answer.content == (ASSETS / Path(answer.url.path).name).read_bytes()
 
 
-@pytest.mark.parametrize("file", ["page.html", "assets/page.js", "assets/incremental.js", "assets/page.css"])
+@pytest.mark.parametrize("file", ["page.html", *(f"assets/{name}" for name in OURS if not name.endswith(".svg"))])
 def test_what_we_wrote_names_no_other_host(file: str) -> None:
     text = (PACKAGE / file).read_text(encoding="utf-8")
     assert re.findall(r"""(?:https?|wss?):|["'(]//""", text) == []
@@ -149,10 +150,20 @@ async def test_nothing_but_the_assets_is_served(client: httpx.AsyncClient, path:
     assert (await client.get(f"/graphiql/assets/{path}")).status_code == 404
 
 
-async def test_the_tabs_are_what_the_callable_gives(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/graphiql/tabs.json")
+async def test_the_examples_are_those_for_the_languages_of_the_reader(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/graphiql/examples.json", headers=[("Accept-Language", "nl"), ("Accept-Language", "fr")])
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == TABS
+    assert answer.headers["vary"] == "Accept-Language"
+    assert answer.json() == EXAMPLES | {"languages": "nl,fr"}
+
+
+async def test_the_page_has_a_field_for_the_key_if_clients_need_one() -> None:
+    for header in ("", "X-API-Key"):
+        routes = graphiql_routes(examples, no_notice, key_header=header)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(Starlette(routes=routes)), base_url="http://server"
+        ) as client:
+            assert f'data-key-header="{header}"' in (await client.get("/graphiql")).text
 
 
 @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
@@ -166,8 +177,9 @@ async def test_a_slash_too_many_leads_back_to_the_page(client: httpx.AsyncClient
 
 def test_the_files_of_others_are_as_published() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (ASSETS / "README.md").read_text(), re.MULTILINE)
-    ours = {"README.md", "incremental.js", "page.js", "page.css", "icon.svg", "LICENSES-bundled.txt"}
-    assert {name for name, _ in rows} | ours == {file.name for file in ASSETS.iterdir()}
+    assert {name for name, _ in rows} | OURS | {"README.md", "LICENSES-bundled.txt"} == {
+        file.name for file in ASSETS.iterdir()
+    }
     for name, digest in rows:
         assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest, name
 
@@ -205,7 +217,7 @@ async def test_the_page_says_where_the_data_is_from(client: httpx.AsyncClient) -
 
 
 async def test_the_page_says_nothing_of_an_unknown_source() -> None:
-    transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(tabs, no_notice)))
+    transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(examples, no_notice)))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         page = (await client.get("/graphiql")).text
 

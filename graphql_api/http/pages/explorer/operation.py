@@ -30,7 +30,7 @@ class Operation:
 
     @property
     def graphiql(self) -> str:
-        """The query string that opens the operation in GraphiQL, without private variables."""
+        """The fragment of the URL that opens the operation in GraphiQL, without private variables."""
         public = {name: value for name, value in self.variables.items() if name not in self.private}
         return urlencode({"query": self.query, "variables": _indented(public)})
 

@@ -6,7 +6,7 @@ All its assets are in this package, and its content policy keeps the browser fro
 import hashlib
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-Tabs = Callable[[], Awaitable[list[dict[str, str]]]]
+Examples = Callable[[str], Awaitable[Mapping[str, object]]]
 Notice = Callable[[], Awaitable[str]]
 
 _HERE = Path(__file__).parent
@@ -36,27 +36,32 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
 
-def graphiql_routes(tabs: Tabs, notice: Notice, *, page_too: bool = True) -> list[Route | Mount]:
+def graphiql_routes(
+    examples: Examples, notice: Notice, *, key_header: str = "", page_too: bool = True
+) -> list[Route | Mount]:
     """The routes of the page at `/graphiql` and its assets; the endpoint is `/graphql` next to it.
 
-    `tabs` returns the operations shown on a first visit, each with `title`, `query` and `variables` (JSON text, may be
-    empty), and `notice` HTML to show above; both are called for every visit. GraphiQL labels a tab with the
-    operation's own name. With `page_too=False` only the assets are served, among them the icon of our other pages.
+    `examples` takes an `Accept-Language` header and returns `groups` of examples, each with a `title`, and the `response`
+    to the first one, or None; `notice` returns HTML to show above; both are called for every visit. With a `key_header`
+    the page asks for a key, and sends it in this header. With `page_too=False` only the assets are served, among them the
+    icon of our other pages.
     """
     versions = {file.name: _digest(file) for file in sorted(_ASSETS.iterdir())}
-    page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions)
+    page = _versioned((_HERE / "page.html").read_text(encoding="utf-8"), versions).replace("{key_header}", key_header)
 
     async def show_page(_: Request) -> Response:
         nonce = secrets.token_urlsafe(16)
         shown = page.replace("{nonce}", nonce).replace("{notice}", await notice())
         return HTMLResponse(shown, headers=_page_headers(nonce))
 
-    async def show_tabs(_: Request) -> Response:
-        return JSONResponse(await tabs(), headers={"Cache-Control": _ASK_AGAIN, "X-Content-Type-Options": "nosniff"})
+    async def show_examples(request: Request) -> Response:
+        headers = {"Cache-Control": _ASK_AGAIN, "Vary": "Accept-Language", "X-Content-Type-Options": "nosniff"}
+        languages = ",".join(request.headers.getlist("accept-language"))
+        return JSONResponse(await examples(languages), headers=headers)
 
     below = [
         Route("/", _to_page),
-        Route("/tabs.json", show_tabs),
+        Route("/examples.json", show_examples),
         Mount("/assets", _Assets(versions)),
     ]
     if not page_too:
