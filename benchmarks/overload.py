@@ -146,9 +146,9 @@ async def at_rate(port: int, rate: float, seconds: float) -> tuple[Seen, Seen]:
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             into.lost += 1
 
-    begun, sent, probes = time.perf_counter(), 0, 0
+    start, sent, probes = time.perf_counter(), 0, 0
     tasks: set[asyncio.Task[None]] = set()
-    while (passed := time.perf_counter() - begun) < seconds:
+    while (passed := time.perf_counter() - start) < seconds:
         while sent < passed * rate:
             sent += 1
             if len(tasks) >= MOST_CONNECTIONS:
@@ -187,8 +187,8 @@ async def burst(port: int) -> Seen:
     seen, client = Seen(), Client(port)
 
     async def one(number: int) -> None:
-        begun = time.perf_counter()
-        seen.add(await client.ask(post(QUERY.replace("Overload", f"Burst{number}"))), time.perf_counter() - begun)
+        start = time.perf_counter()
+        seen.add(await client.ask(post(QUERY.replace("Overload", f"Burst{number}"))), time.perf_counter() - start)
 
     await asyncio.gather(*(one(number) for number in range(BURST)))
     client.close()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Timeout in seconds for the start of a process."""
 
 
@@ -66,7 +66,7 @@ async def serving(**settings: str) -> AsyncIterator[Serving]:
     """Run the server with these settings, by default over the sandbox; yields it once it listens."""
     async with running("-m", "graphql_api", "serve", "--port", "0", **settings) as process:
         assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             line = await process.stdout.readline()
         match = re.search(rb":(\d+)/graphiql", line)
         if match is None:

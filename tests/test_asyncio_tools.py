@@ -28,29 +28,29 @@ def done(value: int) -> "asyncio.Future[int]":
 
 
 async def test_a_coroutine_that_never_suspends_completes_immediately() -> None:
-    begun = start_eagerly(doubled(done(4)))
+    started = start_eagerly(doubled(done(4)))
 
-    assert isinstance(begun, Completed)
-    assert await begun == 8
+    assert isinstance(started, Completed)
+    assert await started == 8
 
 
 async def test_its_exception_is_raised_where_it_is_awaited() -> None:
     async def fails() -> int:
         raise ValueError("no")
 
-    begun = start_eagerly(fails())
+    started = start_eagerly(fails())
 
-    assert isinstance(begun, Failed)
+    assert isinstance(started, Failed)
     with pytest.raises(ValueError, match="no"):
-        await begun
+        await started
 
 
 async def test_a_suspended_coroutine_resumes_where_it_was() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    begun = start_eagerly(doubled(future))
-    assert isinstance(begun, Suspended)
+    started = start_eagerly(doubled(future))
+    assert isinstance(started, Suspended)
 
-    waiting = asyncio.ensure_future(begun)
+    waiting = asyncio.ensure_future(started)
     await asyncio.sleep(0)
     future.set_result(3)
 
@@ -59,10 +59,10 @@ async def test_a_suspended_coroutine_resumes_where_it_was() -> None:
 
 async def test_several_coroutines_share_one_future() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    begun = [start_eagerly(doubled(future)) for _ in range(3)]
+    started = [start_eagerly(doubled(future)) for _ in range(3)]
     plain = asyncio.ensure_future(doubled(future))
 
-    gathered = asyncio.ensure_future(gather_started(begun))
+    gathered = asyncio.ensure_future(gather_started(started))
     await asyncio.sleep(0)
     future.set_result(5)
 
@@ -113,10 +113,10 @@ async def test_tried_gives_an_exception_in_the_place_of_a_result(caplog: pytest.
     failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     failed.set_exception(error)
 
-    begun: list[Awaitable[int]] = [Completed(1), Failed(error), failed]
+    started: list[Awaitable[int]] = [Completed(1), Failed(error), failed]
 
     with caplog.at_level(logging.ERROR):
-        assert await gather_settled(begun) == [1, error, error]
+        assert await gather_settled(started) == [1, error, error]
     assert caplog.records == []
 
 

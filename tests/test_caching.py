@@ -53,11 +53,11 @@ def test_a_miss_returns_the_default() -> None:
 
 
 def test_a_plain_map_begins_anew_where_it_is_full() -> None:
-    known: dict[int, int] = {}
+    values: dict[int, int] = {}
 
     for number in range(7):
-        assert keep(known, 3, number, number) == number
-    assert list(known) == [6]
+        assert keep(values, 3, number, number) == number
+    assert list(values) == [6]
 
 
 def test_an_exposed_entry_is_evicted_first() -> None:

@@ -29,8 +29,8 @@ def git(repository: Path, *arguments: str) -> None:
 
 def quiet() -> dict[str, str]:
     """An environment in which git and make know of no other repository and no other run."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "MAKE", "MFLAGS"))}
-    return kept | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "MAKE", "MFLAGS"))}
+    return environment | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
 
 
 def release(repository: Path, tag: str, sdl: str) -> None:

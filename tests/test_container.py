@@ -86,8 +86,8 @@ async def test_with_one_writable_folder_it_serves_and_stops(
     async with contained(str(tmp_path), COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
         assert await total(port)
         healthy = [sys.executable, "-m", "graphql_api", *arguments]
-        told = await asyncio.to_thread(subprocess.run, healthy, env={"COMPETENT_PORT": str(port)}, cwd=ROOT)
-        assert told.returncode == 0, shlex.join(healthy)
+        output = await asyncio.to_thread(subprocess.run, healthy, env={"COMPETENT_PORT": str(port)}, cwd=ROOT)
+        assert output.returncode == 0, shlex.join(healthy)
         assert re.search(r"^NSpid:.*\t1$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
 
         os.kill(pid, signal.SIGTERM)

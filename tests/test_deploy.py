@@ -22,11 +22,11 @@ DEPLOY = ROOT / "deploy"
 
 def known_metrics() -> set[str]:
     """The names that Prometheus sees of what is declared."""
-    known = set()
+    exported = set()
     for family in REGISTRY.collect():
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
-        known |= {family.name + suffix for suffix in suffixes}
-    return known
+        exported |= {family.name + suffix for suffix in suffixes}
+    return exported
 
 
 def expressions() -> list[str]:

@@ -33,10 +33,10 @@ class Client:
         """The body of the response. Raises RuntimeError if the status is not 200."""
         self._connection.request("POST", self._path, body, _HEADERS)
         answer = self._connection.getresponse()
-        told = answer.read()
+        content = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{answer.status}: {told[:1000]!r}")
-        return told
+            raise RuntimeError(f"{answer.status}: {content[:1000]!r}")
+        return content
 
     def data(self, body: bytes) -> Any:
         """The data of the response. Raises RuntimeError if there are errors."""
@@ -47,11 +47,11 @@ class Client:
 
     def timed(self, body: bytes) -> float:
         """Seconds until the whole response has arrived."""
-        begun = time.perf_counter()
-        told = self.ask(body)
-        took = time.perf_counter() - begun
-        if b'"errors"' in told:
-            raise RuntimeError(f"an answer with errors: {told[:1000]!r}")
+        start = time.perf_counter()
+        content = self.ask(body)
+        took = time.perf_counter() - start
+        if b'"errors"' in content:
+            raise RuntimeError(f"an answer with errors: {content[:1000]!r}")
         return took
 
 

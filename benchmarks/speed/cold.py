@@ -41,10 +41,10 @@ class Cold(NamedTuple):
 
 def measure(contestants: Iterable[Contestant], release: Documents, upstream: Upstream, folder: Path) -> list[Cold]:
     """Measure one server after the other with the same profiles."""
-    asked = profiles(release)
-    _open(upstream, {path for profile in asked for path in needed(profile, release.number)})
+    uuids = profiles(release)
+    _open(upstream, {path for profile in uuids for path in needed(profile, release.number)})
     return [
-        _cold(value, asked, release.number, upstream, folder / f"cold-{at}") for at, value in enumerate(contestants)
+        _cold(value, uuids, release.number, upstream, folder / f"cold-{at}") for at, value in enumerate(contestants)
     ]
 
 
@@ -76,7 +76,7 @@ def _open(upstream: Upstream, paths: Iterable[str]) -> None:
 
 def _cold(contestant: Contestant, profiles: Sequence[Any], number: str, upstream: Upstream, folder: Path) -> Cold:
     times, requests, documents = list[float](), 0, 0
-    known: set[str] = set()
+    seen: set[str] = set()
     with contestant.start(upstream.url, folder) as serving, Client(serving.url) as client:
         for place, profile in enumerate(profiles):
             upstream.asked()
@@ -87,6 +87,6 @@ def _cold(contestant: Contestant, profiles: Sequence[Any], number: str, upstream
                 times.append(took * 1000)
                 time.sleep(0.01)  # upstream logs a request after its response
                 requests += len(upstream.asked())
-                documents += len(paths - known)
-            known |= paths
+                documents += len(paths - seen)
+            seen |= paths
     return Cold(contestant.label, contestant.ours, median(times), max(times), requests, documents)

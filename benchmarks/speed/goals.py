@@ -28,7 +28,7 @@ class Goal(NamedTuple):
     """A goal: target, result and unit; for some, less is better."""
 
     what: str
-    wanted: float
+    target: float
     measured: float
     unit: str
     at_most: bool = False
@@ -36,7 +36,7 @@ class Goal(NamedTuple):
     @property
     def is_met(self) -> bool:
         """Whether the goal is reached."""
-        return self.measured <= self.wanted if self.at_most else self.measured >= self.wanted
+        return self.measured <= self.target if self.at_most else self.measured >= self.target
 
 
 def cold(part: Part) -> Iterator[Goal]:
@@ -52,11 +52,11 @@ def warm(part: Part) -> Iterator[Goal]:
     by_name = {server["name"]: server["loads"] for server in servers if server["in_memory"]}
     peers = [server for server in servers if server["in_memory"] and not server["ours"]]
     for name, wanted_by_operation in ((OURS, AGAINST_PEERS), (RESPONSE_CACHE, REPEATED_AGAINST_PEERS)):
-        for operation, wanted in wanted_by_operation.items():
+        for operation, target in wanted_by_operation.items():
             best = max(peers, key=lambda peer: float(peer["loads"][operation]["per_second"]), default=None)
             if best:
                 what = f"{operation}, {'repeated, ' * (name == RESPONSE_CACHE)}against {best['name']}"
-                yield Goal(what, wanted, _ratio(by_name[name], best["loads"], operation), "times")
+                yield Goal(what, target, _ratio(by_name[name], best["loads"], operation), "times")
     for server in (*servers, *part["indexed"]["servers"]):
         if server["name"] == RESPONSE_CACHE:
             for operation, load in server["loads"].items():
@@ -67,8 +67,8 @@ def varied(part: Part) -> Iterator[Goal]:
     """Goals for requests of which no two are equal."""
     ours = next(server for server in part["servers"] if server["label"] == OURS)
     peer = next(server for server in part["servers"] if not server["ours"])
-    for name, wanted in VARIED.items():
-        yield Goal(f"{name}, against {MERCURIUS}", wanted, _ratio(ours["loads"], peer["loads"], name), "times")
+    for name, target in VARIED.items():
+        yield Goal(f"{name}, against {MERCURIUS}", target, _ratio(ours["loads"], peer["loads"], name), "times")
 
 
 def mixed(part: Part) -> Iterator[Goal]:

@@ -18,7 +18,7 @@ from benchmarks.speed.client import Client, ask_all
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.load import Driver, Load, middle
 from benchmarks.speed.operations import Operation
-from benchmarks.speed.processes import PATIENCE, Serving, processor_time, unique
+from benchmarks.speed.processes import TIMEOUT, Serving, processor_time, unique
 from benchmarks.speed.warm import Lasts
 
 BIG_RESPONSES = 20
@@ -107,10 +107,10 @@ def memory(indexed: Contestant, operations: Operations, upstream: str, folder: P
 
 
 def _wait_for_index(server: Serving) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while (state := _index_state(server)) != "complete":
         if time.monotonic() > end:
-            raise RuntimeError(f"the index is {state!r} after {PATIENCE:.0f} seconds")
+            raise RuntimeError(f"the index is {state!r} after {TIMEOUT:.0f} seconds")
         time.sleep(0.2)
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Timeout in seconds for the start of a program."""
 SERVER_CORE, OTHER_CORE = "0", "1"
 """The server has a core to itself; load generator and upstream share the other."""
@@ -68,7 +68,7 @@ def running(
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=PATIENCE)
+            process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -76,7 +76,7 @@ def running(
 
 def wait_for(port: int, process: subprocess.Popen[str], log: Path) -> None:
     """Wait until the port accepts connections. Raises RuntimeError if the program ends or takes too long."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

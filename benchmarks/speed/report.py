@@ -175,7 +175,7 @@ def _put(page: str, name: str, lines: Iterable[str]) -> str:
 
 def _goals(result: Iterable[Goal]) -> Iterator[str]:
     rows = [
-        (goal.what, _figure(goal.wanted), _figure(goal.measured), goal.unit, "yes" if goal.is_met else "**no**")
+        (goal.what, _figure(goal.target), _figure(goal.measured), goal.unit, "yes" if goal.is_met else "**no**")
         for goal in result
     ]
     yield from _table(("goal", "target", "measured", "", "met"), rows)

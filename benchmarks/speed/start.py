@@ -35,8 +35,8 @@ def measure(
 def _started(contestant: Contestant, body: bytes, upstream: str, folder: Path, runs: int) -> Started:
     results = list[tuple[float, float, float]]()
     for run in range(runs):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         with contestant.start(upstream, folder / str(run)) as serving, Client(serving.url) as client:
             client.data(body)
-            results.append((time.perf_counter() - begun, processor_time(serving.pid), resident(serving.pid)))
+            results.append((time.perf_counter() - start, processor_time(serving.pid), resident(serving.pid)))
     return Started(contestant.label, contestant.ours, *(median(item) for item in zip(*results, strict=True)))

@@ -168,11 +168,11 @@ def _read_all(serving: Serving, release: Documents) -> None:
 def _compare(servers: Sequence[tuple[str, Serving]], kind: Requests) -> float:
     """The mean size of responses in bytes; raises Unequal if servers give different ones."""
     step = max(1, len(kind.bodies) // COMPARED)
-    given = []
+    arguments = []
     for _, serving in servers:
         with Client(serving.url) as client:
-            given.append([client.data(body) for body in kind.bodies[::step]])
-    for (label, _), data in zip(servers, given, strict=True):
-        if data != given[0]:
+            arguments.append([client.data(body) for body in kind.bodies[::step]])
+    for (label, _), data in zip(servers, arguments, strict=True):
+        if data != arguments[0]:
             raise Unequal(f"{kind.name} is answered differently by {servers[0][0]} and {label}")
-    return mean(len(orjson.dumps(data)) for data in given[0])
+    return mean(len(orjson.dumps(data)) for data in arguments[0])

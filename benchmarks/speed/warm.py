@@ -94,8 +94,8 @@ def _check(started: Sequence[tuple[Contestant, Serving]], operation: Operation) 
     """The mean size of response data in bytes. Raises Unequal if responses differ."""
     first: tuple[str, list[Any]] | None = None
     for contestant, serving in started:
-        given = (contestant.label, answers(serving.url, operation))
-        first = first or given
-        compare(first, given, operation)
+        result = (contestant.label, answers(serving.url, operation))
+        first = first or result
+        compare(first, result, operation)
     assert first
     return mean(len(orjson.dumps(data)) for data in first[1])

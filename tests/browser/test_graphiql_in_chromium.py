@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 
 Serve = Callable[[ASGIApp], str]
 
-PATIENCE = 20  # seconds, for a slow machine; a condition that holds ends the wait immediately
+TIMEOUT = 20  # seconds, for a slow machine; a condition that holds ends the wait immediately
 QUERY = ".graphiql-query-editor .CodeMirror"
 VARIABLES = ".graphiql-editor-tool .CodeMirror"
 ANSWER = ".result-window .CodeMirror"
@@ -85,7 +85,7 @@ class Page:
     def until(self, condition: Callable[[], object], fact: str) -> None:
         from selenium.webdriver.support.wait import WebDriverWait  # here, as these tests skip without selenium
 
-        WebDriverWait(self.browser, PATIENCE, poll_frequency=0.05).until(lambda _: condition(), f"still not so: {fact}")
+        WebDriverWait(self.browser, TIMEOUT, poll_frequency=0.05).until(lambda _: condition(), f"still not so: {fact}")
 
     def script(self, expression: str) -> Any:
         return self.browser.execute_script(f"return {expression}")

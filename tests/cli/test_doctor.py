@@ -112,8 +112,8 @@ def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         async def changed(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [header for header in message["headers"] if header[0] != b"content-length"]
-                message = {**message, "headers": kept}
+                headers = [header for header in message["headers"] if header[0] != b"content-length"]
+                message = {**message, "headers": headers}
             elif body := message.get("body"):
                 message = {**message, "body": orjson.dumps(change(orjson.loads(body)))}
             await send(message)
@@ -379,9 +379,9 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
     async def echoing(scope: Any, receive: Any, send: Any) -> None:
         async def with_key(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [header for header in message["headers"] if header[0] != b"content-length"]
+                headers = [header for header in message["headers"] if header[0] != b"content-length"]
                 more = [(b"x-ibm-client-id", KEY.encode()), (b"etag", KEY.encode()), (b"set-cookie", KEY.encode())]
-                message = {**message, "headers": kept + more}
+                message = {**message, "headers": headers + more}
             elif body := message.get("body"):
                 message = {**message, "body": orjson.dumps(orjson.loads(body) | {"echo": f"key={KEY}"})}
             await send(message)

@@ -10,16 +10,16 @@ ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
 
 def test_every_path_is_known_as_its_own_route() -> None:
     for route in ROUTES:
-        known = route_of(route.path("3.11", ID))
-        assert known is not None
-        assert known.route is route
-        assert known.uuid == (str(ID) if "{uuid}" in route.template else None)
+        location = route_of(route.path("3.11", ID))
+        assert location is not None
+        assert location.route is route
+        assert location.uuid == (str(ID) if "{uuid}" in route.template else None)
 
 
 def test_a_page_of_a_list_is_known_as_the_list() -> None:
-    known = route_of("/releases/3.11/softskills?page=2&size=500")
-    assert known is not None
-    assert known.route is routes.SOFT_SKILLS
+    location = route_of("/releases/3.11/softskills?page=2&size=500")
+    assert location is not None
+    assert location.route is routes.SOFT_SKILLS
 
 
 def test_any_other_path_is_unknown() -> None:

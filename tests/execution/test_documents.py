@@ -249,15 +249,17 @@ def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "chosen"),
+    ("text", "name", "expected"),
     [
         ("{ __typename }", None, ""),
         ("query A { __typename }", None, "A"),
         ("query A { a: __typename } query B { b: __typename }", "B", "B"),
     ],
 )
-def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(text: str, name: str | None, chosen: str) -> None:
-    assert valid(Documents(SCHEMA), text).operation(name).name == chosen
+def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(
+    text: str, name: str | None, expected: str
+) -> None:
+    assert valid(Documents(SCHEMA), text).operation(name).name == expected
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,11 @@ ONE_OVER: list[tuple[str, str, str]] = [
 
 @pytest.mark.parametrize(("name", "text", "message"), ONE_OVER)
 def test_one_more_than_is_allowed_is_refused_with_both_figures(name: str, text: str, message: str) -> None:
-    found = refusal(replace(DEFAULTS, **{name: 2}), parse(text))
+    result = refusal(replace(DEFAULTS, **{name: 2}), parse(text))
 
-    assert found is not None
-    assert str(found) == message
-    assert found.extensions == {"code": "QUERY_TOO_COMPLEX"}
+    assert result is not None
+    assert str(result) == message
+    assert result.extensions == {"code": "QUERY_TOO_COMPLEX"}
     assert refusal(replace(DEFAULTS, **{name: 3}), parse(text)) is None
 
 
@@ -110,9 +110,9 @@ def test_every_operation_of_a_document_is_measured() -> None:
 
 def test_an_astronomical_figure_is_told_in_few_letters() -> None:
     doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
-    found = refusal(DEFAULTS, parse(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}"))
+    result = refusal(DEFAULTS, parse(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}"))
 
-    assert str(found).startswith("The document has more than 1,000,000 ")
+    assert str(result).startswith("The document has more than 1,000,000 ")
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,12 @@ def selected(type_: Any, levels: int) -> str:
         for name, field in type_.fields.items()
         if name != "release" and not _needs(field)
     }
-    chosen = [
+    selections = [
         name if is_leaf_type(inner) else f"{name} {selected(inner, levels - 1)}"
         for name, inner in fields_of.items()
         if is_leaf_type(inner) or levels > 1
     ]
-    return f"{{ {' '.join(chosen) or '__typename'} }}"
+    return f"{{ {' '.join(selections) or '__typename'} }}"
 
 
 def _needs(field: Any) -> bool:

@@ -11,7 +11,7 @@ OFFERED = ("text/html", "application/json")
 
 
 @pytest.mark.parametrize(
-    ("accept", "chosen"),
+    ("accept", "expected"),
     [
         ("", "text/html"),
         ("*/*", "text/html"),
@@ -38,8 +38,8 @@ OFFERED = ("text/html", "application/json")
         ("   ", "text/html"),
     ],
 )
-def test_the_highest_quality_wins_by_the_most_specific_range(accept: str, chosen: str | None) -> None:
-    assert preferred(accept, OFFERED) == chosen
+def test_the_highest_quality_wins_by_the_most_specific_range(accept: str, expected: str | None) -> None:
+    assert preferred(accept, OFFERED) == expected
 
 
 def test_a_header_without_end_is_read_in_part_only() -> None:

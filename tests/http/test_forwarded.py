@@ -86,8 +86,8 @@ async def test_the_prefix_alone_leads_to_the_first_page(below: Server) -> None:
 
 
 async def test_a_prefix_does_not_lead_past_the_keys(releases: Releases, settings: Settings) -> None:
-    chosen = replace(settings, access="passthrough", root_path="/health")
-    async with running(releases, chosen) as server:
+    changed = replace(settings, access="passthrough", root_path="/health")
+    async with running(releases, changed) as server:
         assert (await server.client.post("/health/graphql", json=QUERY)).status_code == 401
 
 

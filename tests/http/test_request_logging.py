@@ -256,11 +256,11 @@ def test_a_header_that_is_there_twice_is_not_believed() -> None:
 
 
 async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> None:
-    askers: list[FetchContext] = []
+    contexts: list[FetchContext] = []
 
-    def loaders(asker: FetchContext) -> Any:
-        askers.append(asker)
-        return SimpleNamespace(close=lambda: None, fetch_context=asker)
+    def loaders(context: FetchContext) -> Any:
+        contexts.append(context)
+        return SimpleNamespace(close=lambda: None, fetch_context=context)
 
     sources: Any = SimpleNamespace(loaders=loaders, published=Broadcast())
     engine = Engine(build_schema(), sources, compiled=False)
@@ -273,9 +273,9 @@ async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> Non
             await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
         after = asyncio.get_running_loop().time()
 
-    assert before + 5 <= askers[0].deadline <= after + 5
-    assert before + 2 <= askers[1].deadline <= after + 2
-    assert askers[1].headers["traceparent"] == PARENT
+    assert before + 5 <= contexts[0].deadline <= after + 5
+    assert before + 2 <= contexts[1].deadline <= after + 2
+    assert contexts[1].headers["traceparent"] == PARENT
 
 
 async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
@@ -318,16 +318,16 @@ async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none
 async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    begun, stopping = asyncio.Event(), asyncio.Event()
+    started, stopping = asyncio.Event(), asyncio.Event()
 
     async def hanging(scope: Scope, receive: Receive, send: Send) -> None:
-        begun.set()
+        started.set()
         await asyncio.Event().wait()
 
     transport = httpx.ASGITransport(RequestLoggingMiddleware(hanging, stopping, OperationLog()))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         asked = asyncio.create_task(client.post("/graphql"))
-        await begun.wait()
+        await started.wait()
         stopping.set()
         asked.cancel()
         response = await asked

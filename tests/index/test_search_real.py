@@ -201,12 +201,12 @@ _LABELS = {
 
 def _fill_from_workbook(index: Small, release: Dataset) -> None:
     def add(kind: ConceptType, uuid: str, code: str, field: int, texts: Texts) -> int:
-        if uuid not in known:
-            known[uuid] = index.thing(kind, code, uuid)
-            _add(index, known[uuid], field, texts.values())
-        return known[uuid]
+        if uuid not in numbers:
+            numbers[uuid] = index.thing(kind, code, uuid)
+            _add(index, numbers[uuid], field, texts.values())
+        return numbers[uuid]
 
-    known: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for profile in release.profiles:
         n = add(OCCUPATIONAL_PROFILE, profile.uuid, profile.code, TITLE, profile.texts["title"])
         _add(index, n, DESCRIPTION, profile.texts["description"].values())

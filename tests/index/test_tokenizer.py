@@ -87,8 +87,8 @@ def test_what_is_html_in_a_text_is_text() -> None:
 
 @given(ANY, st.data())
 def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> None:
-    wanted = data.draw(st.sets(st.sampled_from(fold(text).split() or ["x"])))
-    assert marked(text, wanted).replace("<mark>", "").replace("</mark>", "") == escape(text)
+    expected = data.draw(st.sets(st.sampled_from(fold(text).split() or ["x"])))
+    assert marked(text, expected).replace("<mark>", "").replace("</mark>", "") == escape(text)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> Non
 )
 def test_forms_of_a_word_share_a_stem_with_and_without_accents(language: str, one: str, other: str) -> None:
     place = LANGUAGES.index(language)
-    known = {(place, stem) for stem, word in Stems().of_texts(place, [f"een {other}."]) if word == fold(other)}
-    assert known & Stems().of_word(one, fold(one))
+    stems = {(place, stem) for stem, word in Stems().of_texts(place, [f"een {other}."]) if word == fold(other)}
+    assert stems & Stems().of_word(one, fold(one))
 
 
 def test_a_stem_belongs_to_single_words() -> None:

@@ -422,14 +422,14 @@ async def test_a_refusal_by_the_plan_has_the_gateways_form(bundled: Releases, cl
 async def test_what_was_asked_is_kept_with_its_query_and_without_its_base(
     bundled: Releases, client_of: ClientOf
 ) -> None:
-    asked: list[str] = []
-    client = client_of(create_sandbox(bundled, key="k", requests=asked))
+    paths: list[str] = []
+    client = client_of(create_sandbox(bundled, key="k", requests=paths))
 
     await client.get("/releases/current/softskills?page=0&size=2", headers={"X-IBM-Client-Id": "k"})
     await client.get("/services/openservices/v1/releases?lang=nl")
     await client.get("/sandbox/faults")
 
-    assert asked == ["/releases/current/softskills?page=0&size=2", "/releases?lang=nl"]
+    assert paths == ["/releases/current/softskills?page=0&size=2", "/releases?lang=nl"]
 
 
 async def test_only_the_last_of_what_was_asked_is_kept_where_nothing_was_handed_in(

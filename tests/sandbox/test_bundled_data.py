@@ -252,7 +252,7 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             COMPETENCE + 'knowledge_items = ["KN-9"]',
@@ -335,11 +335,11 @@ def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
         ("[OP-1]\ntitle = 'Kok'", "a.toml: table [OP-1], key title: 'Kok' must be a table, such as { nl = '…' }"),
     ],
 )
-def test_an_error_names_file_table_and_key_and_the_remedy(folder: Folder, text: str, told: str) -> None:
+def test_an_error_names_file_table_and_key_and_the_remedy(folder: Folder, text: str, message: str) -> None:
     with pytest.raises(BundledDataError) as error:
         releases(folder(text))
 
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_code_that_stands_in_two_files_is_an_error(folder: Folder) -> None:

@@ -105,8 +105,8 @@ def test_workbooks_of_one_name_in_two_folders_are_kept_apart(write_workbook: Wri
 def test_a_damaged_conversion_is_made_again(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     open_workbook(path, tmp_path / "cache").close()
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.write_bytes(kept.read_bytes()[:100])
+    (conversion,) = (tmp_path / "cache").iterdir()
+    conversion.write_bytes(conversion.read_bytes()[:100])
 
     with closing(open_workbook(path, tmp_path / "cache")) as documents:
         assert documents.count(PROFILES) == 1
@@ -126,16 +126,16 @@ def test_a_conversion_that_is_broken_off_leaves_nothing(write_workbook: WriteWor
 def test_what_a_killed_process_left_long_ago_is_swept(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     open_workbook(path, tmp_path / "cache").close()
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.unlink()
-    old, young = (kept.with_name(f".{kept.stem}-{name}.part") for name in ("old", "young"))
+    (conversion,) = (tmp_path / "cache").iterdir()
+    conversion.unlink()
+    old, young = (conversion.with_name(f".{conversion.stem}-{name}.part") for name in ("old", "young"))
     for part in (old, young):
         part.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
 
     open_workbook(path, tmp_path / "cache").close()
 
-    assert {*(tmp_path / "cache").iterdir()} == {kept, young}
+    assert {*(tmp_path / "cache").iterdir()} == {conversion, young}
 
 
 def test_two_that_convert_at_once_do_no_harm(write_workbook: WriteWorkbook, tmp_path: Path) -> None:

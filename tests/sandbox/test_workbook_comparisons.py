@@ -200,18 +200,18 @@ async def test_ids_of_the_older_workbook_are_translated_as_the_rows_say(server: 
     """Of 500 concepts of 3.26, those whose uuid 3.27 still has are found; each other is null, with its own error."""
     of_old, of_new = rows["3.26"], rows["3.27"]
     gone = [code for code, uuid in of_old.uuids.items() if uuid not in of_new.uuids.values()]
-    chosen = [*gone[:15], *sorted(of_old.uuids.keys() - set(gone))[:485]]
+    sample = [*gone[:15], *sorted(of_old.uuids.keys() - set(gone))[:485]]
     query = """query ($refs: [ConceptRef!]!, $release: String) {
       concepts(refs: $refs, release: $release) { id uuid code release { number } } }"""
-    olds = (await server.ask(query, {"refs": [{"code": code} for code in chosen], "release": "3.26"}))["concepts"]
+    olds = (await server.ask(query, {"refs": [{"code": code} for code in sample], "release": "3.26"}))["concepts"]
     refs = [{"id": concept["id"]} for concept in olds]
     body = (await server.post(query, {"refs": refs, "release": "3.27"})).json()
 
-    assert [concept["uuid"] for concept in olds] == [of_old.uuids[code] for code in chosen]
+    assert [concept["uuid"] for concept in olds] == [of_old.uuids[code] for code in sample]
     assert len(gone) > 15
     assert body["data"]["concepts"][:15] == [None] * 15
     assert [error["extensions"]["entries"] for error in body["errors"]] == [[f"refs[{n}]"] for n in range(15)]
     assert [concept["uuid"] for concept in body["data"]["concepts"][15:]] == [
-        of_old.uuids[code] for code in chosen[15:]
+        of_old.uuids[code] for code in sample[15:]
     ]
     assert {concept["release"]["number"] for concept in body["data"]["concepts"][15:]} == {"3.27"}

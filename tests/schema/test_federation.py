@@ -222,9 +222,9 @@ async def test_too_many_representations_are_refused(subgraph: Server) -> None:
 
 async def test_upstream_down_costs_only_the_entities_that_need_it(subgraph: Server) -> None:
     subgraph.faults.add(Fault("**", "status", status=503))
-    known = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+    reference = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
 
-    (error,) = await subgraph.errors(ENTITIES, {"representations": [known]})
+    (error,) = await subgraph.errors(ENTITIES, {"representations": [reference]})
 
     assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
     assert error["path"] == ["_entities", 0]

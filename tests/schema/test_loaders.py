@@ -33,10 +33,10 @@ class Table:
         self.documents = documents
         self.batches: list[list[str]] = []
 
-    def get_cached(self, path: str, asker: FetchContext) -> None:
+    def get_cached(self, path: str, context: FetchContext) -> None:
         """Nothing is in memory here."""
 
-    async def get_many(self, paths: list[str], asker: FetchContext) -> dict[str, Any]:
+    async def get_many(self, paths: list[str], context: FetchContext) -> dict[str, Any]:
         self.batches.append(list(paths))
         return {
             path: normalise(path, self.documents[path]) if path in self.documents else UpstreamNotFound()
@@ -207,12 +207,12 @@ async def test_current_is_the_number_that_its_own_link_names() -> None:
 
 
 async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and_as_it_is_found_by_asking() -> None:
-    for told, others in (
+    for headers, others in (
         (linked("3.27"), {}),
         ({"number": "3.26"}, {}),
         (linked("3.26") | {"number": "2026-06"}, {"/releases/2026-06": {"number": "2026-06"}}),
     ):
-        documents = {CURRENT: told, **others}
+        documents = {CURRENT: headers, **others}
         load, _, _ = await in_memory(*documents, documents=documents)
         other, _, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() == await other.release_number("current") is not None

@@ -87,13 +87,13 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]
     ],
 )
 async def test_cached_data_is_served_stale_through_any_upstream_failure(server: Stale, fault: dict[str, Any]) -> None:
-    known = await server.ask(QUESTION)
+    before = await server.ask(QUESTION)
     server.faults.add(Fault("**", **fault))
 
     for _ in range(3):
         answer = (await server.post(QUESTION)).json()
         assert "errors" not in answer
-        assert answer["data"] == known
+        assert answer["data"] == before
         assert answer["extensions"]["upstream"]["stale"] > 5
         assert answer["extensions"]["upstream"]["requests"] == 0
 
@@ -119,7 +119,7 @@ async def test_with_one_route_down_each_lost_field_has_its_path_and_code(server:
 async def test_many_readers_of_stale_data_cause_one_call_per_document(server: Stale) -> None:
     await server.ask(QUESTION)
     await server.watched.quiet()
-    known = set(server.upstream_paths())
+    before = set(server.upstream_paths())
 
     server.watched.let_go.clear()  # a request after a finished revalidation starts another
     await asyncio.gather(*(server.ask(QUESTION) for _ in range(20)))
@@ -127,7 +127,7 @@ async def test_many_readers_of_stale_data_cause_one_call_per_document(server: St
     await server.watched.quiet()
 
     again = Counter(server.upstream_paths())
-    assert set(again) <= known
+    assert set(again) <= before
     assert set(again.values()) == {1}
 
 

@@ -41,9 +41,9 @@ def test_pages_from_elsewhere_are_not_allowed_by_default(origin: str) -> None:
     assert not Settings().origins.allow(origin)
 
 
-@pytest.mark.parametrize("chosen", [{"host": "0.0.0.0"}, {"access": "keys"}, {"access": "passthrough"}])
-def test_there_is_no_default_on_a_network_or_with_keys(chosen: dict[str, str]) -> None:
-    origins = replace(Settings(), **chosen).origins  # type: ignore[arg-type]
+@pytest.mark.parametrize("variables", [{"host": "0.0.0.0"}, {"access": "keys"}, {"access": "passthrough"}])
+def test_there_is_no_default_on_a_network_or_with_keys(variables: dict[str, str]) -> None:
+    origins = replace(Settings(), **variables).origins  # type: ignore[arg-type]
 
     assert not origins
     assert not any(origins.allow(item) for item in LOCAL)

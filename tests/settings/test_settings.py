@@ -240,10 +240,10 @@ def test_the_help_of_a_setting_names_unit_and_default_in_plain_english() -> None
 
 
 def test_every_setting_that_a_page_or_a_deployment_names_exists() -> None:
-    known = {variable(field) for field in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
+    names = {variable(field) for field in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
     files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").iterdir(), *(ROOT / "graphql_api").rglob("*.py")]
     files += [ROOT / name for name in ("README.md", "SECURITY.md", "Makefile", "Dockerfile")]
     for file in files:
         named = set(re.findall(r"COMPETENT_[A-Z][A-Z_]*(?![…A-Z_*])", file.read_text(encoding="utf-8")))
-        unknown = {name for name in named - known if not re.match("COMPETENT_(GRAPHQL|SERVICE|PORT)_", name)}
+        unknown = {name for name in named - names if not re.match("COMPETENT_(GRAPHQL|SERVICE|PORT)_", name)}
         assert not unknown, file

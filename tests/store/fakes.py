@@ -66,9 +66,9 @@ class Upstream:
         """The requested paths in order."""
         return [path for path, _, _ in self.asked]
 
-    async def fetch(self, path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(self, path: str, context: FetchContext, validators: Validators) -> Fetched:
         """Same interface as `graphql_api.upstream.Upstream.fetch`."""
-        self.asked.append((path, asker, validators))
+        self.asked.append((path, context, validators))
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
@@ -76,9 +76,9 @@ class Upstream:
             raise
         if self.error:
             raise self.error
-        told = Validators(f'"{self.version}"', "Wed, 01 Jul 2026 00:00:00 GMT") if self.versioned else Validators()
-        unchanged = validators.etag is not None and validators.etag == told.etag
-        return Fetched(None if unchanged else self.raw(path, self.version), told)
+        own = Validators(f'"{self.version}"', "Wed, 01 Jul 2026 00:00:00 GMT") if self.versioned else Validators()
+        unchanged = validators.etag is not None and validators.etag == own.etag
+        return Fetched(None if unchanged else self.raw(path, self.version), own)
 
     def raw(self, path: str, version: int) -> Document:
         """The HAL document of a path in a version."""
@@ -104,9 +104,9 @@ class Opened:
         self.backend = backend
         self.store = Store(upstream.fetch, SHELF, memory, backend, clock, not_found_ttl=60)
 
-    async def ask(self, *paths: str, asker: FetchContext | None = None) -> list[Document | Exception]:
+    async def ask(self, *paths: str, context: FetchContext | None = None) -> list[Document | Exception]:
         """The documents or errors for these paths."""
-        documents = await self.store.get_many(paths, asker or FetchContext())
+        documents = await self.store.get_many(paths, context or FetchContext())
         return [documents[path] for path in paths]
 
 

@@ -139,20 +139,20 @@ def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_
 
 
 def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
-    remembered: TTLCache[int] = TTLCache(clock, max_items=3)
+    cache: TTLCache[int] = TTLCache(clock, max_items=3)
     for number, key in enumerate("abcd"):
-        remembered.put(key, number, 10)
-    assert [remembered.get(key) for key in "abcd"] == [None, 1, 2, 3]
+        cache.put(key, number, 10)
+    assert [cache.get(key) for key in "abcd"] == [None, 1, 2, 3]
 
     clock.now += 9
-    remembered.put("b", 7, 10)
+    cache.put("b", 7, 10)
     clock.now += 1
-    assert [remembered.get(key) for key in "bcd"] == [7, None, None]
+    assert [cache.get(key) for key in "bcd"] == [7, None, None]
 
-    remembered.drop("b")
-    remembered.put("e", 1, 0)
-    assert [remembered.get(key) for key in "be"] == [None, None]
-    assert len(remembered) == 0
+    cache.drop("b")
+    cache.put("e", 1, 0)
+    assert [cache.get(key) for key in "be"] == [None, None]
+    assert len(cache) == 0
 
 
 @pytest.mark.slow
@@ -164,7 +164,7 @@ async def test_a_million_missing_documents_take_bounded_room(opened: Opened, ups
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         if path == "/releases":
             raise UpstreamUnavailable
         return Fetched({})
@@ -178,13 +178,13 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
 async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
     fetched: list[str] = []
 
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         fetched.append(path)
         return Fetched({"number": "3.11", "_links": {"self": {"href": "http://internal/releases/3.11"}}})
 
-    kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many(["/releases/current"], FetchContext())
-    await kept.get_many(["/releases/3.11"], FetchContext())
+    stored = Store(fetch, SHELF, Memory(1000))
+    await stored.get_many(["/releases/current"], FetchContext())
+    await stored.get_many(["/releases/3.11"], FetchContext())
 
     assert fetched == ["/releases/current"]
 
@@ -203,13 +203,13 @@ async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_releas
     fetched: list[str] = []
     numbered = path.replace("current", "3.9")
 
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         fetched.append(path)
         return Fetched({**body, "_links": {"self": {"href": f"http://internal{numbered}"}}})
 
-    kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many([path], FetchContext())
-    await kept.get_many([numbered], FetchContext())
+    stored = Store(fetch, SHELF, Memory(1000))
+    await stored.get_many([path], FetchContext())
+    await stored.get_many([numbered], FetchContext())
 
     assert fetched == [path, numbered]
 
@@ -224,7 +224,7 @@ class TakesTurns:
         self.looks += 1
         return {}
 
-    def put(self, path: str, kept: CacheEntry) -> None:
+    def put(self, path: str, stored: CacheEntry) -> None:
         pass
 
     @asynccontextmanager
@@ -253,19 +253,19 @@ async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought
 
 
 async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         return Fetched({"id": path[-36:], "_links": {"self": {"href": OTHER}}})
 
-    kept = Store(fetch, SHELF, Memory(1000))
-    await kept.get_many([PROFILE], FetchContext())
+    stored = Store(fetch, SHELF, Memory(1000))
+    await stored.get_many([PROFILE], FetchContext())
 
-    document = (await kept.get_many([OTHER], FetchContext()))[OTHER]
+    document = (await stored.get_many([OTHER], FetchContext()))[OTHER]
     assert not isinstance(document, Exception)
     assert document["id"] == OTHER[-36:]
 
 
 async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         return Fetched(None)
 
     documents = await Store(fetch, SHELF, Memory(1000)).get_many([PROFILE], FetchContext())
@@ -293,7 +293,7 @@ async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who
 async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     soon = asyncio.get_running_loop().time() + 0.01
-    await asyncio.gather(*(opened.ask(PROFILE, asker=FetchContext(deadline=soon)) for _ in range(3)))
+    await asyncio.gather(*(opened.ask(PROFILE, context=FetchContext(deadline=soon)) for _ in range(3)))
     await asyncio.sleep(0)
 
     assert upstream.paths == [PROFILE]
@@ -332,11 +332,11 @@ async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
 
 async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
     flights: SingleFlight[int] = SingleFlight()
-    asker: list[FetchContext] = []
+    context: list[FetchContext] = []
     let_go = asyncio.Event()
 
     async def work(flight: InFlight[int]) -> int:
-        asker.append(flight.context)
+        context.append(flight.context)
         await let_go.wait()
         return 1
 
@@ -346,7 +346,7 @@ async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
         flights.run("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
     ]
     await asyncio.sleep(0)
-    assert [(item.deadline, item.headers) for item in asker] == [(math.inf, {"X-Request-ID": "first"})]
+    assert [(item.deadline, item.headers) for item in context] == [(math.inf, {"X-Request-ID": "first"})]
     let_go.set()
     assert await asyncio.gather(*waiting) == [1, 1]
 
@@ -428,7 +428,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
         await opened.store.get_uncached(profile(number))
 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
-    assert {asker.urgency for _, asker, _ in upstream.asked[1:]} == {Priority.CRAWL}
+    assert {context.urgency for _, context, _ in upstream.asked[1:]} == {Priority.CRAWL}
 
     # What clients read is stored in any case, and crawled documents without a read are evicted first.
     await opened.ask(profile(2), profile(8), profile(9))
@@ -460,7 +460,7 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
-    assert [asker.urgency for _, asker, _ in upstream.asked] == [Priority.CRAWL, Priority.INTERACTIVE]
+    assert [context.urgency for _, context, _ in upstream.asked] == [Priority.CRAWL, Priority.INTERACTIVE]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
@@ -468,20 +468,20 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
 
 async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
-    asker = FetchContext(deadline=asyncio.get_running_loop().time() + 60)
-    asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), asker=asker))
+    context = FetchContext(deadline=asyncio.get_running_loop().time() + 60)
+    asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), context=context))
     await upstream.until(MAX_STARTED)
     for _ in range(10):
         await asyncio.sleep(0)
     assert len(upstream.asked) == MAX_STARTED
 
-    asker.deadline = 0  # between two batches
+    context.deadline = 0  # between two batches
     upstream.let_go.set()
     found = await asking
     assert [isinstance(result, UpstreamTimeout) for result in found] == [False] * MAX_STARTED + [True] * (
         1000 - MAX_STARTED
     )
-    assert asker.stats.requests == MAX_STARTED
+    assert context.stats.requests == MAX_STARTED
 
 
 async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
@@ -509,10 +509,10 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     opened: Opened, upstream: Upstream
 ) -> None:
     await opened.ask(*map(profile, range(10)))
-    asker = FetchContext(max_requests=3)
+    context = FetchContext(max_requests=3)
 
-    first = await opened.ask(*map(profile, range(12)), asker=asker)
-    second = await opened.ask(*map(profile, range(8, 15)), asker=asker)
+    first = await opened.ask(*map(profile, range(12)), context=context)
+    second = await opened.ask(*map(profile, range(8, 15)), context=context)
 
     assert [isinstance(item, NotLoadedYet) for item in first] == [False] * 12
     assert [isinstance(item, NotLoadedYet) for item in second] == [False] * 5 + [True] * 2
@@ -524,12 +524,12 @@ async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_w
 ) -> None:
     bad = FetchContext(key=Secret("bad"))
     upstream.error = UpstreamUnauthorized()
-    assert isinstance((await opened.ask(PROFILE, asker=bad))[0], UpstreamUnauthorized)
+    assert isinstance((await opened.ask(PROFILE, context=bad))[0], UpstreamUnauthorized)
     upstream.error = None
 
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
-    assert await opened.ask(PROFILE, asker=bad) == [upstream.document(PROFILE)]
-    assert [asker.key for _, asker, _ in upstream.asked] == [Secret("bad"), None]
+    assert await opened.ask(PROFILE, context=bad) == [upstream.document(PROFILE)]
+    assert [context.key for _, context, _ in upstream.asked] == [Secret("bad"), None]
 
 
 async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_another_key(
@@ -537,14 +537,14 @@ async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_anothe
 ) -> None:
     upstream.let_go.clear()
     asking = [
-        asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(key=key)))
+        asyncio.create_task(opened.ask(PROFILE, context=FetchContext(key=key)))
         for key in (None, Secret("a"), Secret("a"))
     ]
     await upstream.until(2)
     upstream.let_go.set()
     await asyncio.gather(*asking)
 
-    assert [asker.key for _, asker, _ in upstream.asked] == [None, Secret("a")]
+    assert [context.key for _, context, _ in upstream.asked] == [None, Secret("a")]
 
 
 async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_nothing(
@@ -556,7 +556,7 @@ async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_no
         yield
 
     await opened.ask(PROFILE)
-    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(wait_guard=no_place))
+    result = await opened.ask(PROFILE, OTHER, context=FetchContext(wait_guard=no_place))
 
     assert result[0] == upstream.document(PROFILE)
     assert isinstance(result[1], UpstreamUnavailable)
@@ -576,13 +576,13 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
         waiting.pop()
 
     upstream.let_go.clear()
-    asking = asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(wait_guard=place)))
+    asking = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(wait_guard=place)))
     await upstream.until(1)
     assert waiting == [1]
     upstream.let_go.set()
     await asking
     assert waiting == []
-    await opened.ask(PROFILE, asker=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))
+    await opened.ask(PROFILE, context=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))
 
 
 async def test_listeners_to_evictions_add_up() -> None:

@@ -178,9 +178,9 @@ def test_an_entry_of_another_path_or_format_is_unusable(value: object) -> None:
 
 
 def test_an_entry_comes_back_as_it_was_written() -> None:
-    kept = CacheEntry(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
+    entry = CacheEntry(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
 
-    assert decode(PROFILE, encode(PROFILE, kept), MOST) == kept
+    assert decode(PROFILE, encode(PROFILE, entry), MOST) == entry
 
 
 def test_an_entry_of_the_version_before_is_normalised() -> None:
@@ -198,10 +198,10 @@ class Poisoned:
         self.entries = entries
 
     async def get_many(self, paths: Any) -> dict[str, CacheEntry]:
-        return {path: kept for path in paths if (kept := self.entries.get(path))}
+        return {path: entry for path in paths if (entry := self.entries.get(path))}
 
-    def put(self, path: str, kept: CacheEntry) -> None:
-        self.entries[path] = kept
+    def put(self, path: str, entry: CacheEntry) -> None:
+        self.entries[path] = entry
 
     def fetch_lease(self, path: str, good: Any) -> Any:
         return SqliteFile.fetch_lease(None, path, good)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ class Raw(dict[str, Any]):
 
 
 def fetching(document: dict[str, Any], values: int) -> Callable[..., Any]:
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         return Fetched(document, values=values)
 
     return fetch
@@ -42,7 +42,7 @@ def fetching(document: dict[str, Any], values: int) -> Callable[..., Any]:
 async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -> None:
     gone: list[weakref.ref[Raw]] = []
 
-    async def fetch(path: str, asker: FetchContext, validators: Validators) -> Fetched:
+    async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         raw = Raw(RAW)
         gone.append(weakref.ref(raw))
         return Fetched(raw, values=values)
@@ -137,13 +137,13 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
     async with with_entries_of(tmp_path, upstream, clock, b"0123456789ab:") as opened:
         clock.now += 1
         tally = FetchStats()
-        assert await opened.ask(PROFILE, asker=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
+        assert await opened.ask(PROFILE, context=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(stale=1)
         await opened.store.wait_idle()
         assert [validators.etag for _, _, validators in upstream.asked] == [None, None]
 
         tally = FetchStats()
-        await opened.ask(PROFILE, asker=FetchContext(stats=tally))
+        await opened.ask(PROFILE, context=FetchContext(stats=tally))
         assert tally == FetchStats(cached=1)
 
 
@@ -164,7 +164,7 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"") as opened:
         tally = FetchStats()
-        assert await opened.ask(PROFILE, asker=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
+        assert await opened.ask(PROFILE, context=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(cached=1)
         clock.now += SHELF.numbered
         await opened.ask(PROFILE)

@@ -80,7 +80,7 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
         await opened.store.wait_idle()
 
     tally = FetchStats()
-    assert await opened.ask(CURRENT, asker=FetchContext(stats=tally)) == [upstream.document(CURRENT, 0)]
+    assert await opened.ask(CURRENT, context=FetchContext(stats=tally)) == [upstream.document(CURRENT, 0)]
     assert tally == FetchStats(cached=1)
     assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
 
@@ -108,7 +108,7 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
     clock.now += 1001
     for _ in range(4):
         tally = FetchStats()
-        result = await opened.ask(CURRENT, PROFILE, asker=FetchContext(stats=tally))
+        result = await opened.ask(CURRENT, PROFILE, context=FetchContext(stats=tally))
         await opened.store.wait_idle()
         clock.now += 990
 
@@ -200,9 +200,9 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
 
     (alone,) = await opened.ask(PROFILE)
     upstream.let_go.clear()
-    asker = FetchContext()
-    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(300)]
-    while asker.stats.requests < 300:
+    context = FetchContext()
+    asking = [asyncio.create_task(opened.ask(PROFILE, context=context)) for _ in range(300)]
+    while context.stats.requests < 300:
         await asyncio.sleep(0)
     upstream.let_go.set()
     crowd = [results for (results,) in await asyncio.gather(*asking)]
@@ -222,9 +222,9 @@ async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_har
     opened: Opened, upstream: Upstream
 ) -> None:
     upstream.let_go.clear()
-    asker = FetchContext()
-    asking = [asyncio.create_task(opened.ask(PROFILE, asker=asker)) for _ in range(100)]
-    while asker.stats.requests < 100:
+    context = FetchContext()
+    asking = [asyncio.create_task(opened.ask(PROFILE, context=context)) for _ in range(100)]
+    while context.stats.requests < 100:
         await asyncio.sleep(0)
 
     asking[0].cancel()
@@ -244,10 +244,10 @@ async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstre
     upstream.let_go.clear()
     tally, joining = FetchStats(), FetchStats()
 
-    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, asker=FetchContext(stats=tally)))
+    asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, context=FetchContext(stats=tally)))
     while OTHER not in upstream.paths:
         await asyncio.sleep(0)
-    joined = asyncio.create_task(opened.ask(OTHER, asker=FetchContext(stats=joining)))
+    joined = asyncio.create_task(opened.ask(OTHER, context=FetchContext(stats=joining)))
     while joining.requests < 1:
         await asyncio.sleep(0)
     upstream.let_go.set()
@@ -264,11 +264,11 @@ async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_a
     upstream.let_go.clear()
     loop = asyncio.get_running_loop()
 
-    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time() + 0.2))
+    result = await opened.ask(PROFILE, OTHER, context=FetchContext(deadline=loop.time() + 0.2))
     assert result[0] == upstream.document(PROFILE)
     assert isinstance(result[1], UpstreamTimeout)
 
-    result = await opened.ask(PROFILE, OTHER, asker=FetchContext(deadline=loop.time()))
+    result = await opened.ask(PROFILE, OTHER, context=FetchContext(deadline=loop.time()))
     assert result[0] == upstream.document(PROFILE)
     assert isinstance(result[1], UpstreamTimeout)
     assert upstream.paths == [PROFILE, OTHER]
@@ -279,7 +279,7 @@ async def test_who_has_less_time_leaves_and_the_others_get_the_document(
 ) -> None:
     upstream.let_go.clear()
     deadline = asyncio.get_running_loop().time() + 3600
-    hasty = asyncio.create_task(opened.ask(PROFILE, asker=FetchContext(deadline=deadline)))
+    hasty = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(deadline=deadline)))
     patient = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: deadline)

@@ -37,11 +37,11 @@ async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(
 
 async def test_what_still_waits_to_be_written_is_found_already(tmp_path: Path) -> None:
     upstream = Upstream()
-    kept = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"), memory=0)
+    cache = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"), memory=0)
 
-    await kept.ask(PROFILE)
-    await kept.ask(PROFILE)
-    await kept.store.aclose()
+    await cache.ask(PROFILE)
+    await cache.ask(PROFILE)
+    await cache.store.aclose()
 
     assert upstream.paths == [PROFILE]
 
@@ -54,9 +54,9 @@ async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
 ) -> None:
     (tmp_path / "s.sqlite").write_bytes(damage)
 
-    kept = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await kept.ask(PROFILE)
-    await kept.store.aclose()
+    cache = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
+    await cache.ask(PROFILE)
+    await cache.store.aclose()
 
     (aside,) = tmp_path.glob("*.damaged-*")
     assert aside.read_bytes() == damage
@@ -68,8 +68,8 @@ async def test_a_file_of_another_format_is_set_aside_too(tmp_path: Path) -> None
         connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    kept = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
-    await kept.store.aclose()
+    cache = store(Upstream(), file=SqliteFile(tmp_path / "s.sqlite", "api"))
+    await cache.store.aclose()
 
     assert list(tmp_path.glob("*.damaged-*"))
 
@@ -79,15 +79,15 @@ async def test_a_file_that_is_damaged_while_it_is_used_costs_a_fetch_and_no_erro
 ) -> None:
     upstream = Upstream()
     file = tmp_path / "s.sqlite"
-    kept = store(upstream, file=SqliteFile(file, "api"), memory=0)
-    await kept.ask(PROFILE)
-    await kept.store.aclose()
-    kept = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    cache = store(upstream, file=SqliteFile(file, "api"), memory=0)
+    await cache.ask(PROFILE)
+    await cache.store.aclose()
+    cache = store(upstream, file=SqliteFile(file, "api"), memory=0)
     with file.open("r+b") as opened:
         opened.write(b"\x00" * file.stat().st_size)
 
-    assert await kept.ask(PROFILE) == [upstream.document(PROFILE)]
-    await kept.store.aclose()
+    assert await cache.ask(PROFILE) == [upstream.document(PROFILE)]
+    await cache.store.aclose()
 
     assert upstream.paths == [PROFILE, PROFILE]
 
@@ -95,16 +95,16 @@ async def test_a_file_that_is_damaged_while_it_is_used_costs_a_fetch_and_no_erro
 async def test_a_document_whose_bytes_are_damaged_is_fetched_again(tmp_path: Path) -> None:
     upstream = Upstream()
     file = tmp_path / "s.sqlite"
-    kept = store(upstream, file=SqliteFile(file, "api"))
-    await kept.ask(PROFILE)
-    await kept.store.aclose()
+    cache = store(upstream, file=SqliteFile(file, "api"))
+    await cache.ask(PROFILE)
+    await cache.store.aclose()
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE document SET body = x'789c00'")
     connection.close()
 
-    kept = store(upstream, file=SqliteFile(file, "api"))
-    assert await kept.ask(PROFILE) == [upstream.document(PROFILE)]
-    await kept.store.aclose()
+    cache = store(upstream, file=SqliteFile(file, "api"))
+    assert await cache.ask(PROFILE) == [upstream.document(PROFILE)]
+    await cache.store.aclose()
     assert upstream.paths == [PROFILE, PROFILE]
 
 
@@ -128,7 +128,7 @@ async def test_the_oldest_documents_are_let_go_of_where_the_file_would_grow_beyo
 
     assert file.stat().st_size < 600_000
     backend = SqliteFile(file, "api")
-    left = sorted(kept.at for kept in (await backend.get_many(map(profile, range(1000)))).values())
+    left = sorted(cache.at for cache in (await backend.get_many(map(profile, range(1000)))).values())
     await backend.aclose()
     assert 50 < len(left) < 1000
     assert left == [float(number) for number in range(1000 - len(left), 1000)]

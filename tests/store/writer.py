@@ -30,12 +30,12 @@ def document(number: int, random: Random) -> Document:
     return normalise(profile(number), raw)
 
 
-def is_whole(number: int, kept: CacheEntry) -> bool:
+def is_whole(number: int, entry: CacheEntry) -> bool:
     """True if a document was read as `document` made it."""
-    parsed = kept.document
+    parsed = entry.document
     is_same = profile(number).endswith(parsed["id"])
     is_same &= hashlib.blake2s(parsed["title"]["nl"].encode()).hexdigest() == parsed["code"]
-    return is_same and kept.size == len(orjson.dumps(parsed)) and kept.validators.etag == parsed["code"]
+    return is_same and entry.size == len(orjson.dumps(parsed)) and entry.validators.etag == parsed["code"]
 
 
 async def write(file: Path, random: Random) -> None:

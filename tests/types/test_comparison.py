@@ -202,10 +202,10 @@ async def filtered(
 async def test_filters_agree_with_the_profiles(server: Server) -> None:
     everything = await filtered(server, None)
 
-    def those(wanted: Any) -> list[str]:
-        return [node["code"] for node in everything if wanted(node)]
+    def those(expected: Any) -> list[str]:
+        return [node["code"] for node in everything if expected(node)]
 
-    for filter, wanted in (
+    for filter, expected in (
         (
             {"iscoPrefix": "22"},
             lambda node: any(classification["code"].startswith("22") for classification in node["classifications"]),
@@ -223,7 +223,7 @@ async def test_filters_agree_with_the_profiles(server: Server) -> None:
         ({"iscoPrefix": "%"}, lambda node: False),
     ):
         results = [node["code"] for node in await filtered(server, filter)]
-        assert results == those(wanted), filter
+        assert results == those(expected), filter
         assert results or filter == {"iscoPrefix": "%"}
 
 

@@ -47,7 +47,7 @@ async def test_a_list_has_every_term_once_with_its_profiles(server: Server, name
 async def test_facets_count_under_the_filter_and_not_only_on_the_page(server: Server, name: str) -> None:
     profiles = await whole(server)
     frequent = [code for code, _ in Counter(own["code"] for item in profiles for own in item[name]).most_common(2)]
-    chosen = [profile for profile in profiles if {own["code"] for own in profile[name]} & {*frequent}]
+    matching = [profile for profile in profiles if {own["code"] for own in profile[name]} & {*frequent}]
     data = await server.ask(
         f"query ($values: [String!]) {{ occupationalProfiles(first: 1, filter: {{ {LISTS[name]}: $values }}) {{ totalCount "
         f"facets {{ {' '.join(f'{item} {{ count value {{ code }} }}' for item in LISTS)} "
@@ -56,9 +56,9 @@ async def test_facets_count_under_the_filter_and_not_only_on_the_page(server: Se
     )
 
     facets = data["occupationalProfiles"]["facets"]
-    assert data["occupationalProfiles"]["totalCount"] == len(chosen)
+    assert data["occupationalProfiles"]["totalCount"] == len(matching)
     for item in (*LISTS, "classifications"):
-        counts = Counter(own["code"] for profile in chosen for own in profile[item])
+        counts = Counter(own["code"] for profile in matching for own in profile[item])
         assert {facet["value"]["code"]: facet["count"] for facet in facets[item]} == counts
         assert [facet["count"] for facet in facets[item]] == sorted(counts.values(), reverse=True)
 

@@ -188,13 +188,13 @@ async def test_no_cookie_is_kept_or_sent_back() -> None:
 
 
 async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_them() -> None:
-    whole = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
+    response = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
         PATH, FetchContext()
     )
     requests = network(status=304, etag='"7"')
 
-    assert whole.validators == Validators('"7"', "Thu, 25 Jun 2026 10:00:00 GMT")
-    assert await upstream(requests).fetch(PATH, FetchContext(), whole.validators) == Fetched(None, Validators('"7"'))
+    assert response.validators == Validators('"7"', "Thu, 25 Jun 2026 10:00:00 GMT")
+    assert await upstream(requests).fetch(PATH, FetchContext(), response.validators) == Fetched(None, Validators('"7"'))
     assert requests.requests[0].headers["if-none-match"] == '"7"'
     assert requests.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
 
@@ -304,9 +304,9 @@ def instance(kind: type[Exception]) -> Exception:
 
 @pytest.mark.parametrize("kind", exceptions_of(aiohttp, aiohttp.ClientError))
 def test_every_exception_of_aiohttp_is_one_of_our_errors(kind: type[Exception]) -> None:
-    wanted = UpstreamTimeout if issubclass(kind, TimeoutError) else UpstreamUnavailable
+    expected = UpstreamTimeout if issubclass(kind, TimeoutError) else UpstreamUnavailable
 
-    with pytest.raises(wanted) as raised, map_library_errors():
+    with pytest.raises(expected) as raised, map_library_errors():
         raise instance(kind)
     assert "internal.host" not in str(raised.value)
 

@@ -82,7 +82,7 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
 
     documents = await store.get_many(paths)
 
-    assert {path: kept.document["id"] for path, kept in documents.items()} == {path: path[-36:] for path in paths[3:]}
+    assert {path: entry.document["id"] for path, entry in documents.items()} == {path: path[-36:] for path in paths[3:]}
 
 
 async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
     await command(shared, name, "lease", PROFILE, *arguments)
 
     for _ in range(2):
-        async with ValkeyStore(shared, 3600, lease=0.05).fetch_lease(PROFILE, lambda kept: True) as brought:
+        async with ValkeyStore(shared, 3600, lease=0.05).fetch_lease(PROFILE, lambda entry: True) as brought:
             assert brought is None
     assert await command(shared, "TYPE", "lease", PROFILE) == b"none"
 

@@ -124,31 +124,31 @@ async def test_which_release_is_current_is_asked_by_one_for_all(
 async def test_a_server_killed_under_load_fails_no_operation(
     upstream: Upstream, valkey: Server, tmp_path: Path
 ) -> None:
-    wanted = (await uuids(upstream))[:90]
+    sample = (await uuids(upstream))[:90]
     upstream.faults.add(Fault("/releases/*/technicalcompetences/*", "slow", seconds=0.02))
     async with replicas(upstream, valkey, tmp_path) as three:
 
         async def load(client: httpx.AsyncClient, mine: list[str]) -> list[Any]:
             return [await three.ask(client, competence(uuid)) for uuid in mine]
 
-        loads = [asyncio.create_task(load(client, wanted)) for client in three.clients for _ in range(3)]
-        while len(upstream.asked) < len(wanted) // 3:
+        loads = [asyncio.create_task(load(client, sample)) for client in three.clients for _ in range(3)]
+        while len(upstream.asked) < len(sample) // 3:
             await asyncio.sleep(0.001)
         valkey.stop()
         answers = [answer for answers in await asyncio.gather(*loads) for answer in answers]
 
     assert [answer for answer in answers if "errors" in answer] == []
-    assert len(answers) == len(wanted) * REPLICAS * 3
+    assert len(answers) == len(sample) * REPLICAS * 3
     # Before the kill one call for all three, after it one for each of them.
     assert max(Counter(path for path in upstream.asked if path.count("/") == 4).values()) <= REPLICAS
 
 
 async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valkey: Server, tmp_path: Path) -> None:
-    wanted = (await uuids(upstream))[:60]
+    sample = (await uuids(upstream))[:60]
     async with replicas(upstream, valkey, tmp_path, COMPETENT_UPSTREAM_RATE_LIMIT="20") as three:
-        parts = [(client, uuid) for client, uuid in zip(three.clients * len(wanted), wanted, strict=False)]
+        parts = [(client, uuid) for client, uuid in zip(three.clients * len(sample), sample, strict=False)]
         answers = await asyncio.gather(*(three.ask(client, competence(uuid)) for client, uuid in parts))
 
     codes = [error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())]
     assert len([path for path in upstream.asked if path.count("/") == 4]) == 20
-    assert codes == ["UPSTREAM_RATE_LIMITED"] * (len(wanted) - 20)
+    assert codes == ["UPSTREAM_RATE_LIMITED"] * (len(sample) - 20)

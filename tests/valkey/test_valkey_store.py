@@ -18,10 +18,10 @@ from tests.valkey.conftest import Server
 pytestmark = pytest.mark.valkey
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
-KEPT = entry_of(PATH, 1_000.5, Validators('"7"'), code="CP-7", skill={"id": CP_7, "description": "Toezicht houden"})
+ENTRY = entry_of(PATH, 1_000.5, Validators('"7"'), code="CP-7", skill={"id": CP_7, "description": "Toezicht houden"})
 
 
-def anything(kept: CacheEntry) -> bool:
+def anything(entry: CacheEntry) -> bool:
     return True
 
 
@@ -41,22 +41,22 @@ async def replica(valkey: Server) -> AsyncIterator[Callable[..., ValkeyStore]]:
 
 async def test_what_one_replica_puts_another_finds_whole(replica: Any) -> None:
     one, other = replica(), replica()
-    one.put(PATH, KEPT)
+    one.put(PATH, ENTRY)
     await one.aclose()
 
-    assert await other.get_many([PATH, "/releases"]) == {PATH: KEPT}
+    assert await other.get_many([PATH, "/releases"]) == {PATH: ENTRY}
 
 
 async def test_what_was_put_is_there_at_once_for_who_put_it(replica: Any) -> None:
     one = replica()
-    one.put(PATH, KEPT)
+    one.put(PATH, ENTRY)
 
-    assert await one.get_many([PATH]) == {PATH: KEPT}
+    assert await one.get_many([PATH]) == {PATH: ENTRY}
 
 
 async def test_documents_of_two_upstreams_do_not_meet(replica: Any) -> None:
     one, other = replica("one"), replica("other")
-    one.put(PATH, KEPT)
+    one.put(PATH, ENTRY)
     await one.aclose()
 
     assert await other.get_many([PATH]) == {}
@@ -72,13 +72,13 @@ async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_bro
             fetched.append(PATH)
             for _ in range(20):
                 await asyncio.sleep(0)
-            store.put(PATH, KEPT)
-            return KEPT
+            store.put(PATH, ENTRY)
+            return ENTRY
 
     result = await asyncio.gather(*(fetch(replica()) for _ in range(5)))
 
     assert fetched == [PATH]
-    assert result == [KEPT] * 5
+    assert result == [ENTRY] * 5
 
 
 async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None:
@@ -96,10 +96,10 @@ async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None
 
 async def test_a_document_that_is_not_good_any_more_is_fetched_by_one(replica: Any) -> None:
     old = replica()
-    old.put(PATH, KEPT)
+    old.put(PATH, ENTRY)
     await old.aclose()
 
-    async with replica().fetch_lease(PATH, lambda kept: kept.at > KEPT.at) as brought:
+    async with replica().fetch_lease(PATH, lambda entry: entry.at > ENTRY.at) as brought:
         assert brought is None
 
 
@@ -123,22 +123,22 @@ async def test_what_is_no_document_counts_as_not_there(replica: Any, valkey: Ser
 async def test_without_the_server_a_replica_goes_on_alone_and_comes_back(replica: Any, valkey: Server) -> None:
     clock = Clock()
     store = replica(clock=clock)
-    store.put(PATH, KEPT)
+    store.put(PATH, ENTRY)
     await store.aclose()
     valkey.stop()
 
     assert await store.get_many([PATH]) == {}
     async with store.fetch_lease(PATH, anything) as brought:
         assert brought is None
-    store.put(PATH, KEPT)
+    store.put(PATH, ENTRY)
     await store.aclose()
 
     valkey.start()
     clock.now += 1.0
     assert await store.get_many([PATH]) == {}
-    store.put(PATH, KEPT)
+    store.put(PATH, ENTRY)
     await store.aclose()
-    assert await store.get_many([PATH]) == {PATH: KEPT}
+    assert await store.get_many([PATH]) == {PATH: ENTRY}
 
 
 async def test_a_server_that_was_never_there_stops_nothing() -> None:

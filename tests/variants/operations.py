@@ -63,7 +63,7 @@ VARIABLES = """{ occupationalProfiles(first: 1) { nodes { uuid economicSectors {
 def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Question]:
     """All queries by name with their variables, which come from the examples and from the response to `VARIABLES`."""
     (profile,) = more["occupationalProfiles"]["nodes"]
-    known = {
+    arguments = {
         **values,
         "profileUuid": profile["uuid"],
         "sector": profile["economicSectors"][0]["uuid"],
@@ -78,7 +78,7 @@ def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Questio
     }
     texts |= MORE
     return {
-        name: (text, {key: value for key, value in known.items() if f"${key}:" in text.replace(" :", ":")})
+        name: (text, {key: value for key, value in arguments.items() if f"${key}:" in text.replace(" :", ":")})
         for name, text in texts.items()
     }
 

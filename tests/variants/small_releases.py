@@ -23,26 +23,28 @@ def small_releases() -> Releases:
 def _cut(dataset: Dataset) -> Dataset:
     needed = ("optionalCompetences", "softSkills", "digitalSkills")
     profiles = [profile for profile in dataset.profiles if all(profile.related[name] for name in needed)][:PROFILES]
-    kept = {
+    selected = {
         one.uuid: _short(one)
         for profile in profiles
         for one in (*profile.concepts("essentialCompetences")[:2], *profile.concepts("optionalCompetences")[:1])
     }
-    kept |= {one.uuid: _short(one) for one in dataset.competences if one.code == UNUSED}
-    cut = [_profile(profile, kept) for profile in profiles]
+    selected |= {one.uuid: _short(one) for one in dataset.competences if one.code == UNUSED}
+    cut = [_profile(profile, selected) for profile in profiles]
     used = {skill.uuid for item in cut for skill in item.concepts("softSkills")}
     return replace(
         dataset,
         profiles=tuple(cut),
-        competences=tuple(kept[competence.uuid] for competence in dataset.competences if competence.uuid in kept),
+        competences=tuple(
+            selected[competence.uuid] for competence in dataset.competences if competence.uuid in selected
+        ),
         blocks={"SoftSkill": tuple(item for item in dataset.blocks["SoftSkill"] if item.uuid in used)},
     )
 
 
-def _profile(profile: Profile, kept: dict[str, Concept]) -> Profile:
+def _profile(profile: Profile, selected: dict[str, Concept]) -> Profile:
     related: dict[str, tuple[Concept | Item, ...]] = {
-        "essentialCompetences": tuple(kept[one.uuid] for one in profile.concepts("essentialCompetences")[:2]),
-        "optionalCompetences": tuple(kept[one.uuid] for one in profile.concepts("optionalCompetences")[:1]),
+        "essentialCompetences": tuple(selected[one.uuid] for one in profile.concepts("essentialCompetences")[:2]),
+        "optionalCompetences": tuple(selected[one.uuid] for one in profile.concepts("optionalCompetences")[:1]),
         "softSkills": profile.concepts("softSkills")[:1],
         "digitalSkills": profile.concepts("digitalSkills")[:1],
         "alternativeNames": profile.names()[:3],

@@ -40,8 +40,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory, small: Releases) -> Wo
 
 def without_items(tables: Leaves, *releases: str) -> Leaves:
     """Items stay as received; the values read from them are compared in the responses."""
-    kept = releases or RELEASES
-    return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in kept}
+    selected = releases or RELEASES
+    return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in selected}
 
 
 def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[object, ...]]:

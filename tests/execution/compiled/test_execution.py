@@ -48,9 +48,9 @@ async def test_a_nested_query_is_compiled_and_loads_each_document_once(unindexed
     before = runs()
     data = await unindexed.ask(NESTED, {"code": code})
 
-    asked = unindexed.upstream_paths()
+    paths = unindexed.upstream_paths()
     competences = data["occupationalProfile"]["essentialCompetences"]
-    assert len(asked) == len(set(asked)) == 1 + len(competences)
+    assert len(paths) == len(set(paths)) == 1 + len(competences)
     assert runs() == (before[0] + 1, *before[1:])
 
     assert await unindexed.ask(NESTED, {"code": code}) == data
@@ -79,8 +79,8 @@ async def test_what_fails_is_reported_by_graphql_core_and_loaded_once(unindexed:
 
     assert answer["data"]["occupationalProfile"]["description"]["nl"]
     assert [error["path"] for error in answer["errors"]] == [["skills"]]
-    asked = unindexed.upstream_paths()
-    assert len(asked) == len(set(asked))
+    paths = unindexed.upstream_paths()
+    assert len(paths) == len(set(paths))
     assert runs() == (before[0], before[1] + 1, before[2])
 
 

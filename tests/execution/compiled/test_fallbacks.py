@@ -25,8 +25,8 @@ from tests.conftest import Server, counted, running
 @pytest.fixture
 async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server without an index, with `@defer`."""
-    chosen = replace(settings, index="off", incremental="on", federation="on", cache_dir=tmp_path)
-    async with running(releases, chosen) as started:
+    changed = replace(settings, index="off", incremental="on", federation="on", cache_dir=tmp_path)
+    async with running(releases, changed) as started:
         yield started
 
 

@@ -285,10 +285,10 @@ async def test_passthrough_refuses_clients_without_a_key(open_to_their_own: Serv
 class Down(MemoryStorage):
     """A shared server that cannot be reached."""
 
-    asked = 0
+    calls = 0
 
     async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        self.asked += 1
+        self.calls += 1
         raise StorageError(ConnectionError("refused"))
 
 
@@ -298,10 +298,10 @@ async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: py
 
     assert [(await quotas.take("a", 2)).allowed for _ in range(3)] == [True, True, False]
     assert caplog.text.count("the Valkey server for quotas cannot be reached") == 1
-    assert down.asked == 1
+    assert down.calls == 1
     now += RETRY_INTERVAL
     await quotas.take("a", 2)
-    assert down.asked == 2
+    assert down.calls == 2
 
 
 def test_quotas_are_shared_where_documents_are() -> None:
@@ -372,8 +372,8 @@ def secrets(keys: Keys) -> dict[str, str]:
 @pytest.fixture
 async def costly(releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str]) -> AsyncIterator[Server]:
     """A server whose keys have a quota of cost."""
-    chosen = replace(settings, access="keys", keys_file=keys.file, key_quota="cost", key_cost_per_minute=1_000)
-    async with running(releases, chosen) as started:
+    with_costs = replace(settings, access="keys", keys_file=keys.file, key_quota="cost", key_cost_per_minute=1_000)
+    async with running(releases, with_costs) as started:
         yield started
 
 

@@ -50,7 +50,7 @@ class Make(Protocol):
 
 @pytest.fixture
 def make(releases: Releases, settings: Settings) -> Make:
-    return lambda **chosen: running(releases, replace(settings, **chosen).checked())
+    return lambda **changes: running(releases, replace(settings, **changes).checked())
 
 
 async def test_a_query_is_registered_once_and_then_requested_by_its_hash(server: Server) -> None:

@@ -41,13 +41,13 @@ class Moving(Server):
         super().__init__(releases, settings, lambda _: self._changed, lambda: self.now)
 
     async def _changed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        told: list[Message] = []
+        messages: list[Message] = []
 
         async def keep(message: Message) -> None:
-            told.append(message)
+            messages.append(message)
 
         await self.sandbox(scope, receive, keep)
-        start, body = told[0], b"".join(item.get("body", b"") for item in told[1:])
+        start, body = messages[0], b"".join(item.get("body", b"") for item in messages[1:])
         if start["status"] == 200:
             body = orjson.dumps(self.change(scope["path"], orjson.loads(body)))
             start["headers"] = [header for header in start["headers"] if header[0] not in (b"content-length", b"etag")]
@@ -90,14 +90,14 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
 ) -> None:
     await server.post(query, variables)  # from here on everything is cached
     server.upstream_paths()
-    told = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
+    messages = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
     answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]
 
     assert kept() >= 3
-    assert told[0].content == told[1].content
+    assert messages[0].content == messages[1].content
     assert answers[0].content == answers[1].content
     assert answers[0].headers == answers[1].headers
-    assert answers[0].json()["data"] == told[0].json()["data"]
+    assert answers[0].json()["data"] == messages[0].json()["data"]
     assert server.upstream_paths() == []
 
 
@@ -115,7 +115,7 @@ async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same
 
 async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: Moving) -> None:
     text = "query A($r: String!) { release(number: $r) { number } } query B($r: String!) { a: release(number: $r) { number } }"
-    asked: list[tuple[dict[str, Any], dict[str, str]]] = [
+    requests: list[tuple[dict[str, Any], dict[str, str]]] = [
         ({"query": text, "operationName": "A", "variables": {"r": "3.11"}}, {}),
         ({"query": text, "operationName": "B", "variables": {"r": "3.11"}}, {}),
         ({"query": text, "operationName": "A", "variables": {"r": "3.10"}}, {}),
@@ -125,11 +125,12 @@ async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: 
         ({"query": LISTED, "variables": {"first": 2}}, {}),
     ]
     rounds = [
-        [(await server.client.post("/graphql", json=body, headers=told)).text for body, told in asked] for _ in range(3)
+        [(await server.client.post("/graphql", json=body, headers=messages)).text for body, messages in requests]
+        for _ in range(3)
     ]
 
     assert rounds[0] == rounds[1] == rounds[2]
-    assert len(set(rounds[0])) == len(asked)
+    assert len(set(rounds[0])) == len(requests)
 
 
 async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Moving) -> None:
@@ -171,13 +172,13 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
         before, one = await again(server, CURRENT)
         server.sandbox = newer
         server.now += settings.current_ttl + 1
-        told = kept()
+        messages = kept()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
         await server.renewed()
         after = await server.post(CURRENT)
 
     assert one == 1
-    assert kept() == told
+    assert kept() == messages
     assert before.json()["data"]["technicalCompetence"]["release"]["number"] == "3.10"
     assert after.json()["data"]["technicalCompetence"]["release"]["number"] == "3.11"
 
@@ -232,13 +233,13 @@ async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Mov
 
 @pytest.mark.parametrize("first", [1, 20])
 async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: int) -> None:
-    async def asked(encoding: str) -> httpx.Response:
+    async def requests(encoding: str) -> httpx.Response:
         return await server.post(LISTED, {"first": first}, accept_encoding=encoding)
 
-    await asked("identity")
-    await asked("identity")
+    await requests("identity")
+    await requests("identity")
     before = kept()
-    plain, *compressed = await asked("identity"), await asked("gzip"), await asked("gzip")
+    plain, *compressed = await requests("identity"), await requests("gzip"), await requests("gzip")
 
     assert kept() == before + 3
     assert [item.content for item in compressed] == [plain.content] * 2

@@ -173,13 +173,13 @@ async def test_queries_are_logged_without_their_text(
 async def test_tools_count_for_the_quota_of_their_client(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     headers = {"X-API-Key": Keys(file).new("agent", 1_000)}
-    chosen = replace(settings, access="keys", keys_file=file, key_quota="cost", index="off")
+    with_costs = replace(settings, access="keys", keys_file=file, key_quota="cost", index="off")
 
     def body(tool: str, **arguments: Any) -> dict[str, Any]:
         params = {"name": tool, "arguments": arguments}
         return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
-    with tools_app_of(chosen, "") as (app, _):
+    with tools_app_of(with_costs, "") as (app, _):
         async with over_http(app) as client:
             responses = [
                 await client.post("/mcp", json=item, headers=headers)

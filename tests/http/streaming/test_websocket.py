@@ -436,8 +436,8 @@ async def test_connections_beyond_the_limit_are_closed_with_1013(live_settings: 
 
 
 async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_settings: Settings) -> None:
-    chosen = replace(live_settings, streaming_connections_per_client=1, trusted_proxies="10.0.0.0/8")
-    async with live_server(chosen) as live:
+    changed = replace(live_settings, streaming_connections_per_client=1, trusted_proxies="10.0.0.0/8")
+    async with live_server(changed) as live:
         for client in ("198.51.100.7", "198.51.100.8"):
             await live.socket({"X-Forwarded-For": f"203.0.113.1, {client}"}, address="10.1.2.3").opened()
         again = live.socket({"X-Forwarded-For": "198.51.100.8"}, address="10.9.9.9")
@@ -541,8 +541,8 @@ async def test_an_operation_on_a_websocket_counts_for_the_quota_of_its_key(
 async def test_an_operation_on_a_websocket_counts_its_cost(live_settings: Settings, tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     key = keys.new("partner", 400)
-    chosen = replace(live_settings, access="keys", keys_file=keys.file, key_quota="cost")
-    async with live_server(chosen) as live:
+    changed = replace(live_settings, access="keys", keys_file=keys.file, key_quota="cost")
+    async with live_server(changed) as live:
         socket = await live.socket({"X-API-Key": key}).opened()
         socket.subscribe("1", "{ skills(first: 100) { nodes { code } } }")
         assert [(await socket.get())["type"] for _ in range(2)] == ["next", "complete"]

@@ -78,11 +78,11 @@ async def answers(releases: Releases, settings: Settings, query: str, faulty: st
 async def test_values_are_those_of_strawberrys_resolvers(
     query: str, releases: Releases, settings: Settings, indexed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, asked = await answers(releases, settings, query)
+    plain, paths = await answers(releases, settings, query)
     monkeypatch.setattr(schema_module, "use_plain_resolvers", lambda schema: None)
 
     assert "errors" not in plain
-    assert (plain, asked) == await answers(releases, settings, query)
+    assert (plain, paths) == await answers(releases, settings, query)
 
 
 async def test_errors_are_at_the_same_places(
@@ -93,10 +93,10 @@ async def test_errors_are_at_the_same_places(
     query = """{ occupationalProfile(code: "OP-313") {
       title { nl } essentialCompetences { code behaviouralIndicators { code } skill { regions } }
     } }"""
-    plain, asked = await answers(releases, settings, query, faulty)
+    plain, paths = await answers(releases, settings, query, faulty)
     monkeypatch.setattr(schema_module, "use_plain_resolvers", lambda schema: None)
     wrapped, also_asked = await answers(releases, settings, query, faulty)
 
     assert all(error["path"][3:] == ["behaviouralIndicators"] and error["locations"] for error in plain["errors"])
     assert sorted(plain["errors"], key=str) == sorted(wrapped["errors"], key=str)
-    assert (plain["data"], sorted(asked)) == (wrapped["data"], sorted(also_asked))
+    assert (plain["data"], sorted(paths)) == (wrapped["data"], sorted(also_asked))

@@ -23,7 +23,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 def made(releases: Releases, settings: Settings) -> Made:
     """Creates a server with these settings and both connections to it."""
-    return lambda **chosen: both(Server(releases, replace(settings, **chosen).checked()))
+    return lambda **changes: both(Server(releases, replace(settings, **changes).checked()))
 
 
 @pytest.fixture

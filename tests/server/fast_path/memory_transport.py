@@ -60,15 +60,15 @@ class Spy:
         self.served: list[bool] = []
 
     def respond(self, request: bytes, fields: Headers) -> bytes | Unanswered:
-        found = self._fast.respond(request, fields)
-        if found is not Unanswered.UNPARSED:
-            self.served.append(isinstance(found, bytes))
-        return found
+        response = self._fast.respond(request, fields)
+        if response is not Unanswered.UNPARSED:
+            self.served.append(isinstance(response, bytes))
+        return response
 
     def respond_to_parsed(self, scope: Scope, body: bytes, came: bytes | None, fields: Headers) -> bytes | None:
-        found = self._fast.respond_to_parsed(scope, body, came, fields)
-        self.served.append(found is not None)
-        return found
+        response = self._fast.respond_to_parsed(scope, body, came, fields)
+        self.served.append(response is not None)
+        return response
 
 
 class Wire(Written):
@@ -173,12 +173,12 @@ class Line:
 
 
 def _unchunked(body: bytes) -> bytes:
-    found = b""
+    response = b""
     while body:
         size, _, body = body.partition(b"\r\n")
-        found += body[: int(size, 16)]
+        response += body[: int(size, 16)]
         body = body[int(size, 16) + 2 :]
-    return found
+    return response
 
 
 _FIELDS = {"Host": "server.test", "Content-Type": "application/json"}
@@ -199,7 +199,7 @@ def post(query: str | None, variables: Any = None, more: Any = None, **fields: s
     return request(orjson.dumps({name: value for name, value in members.items() if value is not None}), **fields)
 
 
-def with_field(asked: bytes, *lines: bytes) -> bytes:
+def with_field(request_bytes: bytes, *lines: bytes) -> bytes:
     """The request with these header lines appended."""
-    head, _, body = asked.partition(b"\r\n\r\n")
+    head, _, body = request_bytes.partition(b"\r\n\r\n")
     return b"\r\n".join([head, *lines, b"", body])

@@ -21,8 +21,8 @@ CHUNKED = b"".join([b"%x\r\n" % len(BODY), BODY, b"\r\n0\r\n\r\n"])
 
 def without_length(*lines: bytes) -> bytes:
     """The head of the request with other lines in the place of that of its length."""
-    told = [item for item in HEAD.split(b"\r\n") if not item.startswith(b"Content-Length")]
-    return b"\r\n".join([*told, *lines, b"", b""])
+    payload = [item for item in HEAD.split(b"\r\n") if not item.startswith(b"Content-Length")]
+    return b"\r\n".join([*payload, *lines, b"", b""])
 
 
 async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
@@ -60,8 +60,8 @@ ODD = {
 
 async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both) -> None:
     assert (await two.again(PLAIN))[1]
-    for name, asked in ODD.items():
-        await two.again(asked)
+    for name, sent in ODD.items():
+        await two.again(sent)
         _, fast = await two.again(PLAIN)
 
         assert fast, name
@@ -89,22 +89,22 @@ ENDING = {
 
 async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both) -> None:
     assert (await two.again(PLAIN))[1]
-    for name, asked in ENDING.items():
+    for name, sent in ENDING.items():
         for _ in range(2):
-            fast, long = [await last(two.line(fast), asked) for fast in (True, False)]
+            fast, long = [await last(two.line(fast), sent) for fast in (True, False)]
 
             assert fast == long, name
 
 
-async def last(line: Line, asked: bytes) -> tuple[list[bytes], Any]:
+async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
     """The names of the fields and the body of the answer after which the connection is closed."""
-    line.send(asked)
+    line.send(sent)
     head, _, body = (await line.closed()).partition(b"\r\n\r\n")
     assert line.spy is None or not any(line.spy.served)
-    told = orjson.loads(body) if body else {}
-    for item in told.get("errors", ()):
+    payload = orjson.loads(body) if body else {}
+    for item in payload.get("errors", ()):
         item["extensions"].pop("requestId")
-    return sorted(item.partition(b":")[0] for item in head.split(b"\r\n")), told
+    return sorted(item.partition(b":")[0] for item in head.split(b"\r\n")), payload
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -158,20 +158,20 @@ async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> 
     assert (await two.ask(PLAIN))[1]
 
 
-@pytest.mark.parametrize("known", [True, False])
-async def test_no_request_is_answered_before_its_last_byte(two: Both, known: bool) -> None:
+@pytest.mark.parametrize("is_cached", [True, False])
+async def test_no_request_is_answered_before_its_last_byte(two: Both, is_cached: bool) -> None:
     """Not even where what lacks is white space, and the body would do."""
     await two.known(PLAIN)
-    asked = request(BODY + b"   ")
-    if known:
-        assert (await two.again(asked))[1]
+    sent = request(BODY + b"   ")
+    if is_cached:
+        assert (await two.again(sent))[1]
     for line in (two.fast, two.long):
-        line.send(asked[:-1])
+        line.send(sent[:-1])
         for _ in range(20):
             await asyncio.sleep(0)
         assert line.wire.pieces == []
 
-        assert (await line.ask(asked[-1:])).body.startswith(b'{"data"')
+        assert (await line.ask(sent[-1:])).body.startswith(b'{"data"')
     assert (await two.ask(PLAIN))[1]
 
 
@@ -184,10 +184,10 @@ async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
 
 @pytest.mark.parametrize("before", [b"\r\n\r\n", b"\r\n\r\n\r\n", b"POS", b"POST"])
 async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before: bytes) -> None:
-    for asked in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
-        await two.again(asked)
-        await two.again(asked[: len(asked) - len(BODY) + 5], asked[len(asked) - len(BODY) + 5 :])
-        await two.again(asked[: len(BODY) + 3], asked[len(BODY) + 3 :])
+    for sent in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
+        await two.again(sent)
+        await two.again(sent[: len(sent) - len(BODY) + 5], sent[len(sent) - len(BODY) + 5 :])
+        await two.again(sent[: len(BODY) + 3], sent[len(BODY) + 3 :])
     for fast in (True, False):
         line = two.line(fast)
         line.send(before + BODY)

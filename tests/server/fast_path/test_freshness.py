@@ -83,12 +83,12 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
 async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Both) -> None:
     server = moved(moving)
     held, _ = await moving.again(get(PINNED, CP))
-    asked = get(PINNED, CP, If_None_Match=held.field("etag"))
-    unchanged, fast = await moving.again(asked)
+    sent = get(PINNED, CP, If_None_Match=held.field("etag"))
+    unchanged, fast = await moving.again(sent)
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 38 * DAY
 
-    changed, again = await moving.again(asked)
+    changed, again = await moving.again(sent)
 
     assert (unchanged.status, fast, changed.status, again) == (304, True, 200, True)
     assert changed.json["data"]["technicalCompetence"]["code"] == "CP-new"
@@ -109,18 +109,18 @@ async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Bot
 async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_fast(
     moving: Both, releases: Releases
 ) -> None:
-    server, asked = moved(moving), post(CURRENT, CP)
+    server, sent = moved(moving), post(CURRENT, CP)
     newer, server.sandbox = (
         server.sandbox,
         create_sandbox(Releases(release for release in releases if release.number == "3.10")),
     )
-    before, fast = await moving.again(asked)
+    before, fast = await moving.again(sent)
     server.sandbox = newer
-    within = await moving.ask(asked)
+    within = await moving.ask(sent)
     server.now += 301
-    stale, never = await moving.fast.ask_fast(asked)
+    stale, never = await moving.fast.ask_fast(sent)
     await server.renewed()
-    after, again = await moving.again(asked)
+    after, again = await moving.again(sent)
 
     assert (fast, within[1], never, again) == (True, True, False, True)
     assert [number(item) for item in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]

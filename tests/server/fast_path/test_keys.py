@@ -54,7 +54,7 @@ async def left_after_each(two: Both, requests: list[bytes]) -> list[list[int]]:
 async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: Keys) -> None:
     """Those that the fast path tries and leaves to the long way too."""
     key = keys.new("partner", per_minute=20)
-    asked = [
+    sent = [
         post(PINNED, CP, X_API_Key=key),
         get(PINNED, CP, X_API_Key=key),
         post(LISTED, {"first": 30}, X_API_Key=key, Accept_Encoding="gzip"),
@@ -62,7 +62,7 @@ async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: 
         post('{ node(id: "x") { id } }', X_API_Key=key),
     ]
     async with made(access="keys", keys_file=keys.file) as two:
-        remaining = await left_after_each(two, asked)
+        remaining = await left_after_each(two, sent)
 
     assert list(itertools.chain.from_iterable(remaining)) == [*range(19, -1, -1)]
     assert two.fast.spy is not None
@@ -71,9 +71,9 @@ async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: 
 
 async def test_both_ways_count_the_same_cost(made: Made, keys: Keys) -> None:
     key = keys.new("partner", per_minute=100_000)
-    asked = [post(PINNED, CP, X_API_Key=key), post(LISTED, {"first": 30}, X_API_Key=key)]
+    sent = [post(PINNED, CP, X_API_Key=key), post(LISTED, {"first": 30}, X_API_Key=key)]
     async with made(access="keys", keys_file=keys.file, key_quota="cost") as two:
-        remaining = await left_after_each(two, asked)
+        remaining = await left_after_each(two, sent)
 
     for counts in remaining:
         assert len({before - after for before, after in itertools.pairwise(counts)}) == 1
@@ -98,10 +98,10 @@ async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys:
     async with made(access="keys", keys_file=keys.file, cors_origins=origins) as two:
         for show in (lambda key: {"X_API_Key": key}, lambda key: {"Authorization": f"Bearer {key}"}):
             for query, variables in ((PINNED, CP), (CURRENT, CP), (LISTED, {"first": 30})):
-                asked = [post(query, variables, Origin="https://a.example", **show(key)) for key in (one, other)]
-                for item in asked:
+                sent = [post(query, variables, Origin="https://a.example", **show(key)) for key in (one, other)]
+                for item in sent:
                     await two.known(item)
-                (fast, was_fast), long = await two.fast.ask_fast(asked[0]), await two.long.ask(asked[1])
+                (fast, was_fast), long = await two.fast.ask_fast(sent[0]), await two.long.ask(sent[1])
 
                 assert was_fast
                 assert without_quota(fast) == without_quota(long)
@@ -113,21 +113,21 @@ async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys:
 async def test_the_log_and_the_metrics_name_the_client(made: Made, keys: Keys) -> None:
     key = keys.new("partner")
     async with made(access="keys", keys_file=keys.file) as two:
-        asked = post(PINNED, CP, X_API_Key=key)
-        await two.known(asked)
+        sent = post(PINNED, CP, X_API_Key=key)
+        await two.known(sent)
         two.told()
-        assert (await two.fast.ask_fast(asked))[1]
+        assert (await two.fast.ask_fast(sent))[1]
         (fast,) = two.told()
-        await two.long.ask(asked)
+        await two.long.ask(sent)
         (long,) = two.told()
 
     assert fast == long
     assert fast["client"] == "partner"
 
 
-async def refused_alike(two: Both, asked: bytes, status: int, code: str) -> None:
+async def refused_alike(two: Both, sent: bytes, status: int, code: str) -> None:
     for _ in range(2):
-        answer, fast = await two.ask(asked)
+        answer, fast = await two.ask(sent)
         assert (answer.status, answer.codes, fast) == (status, [code], False)
 
 
@@ -137,12 +137,12 @@ async def test_what_is_used_up_is_refused_alike_and_costs_nothing(
     monkeypatch.setattr("time.time", lambda: 1_800_000_000.0)  # so that both say the same time to wait
     key, other = keys.new("partner", per_minute=3), keys.new("other")
     async with made(access="keys", keys_file=keys.file) as two:
-        asked = post(PINNED, CP, X_API_Key=key)
-        await two.known(asked)
-        last, fast = await two.fast.ask_fast(asked)
+        sent = post(PINNED, CP, X_API_Key=key)
+        await two.known(sent)
+        last, fast = await two.fast.ask_fast(sent)
         assert (left(last), fast) == (0, True)
 
-        await refused_alike(two, asked, 429, "RATE_LIMITED")
+        await refused_alike(two, sent, 429, "RATE_LIMITED")
 
         assert (await two.fast.ask_fast(post(PINNED, CP, X_API_Key=other)))[0].status == 200
 

@@ -75,19 +75,19 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("asked", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE)
 async def test_what_is_remembered_takes_about_what_it_is_counted_as(
-    releases: Releases, settings: Settings, asked: Callable[[int], bytes]
+    releases: Releases, settings: Settings, sent: Callable[[int], bytes]
 ) -> None:
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         for number in range(16):
-            await two.fast.ask(asked(number))
+            await two.fast.ask(sent(number))
         gc.collect()
         before = remembered(two)
         tracemalloc.start()
         try:
             for number in range(16, 40):
-                await two.fast.ask(asked(number))
+                await two.fast.ask(sent(number))
             gc.collect()
             taken, _ = tracemalloc.get_traced_memory()
         finally:
@@ -103,8 +103,8 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
 ) -> None:
     """However often it is compiled, and in however many languages it is requested."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
-        asked = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
-        in_turn = [item for item in asked for _ in range(SKIP_AFTER_MISS + 3)]
+        sent = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
+        in_turn = [item for item in sent for _ in range(SKIP_AFTER_MISS + 3)]
         for item in in_turn:
             await two.fast.ask(item)
         gc.collect()

@@ -38,9 +38,9 @@ from tests.server.fast_path.two_connections import Both, counts
 async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
     """What is not as it should be, by the names of the cases."""
     found = []
-    for name, asked in cases.items():
+    for name, sent in cases.items():
         try:
-            answer, was_fast = await two.again(asked)
+            answer, was_fast = await two.again(sent)
         except AssertionError as error:
             found.append(f"{name}: {error}")
         else:
@@ -80,16 +80,16 @@ async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> No
 async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> None:
     """However often, and though it is not tried each time."""
     for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
-        told = []
+        differences = []
         await two.known(LONG[name])
         for line in (two.fast, two.long):
             two.told()
             before = counts()
             for _ in range(12):
                 await line.ask(LONG[name])
-            told.append((two.told(), counts() - before))
+            differences.append((two.told(), counts() - before))
 
-        assert told[0] == told[1]
+        assert differences[0] == differences[1]
 
 
 async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) -> None:
@@ -100,9 +100,9 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
         await two.server.app.state.services.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
         nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
-        known, unknown = (post(query, {"uuid": node["uuid"]}) for node in nodes)
+        cached, unknown = (post(query, {"uuid": node["uuid"]}) for node in nodes)
         await two.known(post(PINNED, {"uuid": nodes[1]["uuid"]}))
-        assert (await two.again(known))[1]
+        assert (await two.again(cached))[1]
         before = asyncio.all_tasks()
 
         assert two.fast_path.respond(unknown, ()) is Unanswered.DECLINED
@@ -133,9 +133,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("chosen", SETTINGS.values(), ids=SETTINGS)
-async def test_however_the_server_is_set_up_it_answers_alike(made: Made, chosen: dict[str, Any]) -> None:
-    async with made(**chosen) as two:
+@pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
+async def test_however_the_server_is_set_up_it_answers_alike(made: Made, changes: dict[str, Any]) -> None:
+    async with made(**changes) as two:
         ways = [(await two.again(item))[1] for item in KINDS]
 
     assert ways == [True, True, True, True, True, False, False]
@@ -172,12 +172,12 @@ async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Ma
             for fields in ({"Origin": origin}, {"Origin": origin, "Cookie": "a=b"}):
                 long = {"Accept_Encoding": "gzip"} | fields
                 allowed = origin is not None and (origins == "*" or "evil" not in origin)
-                for asked in (
+                for sent in (
                     post(PINNED, CP, **fields),
                     post(LISTED, {"first": 30}, **long),
                     get(PINNED, CP, **fields),
                 ):
-                    answer, fast = await two.again(asked)
+                    answer, fast = await two.again(sent)
 
                     assert fast
                     assert (answer.field("access-control-allow-origin") is not None) == allowed
@@ -196,9 +196,9 @@ async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
 
 async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(two: Both) -> None:
     await two.known(PLAIN)
-    asked = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
+    sent = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
 
-    ids = [(await line.ask(item)).request_id for item in asked for line in (two.fast, two.fast, two.long)]
+    ids = [(await line.ask(item)).request_id for item in sent for line in (two.fast, two.fast, two.long)]
 
     assert ids[3:6] == ["mine-1"] * 3
     others = [*ids[:3], *ids[6:]]

@@ -95,11 +95,11 @@ async def test_who_asks_again_in_time_is_not_cut(answered: list[tuple[Line, Cloc
         assert len([timer for timer in clock.timers if not timer.cancelled]) == 1
 
 
-@pytest.mark.parametrize("begun", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
-async def test_a_request_that_does_not_arrive_is_told_408(answered: list[tuple[Line, Clock]], begun: bytes) -> None:
+@pytest.mark.parametrize("start", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
+async def test_a_request_that_does_not_arrive_is_told_408(answered: list[tuple[Line, Clock]], start: bytes) -> None:
     for line, clock in answered:
         clock.move(IDLE - 1)
-        line.send(begun)
+        line.send(start)
         clock.move(ARRIVAL - 0.1)
         assert not line.wire.closed
         clock.move(0.2)
