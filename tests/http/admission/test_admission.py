@@ -423,7 +423,9 @@ async def test_an_operation_reports_its_wait_through_its_fetch_context() -> None
 async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, max_executing=1, max_queue=0)) as server:
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
+        pages = await asyncio.gather(*(server.client.get("/nl/changes") for _ in range(5)))
         after = await server.post("{ __typename }")
 
     assert sorted(answer.status_code for answer in answers) == [200, 503, 503, 503, 503]
+    assert sorted(page.status_code for page in pages) == [200, 503, 503, 503, 503]
     assert after.status_code == 200

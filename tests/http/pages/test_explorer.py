@@ -1,6 +1,7 @@
 """The explorer: pages for people in four languages, made of our own graph."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import unescape
@@ -17,7 +18,7 @@ from graphql_api.http.pages.explorer.visit import LANGUAGES
 from graphql_api.http.pages.rendering import render
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
-from tests.conftest import Server, running
+from tests.conftest import Clock, Server, alive, running
 
 pytestmark = pytest.mark.usefixtures("indexed")
 
@@ -140,8 +141,13 @@ async def test_the_first_page_is_in_the_language_of_its_reader(
 
 async def test_the_first_page_is_complete_behind_a_prefix(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, root_path="/partner/competent")) as server:
-        for path in ("/", "/nl/", "/nl/occupations/OP-101"):
+        for path in ("/", "/nl/", "/nl/occupations/OP-101", "/nl/my-skills", "/nl/isco/22"):
             page = await page_at(server, f"/partner/competent{path}")
+            (suggestions, *_) = re.findall(r'data-suggestions="([^"]+)"', page.text)
+            suggested = await server.client.get(
+                urljoin(f"/partner/competent{path}", suggestions), params={"q": "verpl"}
+            )
+            assert suggested.json()[0]["ref"] == "OP-101"
             found = links(page, f"/partner/competent{path}")
             assert all(link.startswith("/partner/competent/") for link in found if "data.europa.eu" not in link)
 
@@ -426,6 +432,23 @@ async def test_with_upstream_down_a_page_says_so(server: Server) -> None:
     assert home.headers["cache-control"] == "no-store"
 
 
+async def test_a_page_of_cached_documents_says_that_it_may_be_out_of_date(
+    releases: Releases, settings: Settings
+) -> None:
+    clock = Clock(time.time())
+    async with alive(Server(releases, settings, clock=clock)) as server:
+        fresh = await page_at(server, "/nl/occupations/OP-101")
+        clock.now += settings.current_ttl + 60
+        server.faults.add(Fault("**", "status", status=503))
+        stale = await page_at(server, "/nl/occupations/OP-101")
+
+    says = "Deze pagina kan verouderd zijn"
+    assert says not in fresh.text
+    assert says in stale.text
+    assert stale.headers["cache-control"] == "no-store"
+    assert heading(stale) == "Verpleegkundige"
+
+
 @pytest.fixture
 async def without_index(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     async with running(releases, replace(settings, index="off", cache_dir=tmp_path)) as started:
@@ -478,6 +501,8 @@ async def test_the_setting_decides_about_pages(
         assert page.status_code == status
         home = await page_at(server, "/")
         assert ("/nl/" in links(home, "/")) == (status == 200)
+        suggestions = await server.client.get("/nl/suggest?q=verpl")
+        assert (suggestions.status_code == 200) == (status == 200), "the browser has no key"
         if access == "keys":
             assert not any(link.startswith("/id/") for link in links(page, "/nl/occupations/OP-101"))
 
@@ -490,5 +515,8 @@ async def test_readers_of_public_pages_have_one_quota(releases: Releases, settin
         statuses = [(await server.client.get("/nl/search", headers=HTML)).status_code for _ in range(3)]
         api = await server.post("{ __typename }", X_API_Key=key)
 
+        suggestions = await server.client.get("/nl/suggest?q=verpl")
+
     assert statuses == [200, 200, 429]
+    assert suggestions.status_code == 429
     assert api.status_code == 200
