@@ -34,6 +34,7 @@ from graphql_api.http.middleware import BrowserRedirect, DirectRoute, base_middl
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
 from graphql_api.http.pages.explorer import Explorer, Site
+from graphql_api.http.pages.feed import feed_routes
 from graphql_api.http.pages.graphiql import graphiql_routes
 from graphql_api.http.pages.health import Health
 from graphql_api.http.pages.home import home_routes, notice_of
@@ -96,7 +97,7 @@ def create_app(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
             *_pages(settings, endpoint),
-            *_linked_data_and_exports(settings, parts, endpoint.cache_policy),
+            *_copies(settings, parts, endpoint.cache_policy),
             *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
@@ -218,10 +219,12 @@ def _explorer(settings: Settings, site: Site) -> Explorer | None:
     )
 
 
-def _linked_data_and_exports(settings: Settings, parts: Services, cache_policy: CachePolicy) -> list[Route]:
+def _copies(settings: Settings, parts: Services, cache_policy: CachePolicy) -> list[Route]:
+    """The routes for clients that copy releases: linked data, the feed and exports."""
     base = settings.absolute_url("id/")
     return [
         *linked_data_routes(parts.loaders, cache_policy, base),
+        *feed_routes(parts.loaders, cache_policy, settings.absolute_url),
         *export_routes(parts.loaders, _export_limits(settings), cache_policy, base),
     ]
 

@@ -45,6 +45,7 @@ TESTED_BY = {
     "reverse-proxy.md: nginx": "server/test_reverse_proxy.py",
     "sandbox-data.md: toml": HERE,
     "stay-in-sync.md: py stay-in-sync": "server/test_stay_in_sync.py",
+    "stay-in-sync.md: text crontab": "server/test_stay_in_sync.py",
     "subscriptions.md: graphql live": "http/streaming/test_sse.py",
     "subscriptions.md: js subscription.mjs": "clients/live.test.js",
     "js first-query.mjs": "clients/documented.test.js",
@@ -176,18 +177,6 @@ def test_the_headers_of_quotas_have_the_documented_form() -> None:
         (costs, RateLimitState(True, 500_000, 497_448, 60, "cost")),
     ):
         assert dict(line.split(": ") for line in text.splitlines()) == state.headers
-
-
-def test_the_crontab_in_the_documentation_runs_the_script_with_its_arguments() -> None:
-    (line,) = code_of("stay-in-sync.md", "text")
-    (script,) = code_of("stay-in-sync.md", "py stay-in-sync")
-    minute, hour, *days, program, file, server, folder, to, _ = line.split()
-
-    assert (int(minute) < 60, int(hour) < 24, days) == (True, True, ["*"] * 3)
-    assert (program, Path(file).name, to) == ("python3", "stay_in_sync.py", ">>")
-    assert server.startswith("https://")
-    assert folder.startswith("/")
-    assert "server, folder = sys.argv[1], Path(sys.argv[2])" in script
 
 
 def test_the_refused_operation_on_the_page_on_limits_costs_what_it_says() -> None:

@@ -6,11 +6,12 @@ event loop.
 
 from graphql_api.export.contents import Options, ReleaseFacts
 from graphql_api.export.digests import Digests
-from graphql_api.export.export import CSV, FORMATS, Format, export, release_facts, require_whole
+from graphql_api.export.export import CSV, FORMATS, NDJSON, Format, export, release_facts, require_whole
 
 __all__ = [
     "CSV",
     "FORMATS",
+    "NDJSON",
     "Digests",
     "Format",
     "Options",

@@ -116,7 +116,7 @@ class IndexRegistry:
         `deadline` is a time of the event loop's clock. Unless `patient`, callers do not wait for a build at all. Raises
         NotIndexedYet if the index is not ready by then, UpstreamError if the crawl fails.
         """
-        if (index := await self._find(release)) is not None:
+        if (index := await self.find(release)) is not None:
             return index
         if not self._patient or self._is_paused(release):
             raise self._unavailable(release)
@@ -132,7 +132,7 @@ class IndexRegistry:
 
         Raises NotIndexedYet if it may not be built now, UpstreamError if the crawl fails.
         """
-        if await self._find(release) is not None:
+        if await self.find(release) is not None:
             return
         if self._is_paused(release):
             raise self._unavailable(release)
@@ -157,11 +157,11 @@ class IndexRegistry:
         newest = sorted(existing, key=release_order)[-MAX_COMPARED:]
         for release in newest:
             with suppress(OSError):  # a corrupt file that cannot be moved aside
-                await self._find(release, is_needed=False)
+                await self.find(release, is_needed=False)
         indexes = {release: self._open[release] for release in newest if release in self._open}
         return {release: index for release, index in indexes.items() if not index.missing}
 
-    async def _find(self, release: str, *, is_needed: bool = True) -> Index | None:
+    async def find(self, release: str, *, is_needed: bool = True) -> Index | None:
         """The index of a release, opened (once for concurrent callers) if its file exists and is sound; None otherwise."""
         if release in self._open or release in self._builds:
             return self._open.get(release)

@@ -100,6 +100,10 @@ class Loaders(DocumentLoaders):
         with self.fetch_context.wait_guard():
             return await self._indexes.get(number, self.fetch_context.deadline)
 
+    async def open_index(self, number: str) -> Index | None:
+        """Returns the index of a release, opened if its file exists; None if it would have to be built."""
+        return await self._indexes.find(number)
+
     def cached_index(self, number: str) -> Index | None:
         """Returns the index of a release if it is open, otherwise None."""
         index = self._indexes.get_cached(number)

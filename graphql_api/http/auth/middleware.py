@@ -11,7 +11,7 @@ from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
 
-OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics")
+OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")
 """Paths that need no key, with everything below them; `/` needs none either."""
 EXPLORER_PATHS = tuple(f"/{language}" for language in LANGUAGES)
 """Paths of the explorer, likewise, if it is public."""

@@ -35,6 +35,7 @@ LINKS = {
     "schema": ("schema.graphql", "Schema: for code generation"),
     "agents": ("llms.txt", "For agents: example queries and rules"),
     "docs": ("docs/", "Documentation: query guide, clients, limits, settings"),
+    "feed": ("releases.atom", "Feed: new releases, with the numbers of their changes"),
     "health": ("health/live", "Liveness: whether the process responds"),
     "ready": ("health/ready", "Readiness: whether queries can be answered, or why not"),
 }

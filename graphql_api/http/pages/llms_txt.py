@@ -24,6 +24,7 @@ change. This server is read-only.
 - [GraphQL endpoint](graphql): POST JSON `{"query": …, "variables": …}` with `Content-Type: application/json`.
 - [GraphiQL](graphiql): for people.
 - [Documentation](docs/): in Markdown. The [query guide](docs/queries.md) has examples with responses.
+- [Feed](releases.atom): new releases, with the numbers of their changes.
 - [Health](health/live), [readiness](health/ready)
 
 ## Rules
