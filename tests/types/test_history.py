@@ -188,3 +188,27 @@ async def test_responses_are_cached_for_as_long_as_those_of_the_current_release(
 
     assert pinned == f"public, max-age={int(Settings().release_max_age)}"
     assert with_history == f"public, max-age={int(Settings().current_max_age)}"
+
+
+async def test_stored_codes_are_looked_up_in_the_newest_release_that_has_them(server: Server) -> None:
+    query = f"""query ($refs: [ConceptRef!]!, $release: String!) {{ latestConcepts(refs: $refs, release: $release) {{
+      __typename code release {{ number }} replacedBy {SUCCESSION} }} }}"""
+    ended = (await server.ask('{ occupationalProfile(code: "OP-116", release: "3.9") { id uuid } }'))[
+        "occupationalProfile"
+    ]
+    refs = [{"code": "op-113"}, {"code": "OP-116"}, {"uuid": ended["uuid"]}, {"id": ended["id"]}, {"code": "OP-9999"}]
+    body = (await server.post(query, {"refs": refs, "release": "3.11"})).json()
+    *known, missing = body["data"]["latestConcepts"]
+
+    assert [(one["code"], one["release"]["number"]) for one in known] == [("OP-113", "3.11"), *[("OP-116", "3.10")] * 3]
+    assert known[0]["replacedBy"] is None
+    assert known[1]["replacedBy"][0]["concept"]["code"] == "OP-113"
+    assert missing is None
+    (error,) = body["errors"]
+    assert (error["extensions"]["code"], error["path"]) == ("BAD_USER_INPUT", ["latestConcepts", 4])
+    assert error["message"] == "`refs[4]`: release 3.11 has no concept with the code 'OP-9999'."
+
+    older = (await server.ask(query, {"refs": refs[:2], "release": "3.9"}))["latestConcepts"]
+    assert {one["release"]["number"] for one in older} == {"3.9"}
+    assert await server.codes(query, {"refs": refs[:1] * 501, "release": "3.11"}) == ["BAD_USER_INPUT"]
+    assert await server.codes(query, {"refs": refs[:2], "release": "9.9"}) == ["RELEASE_NOT_FOUND"] * 2

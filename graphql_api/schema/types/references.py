@@ -20,6 +20,7 @@ from graphql_api.schema.types.concept_ref import ConceptRef, Target, TranslatedB
 from graphql_api.schema.types.global_id import NodeId, shown
 
 K = TypeVar("K", UUID, str)
+R = TypeVar("R", IndexedConcept, "LatestConcept")
 
 REF_UNITS = 4
 """Units of cost per reference: it is parsed, and looked up in up to two releases."""
@@ -29,6 +30,10 @@ MAX_MESSAGES = 5
 Failure = InvalidReference | NotIndexedYet
 _Result = IndexedConcept | NotIndexedYet | str
 """The concept of a target, or why there is none: the end of a sentence that begins with the entry."""
+
+
+class _Absent(str):
+    """Why there is no concept: the release has none."""
 
 
 class Resolved(NamedTuple):
@@ -84,23 +89,11 @@ async def resolve(loaders: Loaders, release: str | None, refs: Mapping[str, Conc
     They are of this release; if that is None, of the release that all ids share if it is served, otherwise of the current one.
     Raises ReleaseNotFound if there is no such release, NotIndexedYet if it has no index.
     """
-    targets: dict[str, Target | InvalidReference] = {}
-    for entry, ref in refs.items():
-        try:
-            targets[entry] = target_of(entry, ref)
-        except InvalidReference as error:
-            targets[entry] = error
-    distinct = dict.fromkeys(target for target in targets.values() if not isinstance(target, InvalidReference))
+    targets, distinct = _targets(refs)
     ids = [target for target in distinct if isinstance(target, NodeId)]
-    uuids = [target for target in distinct if isinstance(target, UUID)]
-    codes = [target for target in distinct if isinstance(target, str)]
     number = await _release_of(loaders, release, ids)
     of_ids, by_codes = await _by_id(loaders, number, ids)
-    results: dict[Target, _Result] = {
-        **of_ids,
-        **await _of_any_type(loaders, number, row_ids_by_uuid, uuids, "uuid"),
-        **await _of_any_type(loaders, number, row_ids_by_code, codes, "code"),
-    }
+    results: dict[Target, _Result] = {**of_ids, **await _by_uuid_or_code(loaders, number, distinct)}
     translated = [
         _translation(number, node_id, concept, TranslatedBy.CODE if node_id in by_codes else TranslatedBy.UUID)
         for node_id in ids
@@ -111,6 +104,53 @@ async def resolve(loaders: Loaders, release: str | None, refs: Mapping[str, Conc
         for entry, target in targets.items()
     }
     return Resolved(number, concepts, translated)
+
+
+class LatestConcept(NamedTuple):
+    """A concept, and the newest release that has it."""
+
+    release: str
+    concept: IndexedConcept
+
+
+async def resolve_latest(
+    loaders: Loaders, releases: Sequence[str], refs: Mapping[str, ConceptRef]
+) -> list[LatestConcept | Failure]:
+    """Returns the concept of each reference in the first of these releases that has it.
+
+    The releases must be indexed. An id counts by its type and uuid, whatever its release.
+    """
+    targets, left = _targets(refs)
+    results: dict[Target, _Result] = {}
+    releases_of: dict[Target, str] = {}
+    for number in releases:
+        ids = [target for target in left if isinstance(target, NodeId)]
+        releases_of |= dict.fromkeys(left, number)
+        of_release = {**await _by_uuid(loaders, number, ids), **await _by_uuid_or_code(loaders, number, left)}
+        results |= {one: result for one, result in of_release.items() if not isinstance(result, _Absent)}
+        absent = {one: result for one, result in of_release.items() if isinstance(result, _Absent)}
+        results, left = absent | results, list(absent)  # the reason is that of the newest release
+    latest = {
+        target: LatestConcept(releases_of[target], result) if isinstance(result, IndexedConcept) else result
+        for target, result in results.items()
+    }
+    return [
+        target if isinstance(target, InvalidReference) else _named(entry, latest[target])
+        for entry, target in targets.items()
+    ]
+
+
+def _targets(refs: Mapping[str, ConceptRef]) -> tuple[dict[str, Target | InvalidReference], list[Target]]:
+    """What each entry refers to, or why it refers to nothing; and each target once."""
+    targets: dict[str, Target | InvalidReference] = {}
+    for entry, ref in refs.items():
+        try:
+            targets[entry] = target_of(entry, ref)
+        except InvalidReference as error:
+            targets[entry] = error
+    return targets, list(
+        dict.fromkeys(target for target in targets.values() if not isinstance(target, InvalidReference))
+    )
 
 
 async def _release_of(loaders: Loaders, release: str | None, ids: Iterable[NodeId]) -> str:
@@ -124,13 +164,23 @@ async def _release_of(loaders: Loaders, release: str | None, ids: Iterable[NodeI
     return release
 
 
-def _named(entry: str, result: _Result) -> IndexedConcept | Failure:
+def _named(entry: str, result: R | NotIndexedYet | str) -> R | Failure:
     return InvalidReference(f"`{entry}`: {result}", entry) if isinstance(result, str) else result
 
 
 def _translation(number: str, node_id: NodeId, concept: IndexedConcept, by: TranslatedBy) -> TranslatedId:
     to = NodeId(concept.type.name, number, concept.uuid)
     return TranslatedId(from_=strawberry.ID(str(node_id)), to=strawberry.ID(str(to)), by=by)
+
+
+async def _by_uuid_or_code(loaders: Loaders, number: str, targets: Iterable[Target]) -> dict[Target, _Result]:
+    """The concepts with the uuids and codes among these targets."""
+    uuids = [target for target in targets if isinstance(target, UUID)]
+    codes = [target for target in targets if isinstance(target, str)]
+    return {
+        **await _of_any_type(loaders, number, row_ids_by_uuid, uuids, "uuid"),
+        **await _of_any_type(loaders, number, row_ids_by_code, codes, "code"),
+    }
 
 
 async def _of_any_type(
@@ -150,7 +200,7 @@ async def _of_any_type(
 def _only(concepts: Sequence[IndexedConcept], named: str, number: str) -> _Result:
     match concepts:
         case []:
-            return f"release {number} has no concept with {named}."
+            return _Absent(f"release {number} has no concept with {named}.")
         case [concept]:
             return concept
     names = " and ".join(concept.type.name for concept in concepts)
@@ -161,16 +211,21 @@ async def _by_id(
     loaders: Loaders, number: str, ids: Sequence[NodeId]
 ) -> tuple[dict[Target, _Result], Collection[Target]]:
     """The concepts with these ids, or with ids of other releases; and the ids of those that were found by their code."""
-    looked_up = await loaders.look_up_all(number, by_uuid, [node_id.concept_key for node_id in ids])
-    results: dict[Target, _Result] = {
-        node_id: concept or f"release {number} has no {node_id.concept_key[0].noun} with this id."
-        for node_id, concept in zip(ids, looked_up, strict=True)
-    }
+    results = await _by_uuid(loaders, number, ids)
     missing = [node_id for node_id in ids if isinstance(results[node_id], str) and node_id.release != number]
     by_codes: dict[Target, _Result] = {}
     for release, group in groupby(sorted(missing, key=_release), key=_release):
         by_codes |= await _by_code_of(loaders, number, release, list(group))
     return results | by_codes, by_codes.keys()
+
+
+async def _by_uuid(loaders: Loaders, number: str, ids: Sequence[NodeId]) -> dict[Target, _Result]:
+    """The concepts with the types and uuids of these ids."""
+    looked_up = await loaders.look_up_all(number, by_uuid, [node_id.concept_key for node_id in ids])
+    return {
+        node_id: concept or _Absent(f"release {number} has no {node_id.concept_key[0].noun} with this id.")
+        for node_id, concept in zip(ids, looked_up, strict=True)
+    }
 
 
 def _release(node_id: NodeId) -> str:

@@ -7,6 +7,7 @@ from graphql_api.schema.types.competence_gap import GAP_WORK, competence_gap
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.concepts_by_ref import CONCEPTS_WORK, concepts_by_ref
 from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
+from graphql_api.schema.types.latest_concepts import LATEST_WORK, latest_concepts
 from graphql_api.schema.types.lookups import connection_field, list_field, lookup_field
 from graphql_api.schema.types.mapped_from import (
     MAPPED_FROM_LENGTH,
@@ -36,6 +37,11 @@ _SUGGEST = (
     "with it come first. If nothing matches, words of four letters or more may have a typo."
 )
 _BY_REF = "Concepts of any type by id, uuid or code, in the same order. What does not exist is null, with an error."
+_LATEST = (
+    "Concepts of any type by id, uuid or code, in the same order, each in the newest indexed release that has it: this one or an "
+    "earlier one. For stored codes of which some have ended; `replacedBy` says what they are now. What no indexed release has is "
+    "null, with an error."
+)
 _GAP = "The difference between two occupational profiles: shared, missing and surplus competences."
 _MATCHES = "The occupational profiles that best match what a person has, best match first."
 _PATHS = (
@@ -84,6 +90,7 @@ ROOT_FIELDS = (
     RootField("search", search, _SEARCH, _SEARCH, SEARCH_WORK),
     RootField("suggest", suggest, _SUGGEST, _SUGGEST, SUGGEST_WORK),
     RootField("concepts", concepts_by_ref, _BY_REF, _BY_REF, CONCEPTS_WORK, takes_refs=True),
+    RootField("latestConcepts", latest_concepts, _LATEST, _LATEST, LATEST_WORK),
     RootField("competenceGap", competence_gap, _GAP, _GAP, GAP_WORK, takes_refs=True),
     RootField("profilesForCompetences", profiles_for_competences, _MATCHES, _MATCHES, MATCHES_WORK, takes_refs=True),
     RootField("careerPaths", career_paths, _PATHS, _PATHS, PATHS_WORK, takes_refs=True),
