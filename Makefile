@@ -83,8 +83,9 @@ test-soak: $(VENV)/.dev
 test-browser: $(VENV)/.dev tests/browser/node_modules/.package-lock.json
 	$(BIN)/pytest -m browser
 
+# The pictures of GraphiQL and the explorer in docs/; they need Chromium and its chromedriver.
 screenshot: $(VENV)/.dev
-	TAKE_PICTURE=1 $(BIN)/pytest -m browser tests/browser/test_screenshot.py
+	$(BIN)/python -m tests.browser.take_screenshots
 
 test-clients: $(VENV)/.serve $(VENV)-clients/.done tests/clients/node_modules/.package-lock.json
 	cd tests/clients && npm test

@@ -1,15 +1,35 @@
-"""What the tests of pages in a browser share: sizes and schemes, axe-core, the console, requests."""
+"""What the tests of pages and the screenshots share: browser and server, sizes and schemes, axe-core, the console, requests."""
 
 import json
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from selenium.webdriver import Chrome
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1400,900",
+)
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 SCHEMES = ("light", "dark")
@@ -19,9 +39,55 @@ _VIOLATIONS = (
 )
 
 
-def resize(browser: "Chrome", width: int, scheme: str) -> None:
+class MissingProgram(Exception):
+    """A program that is not installed, by its name."""
+
+
+@contextmanager
+def open_browser(profile: Path, *flags: str) -> "Iterator[Chrome]":
+    """Chromium on an empty page. Raises MissingProgram."""
+    from selenium import webdriver  # here, as these tests skip without selenium
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = _program("chromium")
+    for flag in (*FLAGS, *flags, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    # With both paths set, selenium downloads nothing.
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(_program("chromedriver")))
+    try:
+        driver.get("about:blank")
+        driver.get_log("performance")  # discards the requests of the browser's start page
+        yield driver
+    finally:
+        driver.quit()
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise MissingProgram(name)
+    return path
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """Serves an app on a free port; returns its base URL."""
+    # The socket listens before the server runs, so early connections wait in its backlog.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+
+
+def resize(browser: "Chrome", width: int, scheme: str, height: int = 900) -> None:
     """Make the window a telephone or a wide screen, in a light or dark scheme."""
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 800}
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 800}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

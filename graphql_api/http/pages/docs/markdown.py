@@ -5,7 +5,7 @@ Raw HTML is left out: pages have none but comments.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -29,7 +29,7 @@ PROSE_CHARS = 60
 class Site:
     """What pages may link to: files at the server's root, such as `schema.graphql` and `graphiql`."""
 
-    root_files: Collection[str]
+    root_files: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def anchored(text: str) -> "list[Token]":
     seen: dict[str, int] = {}
     for token, following in pairwise(tokens):
         if token.type == "heading_open":
-            anchor = re.sub(r"[^\w\- ]", "", following.content.lower()).replace(" ", "-")
+            anchor = re.sub(r"[^\w\- ]", "", _plain(following).lower()).replace(" ", "-")
             seen[anchor] = seen.get(anchor, -1) + 1
             token.attrSet("id", f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
     return tokens

@@ -8,6 +8,7 @@ import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Collection
+from functools import cache
 from posixpath import basename, splitext
 
 from starlette.requests import Request
@@ -36,7 +37,7 @@ MAX_DEPTH = 10
 
 def documentation_routes(ask: Ask, *, without: Collection[str] = ()) -> list[Route]:
     """The routes of the documentation; `without` names files at the root of the server that are not served."""
-    documentation = _Documentation(ask, Site({"graphiql", "schema.graphql"} - set(without)))
+    documentation = _Documentation(ask, Site(frozenset({"graphiql", "schema.graphql"}) - set(without)))
     return [Route("/docs", _with_slash), Route("/docs/{path:path}", documentation.show)]
 
 
@@ -48,17 +49,14 @@ class _Documentation:
     def __init__(self, ask: Ask, site: Site) -> None:
         self._ask = ask
         self._site = site
-        self._rendered: dict[tuple[str, str | None], str] = {}
 
     async def show(self, request: Request) -> Response:
         """A page, an image or a redirect."""
         path, head = request.path_params["path"], record_of(request.scope).head
         if path in images():
             return conditional(_image(path, request), head)
-        name, is_browser = (
-            library.page_at(path),
-            preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) != MARKDOWN,
-        )
+        is_browser = preferred(text_in(head, b"accept"), (MARKDOWN, "text/html")) != MARKDOWN
+        name = library.page_at(path)
         if name is None and (moved := _moved_to(path)) and (is_browser or moved.endswith("/")):
             return RedirectResponse(moved, 308, {"Vary": "Accept"})
         name = name or (path if path in pages() else None)
@@ -67,61 +65,61 @@ class _Documentation:
         if not is_browser:
             return conditional(PlainTextResponse(pages()[name], headers=HEADERS, media_type=MARKDOWN), head)
         text = request.query_params.get("q", "").strip() if name == INDEX else ""
-        page = await (self._search(text[:MAX_SEARCH_CHARS]) if text else self._page(name))
+        source = await source_of(self._ask)
+        if text:
+            page = await asyncio.to_thread(_search, text[:MAX_SEARCH_CHARS], source, self._site)
+        else:
+            page = await asyncio.to_thread(_page, name, source, self._site)
         return conditional(HTMLResponse(page, headers=HEADERS), head)
-
-    async def _page(self, name: str) -> str:
-        key = name, await source_of(self._ask)
-        if key not in self._rendered:
-            self._rendered[key] = await asyncio.to_thread(self._render, *key)
-        return self._rendered[key]
-
-    def _render(self, name: str, source: str | None) -> str:
-        from markupsafe import Markup
-
-        before, after = library.neighbours(name)
-        return self._in_frame(
-            "docs.html",
-            name,
-            library.title(name),
-            source,
-            body=Markup(html(name, self._site)),  # noqa: S704 - made of our own Markdown, without its raw HTML
-            contents=[section for section in sections(name) if section.tag == "h2"],
-            before=before,
-            after=after,
-        )
-
-    async def _search(self, text: str) -> str:
-        hits = await asyncio.to_thread(search, text)
-        return self._in_frame(
-            "docs_search.html", INDEX, f"Search: {text}", await source_of(self._ask), text=text, hits=hits
-        )
 
     async def _missing(self, path: str, is_browser: bool, request: Request) -> Response:
         if not is_browser or path.count("/") > MAX_DEPTH:
             not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return error_response(not_found, JSON, record_of(request.scope))
-        page = self._in_frame(
-            "docs_search.html", path, "Page not found", await source_of(self._ask), text="", hits=None
-        )
+        source = await source_of(self._ask)
+        page = _in_frame("docs_search.html", path, "Page not found", source, self._site, text="", hits=None)
         return HTMLResponse(page, 404, HEADERS)
 
-    def _in_frame(self, template: str, base: str, title: str, source: str | None, **values: object) -> str:
-        """A page with the navigation; `base` is its path below `/docs/`."""
-        up = "../" * base.count("/")
-        return render(
-            template,
-            title=title,
-            root=f"../{up}",
-            docs=up or "./",
-            source=source,
-            language="en",
-            has_graphiql="graphiql" in self._site.root_files,
-            current=base,
-            navigation=library.navigation(),
-            url=lambda name: library.url(name, base),
-            **values,
-        )
+
+@cache
+def _page(name: str, source: str | None, site: Site) -> str:
+    """The HTML of a page, rendered once, which can take 200 ms."""
+    from markupsafe import Markup
+
+    before, after = library.neighbours(name)
+    return _in_frame(
+        "docs.html",
+        name,
+        library.title(name),
+        source,
+        site,
+        body=Markup(html(name, site)),  # noqa: S704 - made of our own Markdown, without its raw HTML
+        contents=[section for section in sections(name) if section.tag == "h2"],
+        before=before,
+        after=after,
+    )
+
+
+def _search(text: str, source: str | None, site: Site) -> str:
+    return _in_frame("docs_search.html", INDEX, f"Search: {text}", source, site, text=text, hits=search(text))
+
+
+def _in_frame(template: str, base: str, title: str, source: str | None, site: Site, **values: object) -> str:
+    """A page with the navigation; `base` is its path below `/docs/`."""
+    up = "../" * base.count("/")
+    return render(
+        template,
+        title=title,
+        root=f"../{up}",
+        docs=up or "./",
+        source=source,
+        language="en",
+        has_graphiql="graphiql" in site.root_files,
+        current=base,
+        navigation=library.navigation(),
+        url=lambda name: library.url(name, base),
+        **values,
+    )
 
 
 def _moved_to(path: str) -> str | None:
