@@ -4,6 +4,7 @@ Links are relative, because a proxy may publish the server under a path prefix: 
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,15 @@ def text_of(concept: Document) -> Document | None:
     return text
 
 
+def by_field(names: Sequence[str]) -> dict[str, list[str]]:
+    """The languages of each field in names such as `description.nl`; empty for fields without languages."""
+    languages: dict[str, list[str]] = {}
+    for name in names:
+        field, _, language = name.partition(".")
+        languages.setdefault(field, []).extend([language] if language else [])
+    return languages
+
+
 def plain(text: Document | None, concept: Document) -> str:
     """A text of the graph as a string; the code or uuid of its concept if there is no text."""
     localized = text and text["localized"]
@@ -98,6 +108,7 @@ def _environment(language: str) -> "Environment":
         "date": lambda day: format_date(date.fromisoformat(day[:10]), "long", locale=language),
         "plain": plain,
         "text_of": text_of,
+        "by_field": lambda names: by_field(names).items(),
         "marked": Markup,
     }
     return environment

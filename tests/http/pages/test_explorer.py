@@ -331,13 +331,21 @@ async def test_a_comparison_with_an_unknown_code_says_so(server: Server) -> None
 @pytest.mark.usefixtures("indexed_before")
 async def test_changes_lists_occupations_that_differ_between_releases(server: Server) -> None:
     page = await page_at(server, "/nl/changes?since=3.10")
-    query = """{ release { changes(since: "3.10", types: [OCCUPATIONAL_PROFILE]) { totalCount nodes {
+    query = """{ release { changes(since: "3.10", types: [OCCUPATIONAL_PROFILE], first: 500) { totalCount nodes {
       kind after { code } } } } }"""
     changes = (await server.ask(query))["release"]["changes"]
     found = links(page, "/nl/changes")
 
     assert f"{changes['totalCount']} beroep" in page.text
-    assert {f"/nl/occupations/{node['after']['code']}" for node in changes["nodes"] if node["after"]} <= found
+    shown = changes["nodes"][:50]
+    assert {f"/nl/occupations/{node['after']['code']}" for node in shown if node["after"]} <= found
+    assert "essentialCompetences" not in page.text.partition("<footer")[0], (
+        "fields are named in the language of the page"
+    )
+    assert "/nl/changes?since=3.10&kind=new" in found
+    new = await page_at(server, "/nl/changes?since=3.10&kind=new")
+    codes = {node["after"]["code"] for node in changes["nodes"] if node["kind"] == "ADDED"}
+    assert set(re.findall(r'<li>\s*<a href="[^"]*/occupations/([\w-]+)', new.text)) == codes
 
 
 async def test_a_text_in_another_language_is_marked(server: Server) -> None:

@@ -24,6 +24,9 @@ from graphql_api.observability.request_context import record_of, text_in
 _OPERATIONS = {"competences": "competence", "competence-sets": "competence_set"}
 """The operation and template of a concept type, by path word, if it has its own."""
 
+_CHANGES = {"new": "ADDED", "ended": "REMOVED", "changed": "CHANGED"}
+"""Values of `ChangeKind` in the schema, by those of the parameter `kind`."""
+
 
 class Explorer:
     """The pages of a site; `home` renders the first page in the reader's language at `/`."""
@@ -158,7 +161,9 @@ async def _changes(visit: Visit) -> Response:
         if not release or releases is None:
             return await visit.missing(release)
         return await visit.page("changes.html", "", release, changes=None, releases=releases)
-    release = await visit.ask("changes", {"since": since, "after": visit.parameters.get("after")})
+    change = _CHANGES.get(visit.parameters.get("kind", ""))
+    variables = {"since": since, "kinds": change and [change], "after": visit.parameters.get("after")}
+    release = await visit.ask("changes", variables)
     changes = release.get("changes")
     if changes is None:
         return await visit.missing(release)

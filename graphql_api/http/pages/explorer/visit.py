@@ -37,7 +37,7 @@ class Ask(Protocol):
 _STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 400}
 RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
-_PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "release")
+_PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "kind", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
 _HEADERS = PAGE_HEADERS | {
     "Content-Security-Policy": f"{PAGE_HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"
