@@ -2,39 +2,55 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.crawler import CrawlProgress
 from graphql_api.index.index import Index
+from graphql_api.index.part import PartReader
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
 """Seconds before failed documents, or a failed build, are retried: the first delay, doubled each time, and the maximum."""
+
+UNKNOWN_RETRY = 60.0
+"""Seconds after which clients try again while the pace of a crawl is not known."""
 
 Reason = Literal["the file was corrupt", "the file cannot be written"]
 
 
 @dataclass
 class Build:
-    """A crawl in progress."""
+    """A crawl in progress, by this process or another; `part` has what is read so far."""
 
     task: "asyncio.Task[Index]"
     progress: CrawlProgress
-    began: float = field(default_factory=time.monotonic)
+    part: PartReader
 
-    def state(self) -> dict[str, float | str]:
+    def state(self) -> dict[str, float | str | None]:
         """The state and progress, as in `IndexRegistry.state`."""
-        return {"state": "building", "progress": round(self.progress.share, 3), "documents": self.progress.done}
+        left = self.progress.remaining
+        return {
+            "state": "building",
+            "progress": round(self.progress.share, 3),
+            "documents": self.progress.done,
+            "remaining": None if left is None else round(left),
+        }
 
     def error(self, release: str) -> NotIndexedYet:
-        """The error for clients meanwhile, with the progress and an estimate of the remaining seconds (1 to 60)."""
-        done, total = self.progress.done, self.progress.total
-        pace = (done - self.progress.before) / max(time.monotonic() - self.began, 0.001)
-        left = (total - done) / pace if pace and total else 60.0
+        """The error for clients meanwhile, with the progress and an estimate of the remaining seconds, at most an hour."""
+        done, total, left = self.progress.done, self.progress.total, self.progress.remaining
         share = f"{done} of {total} documents" if total else "reading its lists"
+        share += "" if left is None else f", about {_duration(left)} left"
         message = f"Release {release} is being indexed ({share}). Fields that do not need the index work meanwhile."
-        return NotIndexedYet(message, retry_after=float(round(min(max(left, 1), 60))), progress=self.progress.share)
+        retry_after = UNKNOWN_RETRY if left is None else min(max(left, 1), LONGEST_RETRY)
+        return NotIndexedYet(message, retry_after=float(round(retry_after)), progress=self.progress.share)
+
+
+def _duration(seconds: float) -> str:
+    if seconds > 5400:
+        return f"{round(seconds / 3600)} hours"
+    return f"{round(seconds / 60)} minutes" if seconds > 90 else f"{max(round(seconds), 2)} seconds"
 
 
 @dataclass

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from graphql_api.competent.concept_reader import clear_cached_concepts
 from graphql_api.index.crawler import Crawler, CrawlProgress, Load
 from graphql_api.index.index_file import IndexFile, is_damage, releases_in
+from graphql_api.index.part import part_progress
 from graphql_api.index.tables import DamagedIndex
 
 BETWEEN_INTERRUPTS = 0.05
@@ -98,6 +99,8 @@ class IndexBuilder:
                 if is_mine:
                     await self._crawl_again_if_damaged(file, release, progress)
                     return file
+            if other := await asyncio.to_thread(part_progress, file.part):
+                progress.update(*other)
             await asyncio.sleep(BETWEEN_CHECKS)
             if await asyncio.to_thread(file.check):
                 return file

@@ -7,6 +7,7 @@ document that fails is recorded as missing, and the crawl continues.
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index.indexer import Indexer
+from graphql_api.index.part import TOTAL
 from graphql_api.index.tables import SEARCHED
 
 log = logging.getLogger(__name__)
@@ -34,11 +36,29 @@ _LISTED = [type for type in CONCEPT_TYPES if type.collection and type.is_block]
 
 @dataclass(slots=True)
 class CrawlProgress:
-    """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls."""
+    """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls.
+
+    `began`: when `total` became known, a time of `time.monotonic`.
+    """
 
     before: int = 0
     done: int = 0
     total: int = 0
+    began: float = 0.0
+
+    def update(self, done: int, total: int) -> None:
+        """Set the numbers; the first time, `done` counts as crawled before."""
+        if not self.total:
+            self.before, self.began = done, time.monotonic()
+        self.done, self.total = done, total
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds until all documents are read, at the mean pace so far; None while that is unknown."""
+        crawled = self.done - self.before
+        if not self.total or (crawled <= 0 and self.done < self.total):
+            return None
+        return max(self.total - self.done, 0) * (time.monotonic() - self.began) / max(crawled, 1)
 
     @property
     def share(self) -> float:
@@ -82,8 +102,9 @@ class Crawler:
             if type.route is not None and "id" in item
         }
         done = {path for (path,) in self._connection.execute("SELECT path FROM crawled")}
-        self.progress.before = self.progress.done = len(done)
-        self.progress.total = len(paths)
+        self.progress.update(len(done), len(paths))
+        with self._connection:  # for processes that wait for this one
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (TOTAL, str(len(paths))))
         try:
             await self._walk((path, type) for path, type in paths.items() if path not in done)
         finally:

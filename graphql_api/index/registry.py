@@ -7,11 +7,12 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 from weakref import WeakSet
 
 from graphql_api.asyncio_tools import cancel_and_wait
@@ -19,9 +20,11 @@ from graphql_api.competent.releases import release_order
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.availability import FIRST_RETRY, LONGEST_RETRY, Build, Failures
 from graphql_api.index.builder import IndexBuilder, temporary_folder
+from graphql_api.index.concepts import IndexedConcept
 from graphql_api.index.crawler import CrawlProgress, Load
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
+from graphql_api.index.part import PartReader
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
 from graphql_api.index.semantic.vectorizer import Vectorizer
 from graphql_api.index.tables import DamagedIndex
@@ -31,6 +34,7 @@ from graphql_api.observability.metrics import (
     INDEX_DOCUMENTS,
     INDEX_LOOKUP_BYTES,
     INDEX_PROGRESS,
+    INDEX_REMAINING,
     VECTORS_PROGRESS,
 )
 
@@ -182,11 +186,18 @@ class IndexRegistry:
         build = self._builds.get(release)
         if build is None:
             progress = progress or CrawlProgress()
-            build = self._builds[release] = Build(asyncio.create_task(self._build(release, progress)), progress)
+            part = PartReader(self._builder.file(release).part)
+            task = asyncio.create_task(self._build(release, progress, part))
+            build = self._builds[release] = Build(task, progress, part)
             build.task.add_done_callback(lambda task: self._ended(release, task))
         return build
 
-    async def _build(self, release: str, progress: CrawlProgress) -> Index:
+    async def met(self, release: str, uuids: Sequence[UUID]) -> Mapping[UUID, list[IndexedConcept]]:
+        """The concepts with these uuids that the crawl in progress has read so far; none if there is no crawl."""
+        build = self._builds.get(release)
+        return {} if build is None else await build.part.concepts(uuids)
+
+    async def _build(self, release: str, progress: CrawlProgress, part: PartReader) -> Index:
         try:
             return self._opened(release, await self._builder.build(release, progress))
         except (sqlite3.Error, OSError, DamagedIndex) as error:
@@ -194,6 +205,8 @@ class IndexRegistry:
             if not (is_full(error) or is_damage(error)):
                 raise
             raise self._failures.add(release, "the file cannot be written").error(release) from error
+        finally:
+            await part.aclose()
 
     def _ended(self, release: str, task: "asyncio.Task[Index]") -> None:
         self._builds.pop(release, None)
@@ -259,8 +272,9 @@ class IndexRegistry:
         """The state of the index of a release.
 
         `state` is `complete` (with the number of missing documents, and the state of its vectors if there are any), `building`
-        (with progress from 0 to 1 and documents), `unopened` (its file exists), `missing`, `failed` (with `retryAfter` in
-        seconds) or `off`. `reason` is added if the index failed before, unless it is complete or off.
+        (with progress from 0 to 1, documents, and the remaining seconds or null), `unopened` (its file exists), `missing`,
+        `failed` (with `retryAfter` in seconds) or `off`. `reason` is added if the index failed before, unless it is complete or
+        off.
         """
         failure = self._failures.get(release)
         reason = {} if failure is None else {"reason": failure.reason}
@@ -280,6 +294,7 @@ class IndexRegistry:
         """Update the metrics of all indexes."""
         for release, index in self._open.items():
             INDEX_PROGRESS.labels(release).set(1)
+            INDEX_REMAINING.labels(release).set(0)
             INDEX_LOOKUP_BYTES.labels(release).set(index.lookup_bytes)
             if not isinstance(index.vectors, NoVectors):
                 VECTORS_PROGRESS.labels(release).set(index.vectors.share)
@@ -288,6 +303,8 @@ class IndexRegistry:
         for release, build in self._builds.items():
             INDEX_PROGRESS.labels(release).set(build.progress.share)
             INDEX_DOCUMENTS.labels(release).set(build.progress.done)
+            if (left := build.progress.remaining) is not None:
+                INDEX_REMAINING.labels(release).set(left)
 
     async def aclose(self) -> None:
         """Cancel builds, which resume where they stopped at the next start, and close the files."""

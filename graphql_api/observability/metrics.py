@@ -249,6 +249,12 @@ INDEX_PROGRESS = Gauge(
     ["release"],
     multiprocess_mode="livemax",
 )
+INDEX_REMAINING = Gauge(
+    "competent_index_remaining_seconds",
+    "Estimated time until all documents of a release are crawled, at the pace so far.",
+    ["release"],
+    multiprocess_mode="livemin",
+)
 INDEX_BUILT = Gauge(
     "competent_index_built_timestamp_seconds",
     "When the index of a release was built, as a Unix timestamp.",

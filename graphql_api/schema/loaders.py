@@ -9,17 +9,19 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from uuid import UUID
 
 from aiodataloader import DataLoader
 
 from graphql_api.asyncio_tools import Completed, gather_started
-from graphql_api.competent.declarations import CONCEPT_TYPES
+from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
 from graphql_api.errors import NotIndexedYet, ReleaseNotFound, UpstreamNotFound
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
+from graphql_api.index.concepts import IndexedConcept
 from graphql_api.index.lookup_cache import Unknown
 from graphql_api.index.registry import MAX_COMPARED
 from graphql_api.index.semantic.embedder import Embedder, NoVectors
@@ -159,6 +161,16 @@ class Loaders(DocumentLoaders):
         """Returns the result of an index look-up for one key, batched with other keys; None if there is no result."""
         value = self.look_up_cached(number, query, key)
         return self._lookups.load((number, query, key)) if value is UNKNOWN else Completed(value)
+
+    async def met(self, number: str, keys: Sequence[tuple[ConceptType, UUID]]) -> list[IndexedConcept | None]:
+        """Returns the concepts by type and uuid that the crawl of a release has met, in the order of the keys."""
+        met = await self.met_of_any_type(number, [uuid for _, uuid in keys])
+        return [next((one for one in met.get(uuid, ()) if one.type is type), None) for type, uuid in keys]
+
+    async def met_of_any_type(self, number: str, uuids: Sequence[UUID]) -> Mapping[UUID, list[IndexedConcept]]:
+        """Returns the concepts with these uuids that the crawl of a release has met. The response is not cached."""
+        self.mark_provisional()
+        return await self._indexes.met(number, uuids)
 
     async def look_up_all(self, number: str, query: IndexQuery[K, V], keys: Sequence[K]) -> Sequence[V | None]:
         """Returns the results for several keys, in their order; many keys become one query in a thread."""

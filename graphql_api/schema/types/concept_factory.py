@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from graphql_api.asyncio_tools import gather_started
+from graphql_api.errors import NotIndexedYet
 from graphql_api.index import UNKNOWN
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, count, listed
 from graphql_api.schema.loaders import Loaders
@@ -57,8 +58,17 @@ async def indexed_concepts(loaders: Loaders, number: str, row_ids: list[int]) ->
 
 
 async def find_uuid(concept_class: type[C], loaders: Loaders, number: str, uuid: UUID) -> C | None:
-    """Returns the concept of this type and uuid from the index; None if it does not exist."""
-    indexed = await loaders.look_up(number, by_uuid, (concept_class.declaration, uuid))
+    """Returns the concept of this type and uuid from the index, or the crawl that builds it; None if it does not exist.
+
+    Raises NotIndexedYet if the crawl has not met it yet.
+    """
+    key = concept_class.declaration, uuid
+    try:
+        indexed = await loaders.look_up(number, by_uuid, key)
+    except NotIndexedYet:
+        indexed = (await loaders.met(number, [key]))[0]
+        if indexed is None:
+            raise
     return None if indexed is None else concept_as(concept_class, loaders, number, indexed)
 
 

@@ -87,7 +87,8 @@ async def resolve(loaders: Loaders, release: str | None, refs: Mapping[str, Conc
     """Returns the concepts of references by the names of their entries, such as `have[3]`.
 
     They are of this release; if that is None, of the release that all ids share if it is served, otherwise of the current one.
-    Raises ReleaseNotFound if there is no such release, NotIndexedYet if it has no index.
+    While the index of the release is built, references that the crawl has not met have NotIndexedYet, and so have all codes.
+    Raises ReleaseNotFound if there is no such release.
     """
     targets, distinct = _targets(refs)
     ids = [target for target in distinct if isinstance(target, NodeId)]
@@ -177,10 +178,13 @@ async def _by_uuid_or_code(loaders: Loaders, number: str, targets: Iterable[Targ
     """The concepts with the uuids and codes among these targets."""
     uuids = [target for target in targets if isinstance(target, UUID)]
     codes = [target for target in targets if isinstance(target, str)]
-    return {
-        **await _of_any_type(loaders, number, row_ids_by_uuid, uuids, "uuid"),
-        **await _of_any_type(loaders, number, row_ids_by_code, codes, "code"),
-    }
+    try:
+        of_uuids = await _of_any_type(loaders, number, row_ids_by_uuid, uuids, "uuid")
+        return {**of_uuids, **await _of_any_type(loaders, number, row_ids_by_code, codes, "code")}
+    except NotIndexedYet as error:  # a concept that the crawl has not met may have the same code
+        met = await loaders.met_of_any_type(number, uuids)
+        of_uuids = {uuid: met[uuid][0] if len(met.get(uuid, ())) == 1 else error for uuid in uuids}
+        return {**of_uuids, **dict.fromkeys(codes, error)}
 
 
 async def _of_any_type(
@@ -220,8 +224,13 @@ async def _by_id(
 
 
 async def _by_uuid(loaders: Loaders, number: str, ids: Sequence[NodeId]) -> dict[Target, _Result]:
-    """The concepts with the types and uuids of these ids."""
-    looked_up = await loaders.look_up_all(number, by_uuid, [node_id.concept_key for node_id in ids])
+    """The concepts with the types and uuids of these ids; while the index is built, those that the crawl has met."""
+    keys = [node_id.concept_key for node_id in ids]
+    looked_up: Sequence[IndexedConcept | NotIndexedYet | None]
+    try:
+        looked_up = await loaders.look_up_all(number, by_uuid, keys)
+    except NotIndexedYet as error:
+        looked_up = [concept or error for concept in await loaders.met(number, keys)]
     return {
         node_id: concept or _Absent(f"release {number} has no {node_id.concept_key[0].noun} with this id.")
         for node_id, concept in zip(ids, looked_up, strict=True)

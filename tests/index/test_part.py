@@ -1,0 +1,193 @@
+"""What is known of a release while its index is built: concepts by uuid, and how long it will take; in every process."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import pytest
+
+from graphql_api.competent.declarations import SKILL, SOFT_SKILL, TECHNICAL_COMPETENCE
+from graphql_api.errors import NotIndexedYet
+from graphql_api.index import part as reading
+from graphql_api.index.availability import Build
+from graphql_api.index.crawler import CrawlProgress
+from graphql_api.index.part import TOTAL, PartProgress, PartReader, part_progress
+from graphql_api.sandbox import Fault, Releases
+from tests.index.small_indexes import Small
+from tests.index.test_crawler import COMPETENCES, PROFILE, PROFILES, World
+
+A, B, C, D = (uuid5(UUID(int=0), name) for name in "abcd")
+
+
+@pytest.fixture(scope="module")
+def releases(few_releases: Releases) -> Releases:
+    return few_releases
+
+
+@pytest.fixture
+async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
+    made = World(releases, tmp_path / "index")
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(tmp_path / "x.part")) as connection:
+        Small(connection)
+        yield connection
+
+
+@pytest.fixture
+async def reader(tmp_path: Path, writer: sqlite3.Connection) -> AsyncIterator[PartReader]:
+    made = PartReader(tmp_path / "x.part")
+    yield made
+    await made.aclose()
+
+
+def add(connection: sqlite3.Connection, *concepts: tuple[Any, str, UUID, int]) -> None:
+    for type, code, uuid, is_final in concepts:
+        Small(connection).thing(type, code, str(uuid), item={"id": str(uuid), "code": code})
+        connection.execute("UPDATE concept SET is_final = ? WHERE uuid = ?", (is_final, str(uuid)))
+    connection.commit()
+
+
+async def found(reader: PartReader, *uuids: UUID) -> dict[str, UUID]:
+    """Code and uuid of the concepts that a reader finds."""
+    return {str(one.code): one.uuid for same in (await reader.concepts(uuids)).values() for one in same}
+
+
+async def test_concepts_are_found_once_they_are_complete(
+    writer: sqlite3.Connection, reader: PartReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "ROWS_AT_ONCE", 2)
+    add(writer, (SKILL, "SK-1", A, 1), (SKILL, "SK-2", B, 0), (TECHNICAL_COMPETENCE, "CP-1", C, 0))
+    assert await found(reader, A, B, C, D) == {"SK-1": A, "CP-1": C}
+
+    add(writer, (SOFT_SKILL, "SS-1", D, 1))
+    writer.execute("UPDATE concept SET is_final = 1")
+    assert await found(reader, A, B, C, D) == {"SK-1": A, "CP-1": C, "SS-1": D}  # what is committed
+    writer.commit()
+    assert await found(reader, A, B, D) == {"SK-1": A, "SK-2": B, "SS-1": D}
+
+    add(writer, (TECHNICAL_COMPETENCE, "CP-2", A, 1))
+    assert {one.code for one in (await reader.concepts([A]))[A]} == {"CP-2", "SK-1"}
+
+
+async def test_a_part_that_cannot_be_read_now_has_no_concepts(
+    writer: sqlite3.Connection, reader: PartReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BUSY_TIMEOUT", 0.0)
+    add(writer, (SKILL, "SK-1", A, 1))
+    writer.execute("BEGIN EXCLUSIVE")
+    assert await found(reader, A) == {}
+    assert part_progress(tmp_path / "x.part") is None
+    writer.rollback()
+    assert await found(reader, A) == {"SK-1": A}
+
+    (tmp_path / "x.part").rename(tmp_path / "y")
+    assert await found(reader, A) == {}
+    with closing(sqlite3.connect(tmp_path / "x.part")) as another:
+        another.execute("PRAGMA user_version = 1")
+        assert await found(reader, A) == {}
+        another.execute("PRAGMA user_version = 0")
+        Small(another)
+        add(another, (SKILL, "SK-9", A, 1))
+    assert await found(reader, A) == {"SK-9": A}
+
+
+async def test_look_ups_that_would_wait_too_long_find_nothing(
+    writer: sqlite3.Connection, reader: PartReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_WAITING", 3)
+    add(writer, (SKILL, "SK-1", A, 1))
+
+    results = await asyncio.gather(*(found(reader, A) for _ in range(5)))
+
+    assert sorted(map(len, results)) == [0, 0, 1, 1, 1]
+    await reader.aclose()
+    assert await found(reader, A) == {}
+
+
+def test_the_progress_of_a_part_is_that_of_its_writer(writer: sqlite3.Connection, tmp_path: Path) -> None:
+    assert part_progress(tmp_path / "none") is None
+    assert part_progress(tmp_path / "x.part") is None
+    writer.execute("INSERT INTO meta VALUES (?, '20')", (TOTAL,))
+    writer.executemany("INSERT INTO crawled VALUES (?)", [("/a",), ("/b",)])
+    writer.commit()
+
+    assert part_progress(tmp_path / "x.part") == PartProgress(2, 20)
+
+
+async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(world: World) -> None:
+    standing = world.faults.add(Fault(PROFILE, "hang"))
+    mine = world.start(patient=False).begin("3.11")
+    while mine.progress.done < PROFILES + COMPETENCES - 1:
+        await asyncio.wait([mine.task], timeout=0.001)
+    other = world.start(patient=False)
+    waiting = other.begin("3.11")
+    while not waiting.progress.total:
+        await asyncio.wait([waiting.task], timeout=0.001)
+
+    with closing(sqlite3.connect(world.file().part)) as connection:
+        rows = connection.execute("SELECT uuid FROM concept WHERE concept_type = ? AND is_final", (SKILL.number,))
+        skills = [UUID(uuid) for (uuid,) in rows]
+    assert len(skills) >= 40
+    for indexes in (other, world._started[0]):
+        assert set(await indexes.met("3.11", [*skills, A])) == set(skills)
+    assert waiting.progress.total == PROFILES + COMPETENCES
+    assert 50 <= waiting.progress.done <= mine.progress.done
+    assert waiting.state().keys() == mine.state().keys() == {"state", "progress", "documents", "remaining"}
+    assert other.state("3.11")["progress"] == pytest.approx(waiting.progress.share, abs=0.001)
+
+    standing.released.set()
+    world.faults.clear()
+    assert (await mine.task).documents == (await waiting.task).documents > PROFILES + COMPETENCES
+    assert await other.met("3.11", skills) == {}  # the index has them
+
+
+def build(progress: CrawlProgress, tmp_path: Path) -> Build:
+    return Build(asyncio.get_running_loop().create_future(), progress, PartReader(tmp_path / "x.part"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "done", "total", "seconds", "left", "says"),
+    [
+        (0, 0, 0, 0, None, "reading its lists"),
+        (0, 0, 21_000, 5, None, "0 of 21000 documents"),
+        (0, 2_000, 21_000, 84, 798, "2000 of 21000 documents, about 13 minutes left"),
+        (19_000, 20_000, 21_000, 40, 40, "about 40 seconds left"),
+        (0, 10, 100_010, 600, 6_000_000, "about 1667 hours left"),
+        (0, 21_000, 21_000, 60, 0, "about 2 seconds left"),
+    ],
+)
+async def test_the_error_says_how_long_it_will_take(
+    tmp_path: Path, before: int, done: int, total: int, seconds: float, left: float | None, says: str
+) -> None:
+    building = build(CrawlProgress(before, done, total, time.monotonic() - seconds), tmp_path)
+
+    error = building.error("3.27")
+
+    assert isinstance(error, NotIndexedYet)
+    assert says in str(error)
+    remaining = building.state()["remaining"]
+    assert remaining == (None if left is None else pytest.approx(left, rel=0.01, abs=1))
+    expected = 60 if left is None else min(max(left, 1), 3600)
+    assert error.retry_after == pytest.approx(expected, rel=0.01, abs=1)
+
+
+def test_documents_of_earlier_crawls_do_not_count_in_the_pace() -> None:
+    progress = CrawlProgress()
+    progress.update(500, 1_000)
+    assert (progress.before, progress.remaining, progress.share) == (500, None, 0.5)
+
+    progress.began -= 10
+    progress.update(600, 1_000)
+
+    assert progress.before == 500
+    assert progress.remaining == pytest.approx(40, rel=0.05)
