@@ -2,6 +2,8 @@
 
 import base64
 import io
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from graphql_api.app import create_app
 from graphql_api.sandbox import bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import Page
-from tests.browser.visits import evaluate, open_browser, resize, serving
+from tests.browser.visits import open_browser, resize, serving
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -23,37 +25,56 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+def _type_a_word(browser: "Chrome") -> None:
+    browser.find_element("css selector", "main input[type=search]").send_keys("nur")
+    _wait_for(browser, "[role=option]")
+
+
+def _find_occupations(browser: "Chrome") -> None:
+    browser.find_element("css selector", "button[value=match]").click()
+    _wait_for(browser, "#matches")
+
+
+def _wait_for(browser: "Chrome", selector: str) -> None:
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    WebDriverWait(browser, 30).until(lambda _: browser.find_elements("css selector", selector))
+
+
 class Picture(NamedTuple):
-    """A page of the server, the width of the window, and how much of the page is shown."""
+    """A page of the server, the size of the window, and what a visitor does there."""
 
     path: str
     width: int
     height: int
+    act: Callable[["Chrome"], None] | None = None
 
 
 PICTURES = {
     "graphiql.png": Picture("graphiql", 1400, 800),
     "explorer-home.png": Picture("en/", 1400, 800),
+    "explorer-suggestions.png": Picture("en/", 1400, 500, _type_a_word),
     "explorer-occupation.png": Picture("en/occupations/OP-101", 1400, 900),
     "explorer-search.png": Picture("en/search?q=wound", 1400, 800),
     "explorer-compare.png": Picture("en/compare?from=OP-102&to=OP-101", 1400, 800),
+    "explorer-my-skills.png": Picture("en/my-skills#have=SK-101,SK-102,SK-103", 1400, 800, _find_occupations),
     "explorer-changes.png": Picture("en/changes?since=3.10", 1400, 800),
     "explorer-telephone.png": Picture("nl/occupations/OP-101", 390, 844),
 }
 """By file name in docs/."""
 
 
-def main() -> None:
-    """Take all pictures."""
+def main(names: list[str]) -> None:
+    """Take the pictures with these names, or all of them."""
     with TemporaryDirectory() as folder, closing(bundled_releases()) as releases:
         settings = replace(Settings(), store="memory:", cache_dir=Path(folder), operation_timeout=60.0).checked()
         with serving(create_app(settings, create_sandbox(releases))) as base:
             for number in ("3.10", "3.11"):  # waits for their indexes
                 query = f'{{ release(number: "{number}") {{ search(text: "wound") {{ totalCount }} }} }}'
                 httpx.post(f"{base}/graphql", json={"query": query}, timeout=60).raise_for_status()
-            for name, picture in PICTURES.items():
+            for name in names or PICTURES:
                 with open_browser(Path(folder) / name, "--hide-scrollbars") as browser:
-                    (DOCS / name).write_bytes(_small(_taken(browser, base, picture)))
+                    (DOCS / name).write_bytes(_small(_taken(browser, base, PICTURES[name])))
                 print(f"docs/{name}: {(DOCS / name).stat().st_size:,} bytes")
 
 
@@ -63,7 +84,8 @@ def _taken(browser: "Chrome", base: str, picture: Picture) -> bytes:
         Page(browser, base)
     else:
         browser.get(f"{base}/{picture.path}")
-        evaluate(browser, "document.fonts.ready.then(() => true)")
+    if picture.act:
+        picture.act(browser)
     return base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
 
 
@@ -75,4 +97,4 @@ def _small(png: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

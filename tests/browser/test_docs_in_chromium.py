@@ -57,6 +57,8 @@ def test_the_navigation_stands_beside_a_wide_page(browser: "Chrome", docs: str) 
     resize(browser, 1400, "light")
     assert evaluate(browser, f"{box.format(nav)}.right <= {box.format(article)}.left")
     assert evaluate(browser, f"{box.format(nav)}.height") > 300
+    evaluate(browser, "scrollTo(0, 2000)")
+    assert 0 <= evaluate(browser, f"{box.format(nav)}.top") < 50
     resize(browser, 390, "light")
     assert (
         evaluate(browser, f"document.querySelector({nav!r}).checkVisibility({{contentVisibilityAuto: true}})") is False
