@@ -88,6 +88,13 @@ class Timeline:
         """The newest release."""
         return self.releases[-1]
 
+    def last_before(self, release: str, key: Key) -> str | None:
+        """The last release before this one that has a concept which this one does not have; None if there is none."""
+        for position in reversed(range(self.releases.index(release))):
+            if key in self.diffs[position].ended:
+                return self.releases[position]
+        return None
+
     def presence(self, release: str, key: Key) -> list[Presence]:
         """In which releases a concept is that is in this one, the oldest first."""
         at = self.releases.index(release)

@@ -20,12 +20,22 @@ from graphql_api.competent.values import as_uuid
 from graphql_api.errors import CompetentError, ReleaseNotFound, UpstreamNotFound
 from graphql_api.export import json_ld, release_facts, turtle
 from graphql_api.export.contents import members
-from graphql_api.export.skos import TERMS, TYPES_BY_NAME, ConceptNodes, Node, page_node, provenance, scheme_node
+from graphql_api.export.skos import (
+    TERMS,
+    TYPES_BY_NAME,
+    ConceptNodes,
+    Node,
+    address,
+    page_node,
+    provenance,
+    scheme_node,
+)
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.graphql import JSON, HTTPError, error_response, resource_error
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.index.documents import document as indexed_document
+from graphql_api.index.tables import TYPES
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.schema.loaders import Loaders
@@ -156,9 +166,28 @@ async def _page(loaders: Loaders, release: str, page: int) -> Node:
 async def _concept(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> Node:
     document = await _document(loaders, release, type, uuid)
     if document is None:
-        raise HTTPError(404, f"Not found in release {release}.")
+        raise await _not_found(loaders, release, type, uuid)
     nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
     return {**nodes.concept(type, document), **provenance(await release_facts(loaders, release))}
+
+
+async def _not_found(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> HTTPError:
+    """The error for a concept that is not in a release: 410 with its successors if an earlier indexed release has it."""
+    key = type.number, str(uuid)
+    try:
+        timeline = await loaders.timeline(release)
+    except CompetentError:  # what an earlier release has cannot be known now
+        return HTTPError(404, f"Not found in release {release}.")
+    last = timeline.last_before(release, key)
+    if last is None:
+        return HTTPError(404, f"Not found in release {release}.")
+    paths = [
+        f"/id/{timeline.newest}/{address(TYPES[number].name)}/{successor}"
+        for (number, successor), *_ in timeline.successors(last, key) or ()
+    ]
+    replaced = f" Probably replaced by {', '.join(paths)}." if paths else ""
+    message = f"Gone: it ended; the last indexed release that has it is {last}.{replaced}"
+    return HTTPError(410, message)
 
 
 async def _document(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> Document | None:

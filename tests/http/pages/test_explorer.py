@@ -528,3 +528,63 @@ async def test_readers_of_public_pages_have_one_quota(releases: Releases, settin
     assert statuses == [200, 200, 429]
     assert suggestions.status_code == 429
     assert api.status_code == 200
+
+
+@pytest.mark.usefixtures("indexed_before")
+async def test_what_ended_is_gone_with_what_took_its_place(server: Server) -> None:
+    for language, word in (("nl", "geschrapt"), ("fr", "supprimé"), ("en", "ended"), ("de", "weggefallen")):
+        path = f"/{language}/occupations/OP-116"
+        page = await page_at(server, path, 410)
+        assert word in page.text, (language, page.text)
+        assert {f"/{language}/occupations/OP-113", f"{path}?release=3.10"} <= links(page, path)
+        assert page.headers["cache-control"] == "no-store"
+    assert re.search(r"query Ended\(", page.text)
+    data = await server.ask('{ occupationalProfile(code: "OP-116", release: "3.10") { uuid } }')
+    by_uuid = await page_at(server, f"/en/occupations/{data['occupationalProfile']['uuid']}", 410)
+    assert heading(by_uuid) == heading(await page_at(server, "/en/occupations/OP-116", 410))
+    await page_at(server, "/en/skills/OP-116", 404)
+    await page_at(server, "/en/occupations/OP-99999", 404)
+    replaced = await page_at(server, "/en/competences/CP-151", 410)
+    assert "Nothing in the data shows what took its place." in replaced.text
+
+
+@pytest.mark.usefixtures("indexed_before")
+async def test_an_occupation_shows_what_changed_since_the_release_before(server: Server) -> None:
+    query = """query ($release: String!) { occupationalProfile(code: "OP-310", release: $release) {
+      essentialCompetences { code } optionalCompetences { code } } }"""
+    now, was = [
+        {item["code"] for items in data["occupationalProfile"].values() for item in items}
+        for release in ("3.11", "3.10")
+        for data in [await server.ask(query, {"release": release})]
+    ]
+    path = "/en/occupations/OP-310"
+    page = await page_at(server, path)
+    section = page.text.partition("Since release 3.10")[2].partition("</section>")[0]
+
+    assert "other names, essential competences, optional competences" in " ".join(section.split())
+    assert now - was == {"CP-374"}
+    assert was - now == {"CP-347"}
+    assert {f"/en/competences/{code}" for code in now - was} <= links(page, path)
+    assert section.count("<li>") == len(now ^ was)
+    assert "/en/changes?since=3.10" in links(page, path)
+    assert re.search(r"query Occupation\(", page.text)
+    new = await page_at(server, "/nl/occupations/OP-109")
+    assert "Dit beroep is nieuw." in new.text
+    first = await page_at(server, "/nl/occupations/OP-101?release=3.9")
+    assert "Sinds release" not in first.text
+
+
+@pytest.mark.usefixtures("indexed_before")
+async def test_linked_data_of_what_ended_is_gone(server: Server) -> None:
+    data = await server.ask('{ occupationalProfile(code: "OP-116", release: "3.10") { uuid } }')
+    successor = await server.ask('{ occupationalProfile(code: "OP-113") { uuid } }')
+    uuid, other = (one["occupationalProfile"]["uuid"] for one in (data, successor))
+    gone = await server.client.get(f"/id/3.11/occupational-profile/{uuid}")
+
+    assert gone.status_code == 410
+    assert gone.json()["errors"][0]["message"] == (
+        "Gone: it ended; the last indexed release that has it is 3.10. "
+        f"Probably replaced by /id/3.11/occupational-profile/{other}."
+    )
+    assert (await server.client.get(f"/id/3.10/occupational-profile/{uuid}")).status_code == 200
+    assert (await server.client.get(f"/id/3.11/skill/{uuid}")).status_code == 404

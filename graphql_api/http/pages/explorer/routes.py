@@ -14,7 +14,9 @@ from graphql_api.http.content_negotiation import accepted_languages
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, error_response
 from graphql_api.http.pages.explorer.compare import compare
 from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value, reference
+from graphql_api.http.pages.explorer.ended import ended
 from graphql_api.http.pages.explorer.labels import FILTERS, by_title, label_pages
+from graphql_api.http.pages.explorer.last_change import last_change
 from graphql_api.http.pages.explorer.my_skills import my_skills
 from graphql_api.http.pages.explorer.suggestions import suggest
 from graphql_api.http.pages.explorer.visit import Show, Site, Visit
@@ -162,7 +164,11 @@ async def _changes(visit: Visit) -> Response:
             return await visit.missing(release)
         return await visit.page("changes.html", "", release, changes=None, releases=releases)
     change = _CHANGES.get(visit.parameters.get("kind", ""))
-    variables = {"since": since, "kinds": change and [change], "after": visit.parameters.get("after")}
+    variables = {
+        "since": since,
+        "kinds": [change] if change else [*_CHANGES.values()],
+        "after": visit.parameters.get("after"),
+    }
     release = await visit.ask("changes", variables)
     changes = release.get("changes")
     if changes is None:
@@ -174,10 +180,12 @@ async def _occupation(visit: Visit) -> Response:
     release = await visit.ask("occupation", _reference(visit))
     profile = release.get("occupationalProfile")
     if profile is None:
-        return await visit.missing(release)
-    return _to_code(visit, profile, "occupations") or await visit.page(
-        "occupation.html", plain(profile["title"], profile), release, profile=profile
-    )
+        return await ended(visit, "occupations", release)
+    if redirect := _to_code(visit, profile, "occupations"):
+        return redirect
+    change = await last_change(visit, release["number"], profile)
+    title = plain(profile["title"], profile)
+    return await visit.page("occupation.html", title, release, profile=profile, change=change)
 
 
 async def _concept(word: str, visit: Visit) -> Response:
@@ -186,7 +194,7 @@ async def _concept(word: str, visit: Visit) -> Response:
     release = await visit.ask(name, _reference(visit) | {"after": after}, TYPES[word].single)
     concept = release.get("concept")
     if concept is None:
-        return await visit.missing(release)
+        return await ended(visit, word, release)
     text = text_of(concept)
     return _to_code(visit, concept, word) or await visit.page(
         f"{name}.html", plain(text, concept), release, concept=concept, text=text, word=word

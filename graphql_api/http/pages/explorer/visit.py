@@ -107,6 +107,11 @@ class Visit:
         self.record.executed, self.record.error_codes = self.result.data is not None, self.codes
         return (self.result.data or {}).get("release") or {}
 
+    def restore(self, operation: Operation | None, result: Executed) -> None:
+        """Make an earlier operation and its result those of the page again."""
+        self.operation, self.result = operation, result
+        self.record.error_codes = self.codes
+
     async def page(
         self, template: str, title: str, release: Document, *, status: int = 200, **values: object
     ) -> Response:
@@ -194,6 +199,10 @@ class Visit:
     def concept_url(self, concept: Mapping[str, object], word: str = "") -> str:
         """The relative URL of a concept."""
         return self.url(concept_path(concept, word))
+
+    def path_of(self, concept: Mapping[str, object]) -> str:
+        """The path of a concept, which has its `__typename`, below the language."""
+        return concept_path(concept)
 
     def linked_data(self, concept: Mapping[str, object], word: str, release: Document) -> str:
         """The relative URL of a concept as linked data."""
