@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from graphql_api.errors import ReleaseNotFound, SettingsError
@@ -25,6 +26,18 @@ class _Rate(TextColumn):
     def render(self, task: "object") -> Text:
         speed = getattr(task, "finished_speed", None) or getattr(task, "speed", None)
         return Text(f"{speed:,.0f} documents/s" if speed else "")
+
+
+class _Remaining(ProgressColumn):
+    """The estimated time until a crawl ends, whichever process crawls."""
+
+    def __init__(self, progress: CrawlProgress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def render(self, task: "object") -> Text:
+        left = self._progress.remaining
+        return Text("" if left is None else str(timedelta(seconds=round(left))), style="progress.remaining")
 
 
 def demand_folder(settings: Settings) -> None:
@@ -61,7 +74,7 @@ async def crawl(parts: Services, number: str) -> None:
     """Build the index of a release, or complete it, and show the progress."""
     progress = CrawlProgress()
     building = parts.indexes.begin(number, progress)
-    columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), _Remaining(progress))
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
         while not building.task.done():

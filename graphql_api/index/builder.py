@@ -100,7 +100,7 @@ class IndexBuilder:
                     await self._crawl_again_if_damaged(file, release, progress)
                     return file
             if other := await asyncio.to_thread(part_progress, file.part):
-                progress.update(*other)
+                progress.follow(other)
             await asyncio.sleep(BETWEEN_CHECKS)
             if await asyncio.to_thread(file.check):
                 return file

@@ -18,7 +18,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.pagination import Listing
 from graphql_api.errors import UpstreamError, UpstreamInvalidResponse, UpstreamNotFound
 from graphql_api.index.indexer import Indexer
-from graphql_api.index.part import TOTAL
+from graphql_api.index.part import PartProgress, write_crawl
 from graphql_api.index.tables import SEARCHED
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ Load = Callable[[str], Awaitable[Document]]
 
 COMMIT_EVERY = 50
 """Documents per commit: the most that a killed crawl has to load again."""
+COMMIT_AFTER = 2.0
+"""Seconds after which documents are committed, even if they are fewer: other processes see what is committed."""
 
 _CRAWLED = [type for type in reversed(CONCEPT_TYPES) if type.route and type.collection and not type.is_block]
 """Types whose whole documents are crawled; embedded types come first, so that nothing has to be completed later."""
@@ -46,11 +48,15 @@ class CrawlProgress:
     total: int = 0
     began: float = 0.0
 
-    def update(self, done: int, total: int) -> None:
-        """Set the numbers; the first time, `done` counts as crawled before."""
-        if not self.total:
-            self.before, self.began = done, time.monotonic()
-        self.done, self.total = done, total
+    def start(self, done: int, total: int) -> None:
+        """Set the numbers with which this process begins to crawl."""
+        self.before = self.done = done
+        self.total, self.began = total, time.monotonic()
+
+    def follow(self, other: PartProgress) -> None:
+        """Set the numbers of the process that crawls."""
+        self.done, self.total, self.before, _ = other
+        self.began = time.monotonic() - max(time.time() - other.began, 0)
 
     @property
     def remaining(self) -> float | None:
@@ -85,6 +91,7 @@ class Crawler:
         self._page_size = page_size
         self._at_once = at_once
         self.progress = progress
+        self._committed = time.monotonic()
 
     async def run(self) -> None:
         """Crawl the whole release. Raises an UpstreamError if the lists cannot be read."""
@@ -102,9 +109,8 @@ class Crawler:
             if type.route is not None and "id" in item
         }
         done = {path for (path,) in self._connection.execute("SELECT path FROM crawled")}
-        self.progress.update(len(done), len(paths))
-        with self._connection:  # for processes that wait for this one
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (TOTAL, str(len(paths))))
+        self.progress.start(len(done), len(paths))
+        write_crawl(self._connection, len(paths), len(done))
         try:
             await self._walk((path, type) for path, type in paths.items() if path not in done)
         finally:
@@ -176,9 +182,13 @@ class Crawler:
                 self._indexer.add(type, document)
                 self._indexer.mark_crawled(path)
                 self.progress.done += 1
-                if self.progress.done % COMMIT_EVERY == 0:
-                    self._indexer.commit()
+                self._commit_if_due()
             await asyncio.sleep(0)  # with the sandbox, loading does not suspend: yield to the event loop
+
+    def _commit_if_due(self) -> None:
+        if self.progress.done % COMMIT_EVERY == 0 or time.monotonic() > self._committed + COMMIT_AFTER:
+            self._indexer.commit()
+            self._committed = time.monotonic()
 
     def _failed(self, path: str, error: UpstreamError) -> None:
         log.warning("indexing release %s without %s: %s", self._release, path, error.code)

@@ -5,11 +5,14 @@ A concept that is not in it may still come, so nothing here says that one does n
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
+
+import orjson
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.index.concepts import IndexedConcept, by_row_id, chunks
@@ -21,8 +24,8 @@ ROWS_AT_ONCE = 2_000
 """Maximum rows read in one statement, during which the writer waits: some milliseconds."""
 MAX_WAITING = 20
 """Maximum look-ups in a part file that wait for each other; further ones find nothing."""
-TOTAL = "total"
-"""The key in the table `meta` of the number of documents of the release."""
+CRAWL = "crawl"
+"""The key in the table `meta` of the crawl in progress, as JSON: the fields of PartProgress but `done`."""
 
 _TABLE = """
     PRAGMA temp_store = MEMORY;
@@ -37,21 +40,30 @@ _USABLE = f"is_final OR concept_type IN ({_WITH_DOCUMENTS})"
 
 
 class PartProgress(NamedTuple):
-    """The number of documents in a part file, and that of the release."""
+    """The progress of the crawl that writes a part file, in documents; `began` is a time of `time.time`."""
 
     done: int
     total: int
+    before: int
+    began: float
+
+
+def write_crawl(connection: sqlite3.Connection, total: int, before: int) -> None:
+    """Write the progress with which a crawl begins, for processes that wait for it."""
+    crawl = orjson.dumps({"total": total, "before": before, "began": time.time()}).decode()
+    with connection:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (CRAWL, crawl))
 
 
 def part_progress(path: Path) -> PartProgress | None:
     """How far a part file is; None if that cannot be read now. Reads a file, so do not call it on the event loop."""
     try:
         with closing(_open(path)) as connection:
-            total = connection.execute("SELECT value FROM meta WHERE key = ?", (TOTAL,)).fetchone()
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (CRAWL,)).fetchone()
             (done,) = connection.execute("SELECT count(*) FROM crawled").fetchone()
-    except (sqlite3.Error, DamagedIndex):
+        return PartProgress(done, **orjson.loads(row[0])) if row else None
+    except (sqlite3.Error, DamagedIndex, ValueError, TypeError):
         return None
-    return PartProgress(done, int(total[0])) if total else None
 
 
 class PartReader:

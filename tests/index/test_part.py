@@ -11,12 +11,14 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from graphql_api.cli.mirror import _Remaining
 from graphql_api.competent.declarations import SKILL, SOFT_SKILL, TECHNICAL_COMPETENCE
 from graphql_api.errors import NotIndexedYet
+from graphql_api.index import builder, crawler
 from graphql_api.index import part as reading
 from graphql_api.index.availability import Build
 from graphql_api.index.crawler import CrawlProgress
-from graphql_api.index.part import TOTAL, PartProgress, PartReader, part_progress
+from graphql_api.index.part import PartProgress, PartReader, part_progress, write_crawl
 from graphql_api.sandbox import Fault, Releases
 from tests.index.small_indexes import Small
 from tests.index.test_crawler import COMPETENCES, PROFILE, PROFILES, World
@@ -117,21 +119,36 @@ async def test_look_ups_that_would_wait_too_long_find_nothing(
 def test_the_progress_of_a_part_is_that_of_its_writer(writer: sqlite3.Connection, tmp_path: Path) -> None:
     assert part_progress(tmp_path / "none") is None
     assert part_progress(tmp_path / "x.part") is None
-    writer.execute("INSERT INTO meta VALUES (?, '20')", (TOTAL,))
+    write_crawl(writer, total=20, before=1)
     writer.executemany("INSERT INTO crawled VALUES (?)", [("/a",), ("/b",)])
     writer.commit()
 
-    assert part_progress(tmp_path / "x.part") == PartProgress(2, 20)
+    seen = part_progress(tmp_path / "x.part")
+    assert seen == PartProgress(2, 20, 1, pytest.approx(time.time(), abs=60))
+    followed = CrawlProgress()
+    followed.follow(seen._replace(began=time.time() - 10))
+    assert (followed.done, followed.total, followed.before) == (2, 20, 1)
+    assert followed.remaining == pytest.approx(180, rel=0.1)
+    followed.follow(seen._replace(began=time.time() + 1000))  # another machine's clock
+    assert followed.remaining == pytest.approx(0, abs=60)
+
+    writer.execute("UPDATE meta SET value = '{}'")
+    writer.commit()
+    assert part_progress(tmp_path / "x.part") is None
 
 
-async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(world: World) -> None:
+async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crawler, "COMMIT_AFTER", -1.0)  # each document
+    monkeypatch.setattr(builder, "BETWEEN_CHECKS", 0.01)
     standing = world.faults.add(Fault(PROFILE, "hang"))
     mine = world.start(patient=False).begin("3.11")
     while mine.progress.done < PROFILES + COMPETENCES - 1:
         await asyncio.wait([mine.task], timeout=0.001)
     other = world.start(patient=False)
     waiting = other.begin("3.11")
-    while not waiting.progress.total:
+    while waiting.progress.done < mine.progress.done:
         await asyncio.wait([waiting.task], timeout=0.001)
 
     with closing(sqlite3.connect(world.file().part)) as connection:
@@ -141,7 +158,9 @@ async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(world:
     for indexes in (other, world._started[0]):
         assert set(await indexes.met("3.11", [*skills, A])) == set(skills)
     assert waiting.progress.total == PROFILES + COMPETENCES
-    assert 50 <= waiting.progress.done <= mine.progress.done
+    assert waiting.progress.done == mine.progress.done
+    assert waiting.progress.before == mine.progress.before == 0
+    assert waiting.progress.remaining is not None
     assert waiting.state().keys() == mine.state().keys() == {"state", "progress", "documents", "remaining"}
     assert other.state("3.11")["progress"] == pytest.approx(waiting.progress.share, abs=0.001)
 
@@ -181,13 +200,24 @@ async def test_the_error_says_how_long_it_will_take(
     assert error.retry_after == pytest.approx(expected, rel=0.01, abs=1)
 
 
+def test_the_bar_of_mirror_shows_the_estimate() -> None:
+    progress = CrawlProgress()
+    column = _Remaining(progress)
+    assert column.render(object()).plain == ""
+
+    progress.start(0, 21_000)
+    progress.done, progress.began = 2_000, time.monotonic() - 84
+
+    assert column.render(object()).plain in ("0:13:18", "0:13:19", "0:13:20")
+
+
 def test_documents_of_earlier_crawls_do_not_count_in_the_pace() -> None:
     progress = CrawlProgress()
-    progress.update(500, 1_000)
+    progress.start(500, 1_000)
     assert (progress.before, progress.remaining, progress.share) == (500, None, 0.5)
 
     progress.began -= 10
-    progress.update(600, 1_000)
+    progress.done = 600
 
     assert progress.before == 500
     assert progress.remaining == pytest.approx(40, rel=0.05)
