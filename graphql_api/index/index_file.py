@@ -271,7 +271,10 @@ def _write_positions(connection: sqlite3.Connection) -> None:
 
 def _sort_key(code: str) -> str:
     """A text that sorts as a code in natural order: numbers follow their length, other pieces end in a character below all."""
-    pieces = re.split(r"(\d+)", code[:100])
+    pieces = _NUMBERS.split(code[:100])
     return "".join(
         f"{chr(len(number := str(int(piece))))}{number}" if piece.isdecimal() else f"{piece}\1" for piece in pieces
     )
+
+
+_NUMBERS = re.compile(r"(\d+)")

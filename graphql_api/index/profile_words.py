@@ -65,8 +65,12 @@ def profile_words(
 
 def _frequencies(by_weight: Mapping[float, Sequence[Sequence[int]]]) -> dict[int, float]:
     """How often the texts of a profile have each word, by the weights of their fields."""
+    counts = [(weight, Counter(chain.from_iterable(texts))) for weight, texts in by_weight.items()]
+    counts.sort(key=lambda of_weight: -len(of_weight[1]))
     frequencies: dict[int, float] = {}
-    for weight, texts in by_weight.items():
-        for word, count in Counter(chain.from_iterable(texts)).items():
+    for weight, of_weight in counts[:1]:
+        frequencies = {word: weight * count for word, count in of_weight.items()}
+    for weight, of_weight in counts[1:]:
+        for word, count in of_weight.items():
             frequencies[word] = frequencies.get(word, 0.0) + weight * count
     return frequencies

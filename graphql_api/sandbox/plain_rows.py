@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from string import ascii_uppercase
 
-_START = "<sheetData>"
+_START = b"<sheetData>"
 _ROW = '<row r="'
 _FIRST_CELL = '><c r="'
-_TEXT = '" t="inlineStr"><is><t>'
-_NEXT_CELL = '</t></is></c><c r="'
+_TEXT = b'" t="inlineStr"><is><t>'
+_NEXT_CELL = b'</t></is></c><c r="'
 _END = "</t></is></c></row>"
-_PRESERVED = '<t xml:space="preserve">'
-_MARK = "\0"
+_PRESERVED = b'<t xml:space="preserve">'
+_MARK = b"\0"
 """Replaces the markup between the names and texts of cells; XML cannot contain it."""
-_UNCLEAR = ("\r", "_x", _MARK)
-"""What parsers change in texts, each in its way."""
+_ESCAPE = "_x"
+"""How escaped characters begin, such as `_x000D_`; parsers change these and carriage returns, each in its way."""
 
 _Arrange = Callable[[Sequence[str]], Sequence[str]]
 
@@ -42,7 +42,7 @@ def plain_rows(pieces: Iterable[bytes]) -> Iterator[Sequence[str]]:
             name = str(number)
             if not (head == f"{_ROW}{name}" + '"' or head.startswith(f'{_ROW}{name}" ')) or not cells or "<" in cells:
                 raise NotPlain
-            parts = cells.split(_MARK)
+            parts = cells.split("\0")
             texts = parts[1::2]
             if "&" in cells:
                 texts = [html.unescape(text) for text in texts]
@@ -52,19 +52,19 @@ def plain_rows(pieces: Iterable[bytes]) -> Iterator[Sequence[str]]:
 def _items(pieces: Iterable[bytes]) -> Iterator[list[str]]:
     """The rows of each piece without their ends, with marks between names and texts of cells."""
     is_first = True
-    for piece in pieces:
-        try:
-            xml = piece.decode()
-        except UnicodeDecodeError:
-            raise NotPlain from None
-        if any(character in xml for character in _UNCLEAR):
+    for xml in pieces:
+        if _MARK in xml or b"\r" in xml:
             raise NotPlain
         if is_first:
             xml, is_first = xml.partition(_START)[2], False
         if _PRESERVED in xml:
-            xml = xml.replace(_PRESERVED, "<t>")
-        *items, rest = xml.replace(_TEXT, _MARK).replace(_NEXT_CELL, _MARK).split(_END)
-        if "<row" in rest:
+            xml = xml.replace(_PRESERVED, b"<t>")
+        try:
+            text = xml.replace(_TEXT, _MARK).replace(_NEXT_CELL, _MARK).decode()
+        except UnicodeDecodeError:
+            raise NotPlain from None
+        *items, rest = text.split(_END)
+        if _ESCAPE in text or "<row" in rest:
             raise NotPlain
         yield items
 
@@ -76,11 +76,18 @@ class _Shapes(dict[str, _Arrange]):
         columns = shape.split(" ")
         if not self:
             self._all = [f"{letter}#" for letter in ascii_uppercase[: len(columns)]]
+        if columns == self._all:
+            self[shape] = _unchanged
+            return _unchanged
         index = {column: at for at, column in enumerate(columns)}
         if [column for column in self._all if column in index] != columns:
             raise NotPlain
         self[shape] = arrange = _arranging([index.get(column, len(columns)) for column in self._all])
         return arrange
+
+
+def _unchanged(texts: Sequence[str]) -> Sequence[str]:
+    return texts
 
 
 def _arranging(indexes: Sequence[int]) -> _Arrange:
