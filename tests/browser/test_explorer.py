@@ -31,6 +31,7 @@ PAGES = (
     "de/occupations",
     "nl/occupations/OP-101",
     "de/occupations/OP-101",
+    "nl/occupations/OP-101/picture",
     "en/competences/CP-101",
     "nl/skills/SK-101",
     "nl/soft-skills/SS-1",
@@ -222,6 +223,25 @@ def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base:
     assert visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']")
     resize(visitor, 390, "light")
     assert evaluate(visitor, "document.documentElement.scrollWidth") <= 390
+
+
+def test_the_picture_is_walked_by_arrow_keys_and_its_boxes_are_links(reader: "Chrome", base: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    reader.get(f"{base}/nl/occupations/OP-101/picture")
+    reader.find_element("css selector", ".picture a").send_keys(Keys.ARROW_RIGHT)
+    reader.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+    competence = reader.switch_to.active_element
+    assert competence.get_attribute("data-column") == "1"
+    lit = evaluate(reader, "[...document.querySelectorAll('.picture path.on')].map(line => line.dataset.to)")
+    assert len(lit) == len((competence.get_attribute("data-near") or "").split())
+    competence.send_keys(Keys.ARROW_RIGHT)
+    neighbour = reader.switch_to.active_element
+    assert neighbour.get_attribute("data-id") in lit
+    title = neighbour.find_element("css selector", "text").text
+    neighbour.send_keys(Keys.ENTER)
+    until(lambda: title in reader.find_element("css selector", "h1").text)
+    assert reader.current_url.endswith("/picture")
 
 
 def test_another_occupation_is_suggested_to_compare_with(reader: "Chrome", base: str) -> None:

@@ -254,6 +254,31 @@ async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
         assert re.search(rf"aussi dans {count} autres? métiers?", page.text)
 
 
+async def test_the_picture_of_an_occupation_has_the_lines_of_its_table(server: Server) -> None:
+    page = await page_at(server, "/nl/occupations/OP-101/picture")
+    query = """{ occupationalProfile(code: "OP-101") { uuid similarProfiles(first: 8) { profile { uuid code }
+      sharedCompetences { uuid code } } } }"""
+    profile = (await server.ask(query))["occupationalProfile"]
+    shared = {
+        (item["profile"]["uuid"], competence["uuid"])
+        for item in profile["similarProfiles"]
+        for competence in item["sharedCompetences"]
+    }
+    lines = re.findall(r'data-from="([^"]+)" data-to="([^"]+)"', page.text)
+    drawn = {end for start, end in lines if start == profile["uuid"]}
+    table = page.text.partition("<table")[2]
+
+    assert len(drawn) == min(24, len({competence for _, competence in shared}))
+    assert {(end, start) for start, end in lines if start != profile["uuid"]} == {
+        (neighbour, competence) for neighbour, competence in shared if competence in drawn
+    }
+    for item in profile["similarProfiles"]:
+        row = table.partition(f'/occupations/{item["profile"]["code"]}"')[2].partition("</tr>")[0]
+        codes = [competence["code"] for competence in item["sharedCompetences"]]
+        assert re.findall(r"/competences/([\w-]+)", row) == codes
+        assert f"/nl/occupations/{item['profile']['code']}/picture" in links(page, "/nl/occupations/OP-101/picture")
+
+
 async def test_a_comparison_shows_what_is_still_to_learn(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=op-102&to=OP-101")
     query = """{ competenceGap(from: { code: "OP-102" }, to: { code: "OP-101" }) { coverage

@@ -16,7 +16,14 @@ from tests.http.pages.test_explorer import FIRST_CODES, HTML
 
 PATHS = (
     *("", "search?q=wond", "search?q=wond&isco=2", "occupations", "sectors", "sectors/ES-1", "areas/AI-1", "isco/2221"),
-    *("occupations/OP-101", "competences/CP-101", "skills/SK-101", "knowledge/KN-101", "soft-skills/SS-1"),
+    *(
+        "occupations/OP-101",
+        "occupations/OP-101/picture",
+        "competences/CP-101",
+        "skills/SK-101",
+        "knowledge/KN-101",
+        "soft-skills/SS-1",
+    ),
     *("compare?from=OP-101&to=OP-101", "compare?from=wond&to=wond", "suggest?q=wond"),
 )
 

@@ -18,6 +18,7 @@ from graphql_api.http.pages.explorer.ended import ended
 from graphql_api.http.pages.explorer.labels import FILTERS, by_title, label_pages
 from graphql_api.http.pages.explorer.last_change import last_change
 from graphql_api.http.pages.explorer.my_skills import my_skills
+from graphql_api.http.pages.explorer.picture import WIDTH, picture_of
 from graphql_api.http.pages.explorer.suggestions import suggest
 from graphql_api.http.pages.explorer.visit import Show, Site, Visit
 from graphql_api.http.pages.rendering import plain, text_of
@@ -46,6 +47,7 @@ class Explorer:
             "compare": compare,
             "changes": _changes,
             "suggest": suggest,
+            "occupations/{ref}/picture": _picture,
             **label_pages(),
         }
         concepts: dict[str, Show] = {word: partial(_concept, word) for word in TYPES} | {"occupations": _occupation}
@@ -188,6 +190,21 @@ async def _occupation(visit: Visit) -> Response:
     return await visit.page("occupation.html", title, release, profile=profile, change=change)
 
 
+async def _picture(visit: Visit) -> Response:
+    release = await visit.ask("picture", _reference(visit))
+    profile = release.get("occupationalProfile")
+    if profile is None:
+        return await visit.missing(release)
+    return _to_code(visit, profile, "occupations", "/picture") or await visit.page(
+        "picture.html",
+        plain(profile["title"], profile),
+        release,
+        profile=profile,
+        picture=picture_of(profile),
+        width=WIDTH,
+    )
+
+
 async def _concept(word: str, visit: Visit) -> Response:
     name = _OPERATIONS.get(word, "concept")
     after = visit.parameters.get("after")
@@ -206,8 +223,8 @@ def _reference(visit: Visit) -> dict[str, str]:
     return reference(visit.request.path_params["ref"])
 
 
-def _to_code(visit: Visit, concept: Document, word: str) -> Response | None:
+def _to_code(visit: Visit, concept: Document, word: str, page: str = "") -> Response | None:
     """A redirect to the path with the code, if the concept has one and the path is another; otherwise None."""
-    path = concept_path(concept, word)
+    path = concept_path(concept, word) + page
     is_same = visit.request.path_params["ref"] == (concept["code"] or concept["uuid"])
     return None if is_same else visit.redirect(path)

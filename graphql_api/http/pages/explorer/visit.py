@@ -196,9 +196,9 @@ class Visit:
         present = {name: value for name, value in query.items() if value}
         return f"{self.root}{self.language}/{path}{'?' + urlencode(present) if present else ''}"
 
-    def concept_url(self, concept: Mapping[str, object], word: str = "") -> str:
-        """The relative URL of a concept."""
-        return self.url(concept_path(concept, word))
+    def concept_url(self, concept: Mapping[str, object], word: str = "", page: str = "") -> str:
+        """The relative URL of a concept, or of a page below it."""
+        return self.url(concept_path(concept, word) + (page and f"/{page}"))
 
     def path_of(self, concept: Mapping[str, object]) -> str:
         """The path of a concept, which has its `__typename`, below the language."""
