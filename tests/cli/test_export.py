@@ -1,6 +1,10 @@
 """`competent-graphql export`: a complete file under its name, or none."""
 
 import json
+import os
+import resource
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,6 @@ from tests.cli.test_cli import run
 
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COMPETENT_EMBEDDINGS", "off")
@@ -80,6 +82,31 @@ def test_what_cannot_be_exported_is_a_sentence(arguments: list[str], says: str, 
     assert code == 2
     assert says in err
     assert names(tmp_path) == []
+
+
+FORMATS = {"ndjson": "ndjson", "csv": "csv.zip", "turtle": "ttl", "json-ld": "jsonld"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(format: str, tmp_path: Path) -> None:
+    """The system refuses to write more than some bytes to a file, as a full disk does, in the middle of the export."""
+    assert run("export", "--output", "first")[0] == 0  # so that the index is there, which is larger
+    file = tmp_path / f"competent-3.11.{FORMATS[format]}"
+    file.write_text("old")
+    process = subprocess.run(
+        [sys.executable, "-m", "graphql_api", "export", "--format", format],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        env=os.environ | {"COMPETENT_PUBLIC_URL": "https://example.org"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert process.returncode == 2
+    assert f"cannot write {file.name}: File too large" in process.stderr
+    assert "Traceback" not in process.stderr
+    assert names(tmp_path) == sorted([file.name, "first"])
+    assert file.read_text() == "old"
 
 
 @pytest.mark.parametrize(

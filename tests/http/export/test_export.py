@@ -1,6 +1,7 @@
 """`/export/…`: a whole release over HTTP, conditional requests, and bounds of its own."""
 
 import asyncio
+import gc
 import gzip
 import io
 import json
@@ -14,6 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from graphql_api.export import FORMATS
+from graphql_api.export.csv_zip import _WaitingRows
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.export.limits import ExportLimits
 from graphql_api.http.graphql import ClientLeft
@@ -232,9 +234,10 @@ async def test_a_number_of_exports_run_at_the_same_time(server: Server) -> None:
     assert b"".join(message.get("body", b"") for message in readers[1].messages) == accepted.content
 
 
-async def test_a_reader_that_is_gone_costs_no_further_query(server: Server) -> None:
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+async def test_a_reader_that_is_gone_costs_no_further_query(format: Any, server: Server) -> None:
     index = await server.app.state.services.loaders().index("3.11")
-    reader = Reader(server)
+    reader = Reader(server, f"/export/3.11{format.suffix}")
     await reader.started.wait()
     queries = 0
     original = index.query
@@ -329,11 +332,13 @@ async def test_the_timeout_of_operations_does_not_apply(few_releases: Releases, 
     assert response.text.count("\n") > 500
 
 
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 async def test_a_corrupt_index_cuts_the_response_and_frees_the_place(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    format: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await server.client.head(NDJSON)
-    reader = Reader(server)
+    path = f"/export/3.11{format.suffix}"
+    await server.client.head(path)
+    reader = Reader(server, path)
     await reader.started.wait()
 
     def corrupt(*_: Any) -> Any:
@@ -347,7 +352,31 @@ async def test_a_corrupt_index_cuts_the_response_and_frees_the_place(
     monkeypatch.undo()
 
     assert not reader.is_complete
-    assert (await server.client.get(NDJSON)).status_code == 200
+    assert (await server.client.get(path)).status_code == 200
+
+
+async def test_rows_that_find_no_place_on_disk_cut_the_response_and_free_the_place(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporary files that are left open are an error of the test: a ResourceWarning."""
+    path = "/export/3.11.csv.zip"
+    await server.client.head(path)
+    reader, original = Reader(server, path), _WaitingRows.put
+    await reader.started.wait()
+
+    def full(rows: _WaitingRows, data: bytes) -> None:
+        original(rows, data)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("graphql_api.export.csv_zip.MAX_IN_MEMORY", 1)
+    monkeypatch.setattr(_WaitingRows, "put", full)
+    reader.goes_on.set()
+    await reader.task
+    monkeypatch.undo()
+    gc.collect()
+
+    assert not reader.is_complete
+    assert (await server.client.get(path)).status_code == 200
 
 
 async def test_a_server_with_keys_requires_one(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
