@@ -55,7 +55,7 @@ TESTED_BY = {
     "clients.md: php occupation.php": "clients/documented.test.js",
     "clients.md: ts codegen.ts": "clients/react.test.js",
     "clients.md: tsx src/Occupation.tsx": "clients/react.test.js",
-    "clients.md: tsx src/main.tsx": "clients/react.test.js",
+    "clients.md: tsx src/App.tsx": "clients/react.test.js",
     "clients.md: ts src/cache.ts": "clients/apollo.test.js",
     "clients.md: json relay.config.json": "clients/relay.test.js",
     "clients.md: js src/environment.js": "clients/relay.test.js",

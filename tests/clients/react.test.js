@@ -10,7 +10,7 @@ import { imported, MODULES, written } from "./documentation.js";
 import { ROOT, served } from "./server.js";
 
 const server = served();
-const FILES = ["codegen.ts", "src/Occupation.tsx", "src/main.tsx", "src/cache.ts"];
+const FILES = ["codegen.ts", "src/Occupation.tsx", "src/App.tsx", "src/cache.ts"];
 // Those of Vite's template react-ts, which the page builds on.
 const STRICT = ["--noEmit", "--strict", "--skipLibCheck", "--verbatimModuleSyntax", "--erasableSyntaxOnly", "--noUnusedLocals", "--noUnusedParameters"];
 const BUNDLER = ["--module", "esnext", "--moduleResolution", "bundler", "--target", "es2023", "--jsx", "react-jsx", "--lib", "es2023,dom"];
@@ -20,6 +20,7 @@ import { ApolloProvider } from "@apollo/client/react";
 import { createElement, Suspense } from "react";
 import { prerenderToNodeStream } from "react-dom/static";
 import { text } from "node:stream/consumers";
+import App from "./App";
 import { cache } from "./cache";
 import { Occupation } from "./Occupation";
 
@@ -28,6 +29,8 @@ export async function render(uri: string, props: Parameters<typeof Occupation>[0
   const page = createElement(Suspense, null, createElement(Occupation, props));
   return text((await prerenderToNodeStream(createElement(ApolloProvider, { client, children: page }))).prelude);
 }
+
+export const renderApp = async () => text((await prerenderToNodeStream(createElement(App))).prelude);
 `;
 const run = (program, options, folder) => promisify(execFile)(process.execPath, [join(MODULES, program), ...options], { cwd: folder });
 
@@ -35,16 +38,17 @@ test("the React page of the documentation compiles strictly and shows an occupat
   const { folder, remove } = await written("docs/clients.md", FILES, { url: server.url });
   t.after(remove);
   await run("@graphql-codegen/cli/esm/bin.js", ["--config", "codegen.ts"], folder);
-  await run("typescript/bin/tsc", [...STRICT, ...BUNDLER, "src/main.tsx"], folder);
+  await run("typescript/bin/tsc", [...STRICT, ...BUNDLER, "src/App.tsx"], folder);
 
   await writeFile(join(folder, "src/gql.ts"), 'export * from "./gql/gql";\n'); // Node imports files, not folders
   await writeFile(join(folder, "src/render.ts"), RENDER);
-  const files = ["src/render.ts", "src/cache.ts", "src/Occupation.tsx", "src/gql.ts", "src/gql/gql.ts", "src/gql/graphql.ts"];
-  const { render } = await imported(folder, ...files);
+  const files = ["src/render.ts", "src/App.tsx", "src/cache.ts", "src/Occupation.tsx", "src/gql.ts", "src/gql/gql.ts", "src/gql/graphql.ts"];
+  const { render, renderApp } = await imported(folder, ...files);
   const pages = [];
   for (const language of ["NL", "FR"]) pages.push(await render(server.graphql, { code: "OP-101", language }));
   assert.match(pages[0], /<h1>Verpleegkundige<\/h1>.*<li>Wonden verzorgen<\/li>/);
   assert.match(pages[1], /<h1>Infirmier \/ Infirmière<\/h1>/);
+  assert.match(await renderApp(), /<button>NL<\/button>.*<h1>Verpleegkundige<\/h1>/);
   assert.match(await render(server.graphql, { code: "OP-0", language: "NL" }), /no occupation/);
 });
 
