@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import build_schema
 
 from graphql_api.sandbox import Releases, create_sandbox
 from tests.conftest import Server
@@ -56,6 +57,25 @@ async def test_readme_counts_the_calls_that_the_rest_api_needs(releases: Release
     assert {competence["code"]: len(competence["behaviouralIndicators"]) for competence in both} == {
         code: len(document["behaviouralIndicators"]) for code, document in whole.items()
     }
+
+
+def test_the_drawing_of_the_domain_has_types_and_fields_of_the_schema() -> None:
+    schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
+    drawing = (ROOT / "docs" / "domain.svg").read_text(encoding="utf-8")
+    types = re.findall(r'class="type"[^>]*>(\w+)<', drawing)
+    fields = {name for type in types for name in schema.type_map[type].fields}
+    drawn = {name for text in re.findall(r">([^<]+)</text>", drawing) for name in re.findall(r"\b[a-z]+[A-Z]\w*", text)}
+
+    assert types == [
+        "Release",
+        "OccupationalProfile",
+        "TechnicalCompetence",
+        "Skill",
+        "Knowledge",
+        "BehaviouralIndicator",
+    ]
+    assert len(drawn) >= 10
+    assert drawn <= fields
 
 
 @pytest.mark.parametrize("file", TRANSLATIONS, ids=lambda file: file.name)

@@ -1,4 +1,4 @@
-"""Implements `competent-graphql doctor --spec`: compares an OpenAPI document with what this server requests and reads."""
+"""Implements `competent-graphql doctor --spec FILE`: compares an OpenAPI document with what this server requests and reads."""
 
 from graphql_api.cli.doctor.spec.report import run_spec
 
