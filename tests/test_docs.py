@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from graphql_api.cli.doctor import CHECKS
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.competent.routes import ROUTES
 from graphql_api.sandbox.faults import KINDS
 from tests.conftest import Server
@@ -105,6 +106,16 @@ def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
     rows = re.findall(r"^\| `(/[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
 
     assert rows == [(route.template, route.sure) for route in ROUTES]
+
+
+def test_keys_of_profiles_are_as_sure_in_the_docs_as_in_the_code() -> None:
+    page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:a|the rest of a) profile: (.*) \| (seen|assumed) \|", page, re.MULTILINE)
+    documented = {(key, sure) for keys, sure in rows for key in re.findall(r"`(\w+)`", keys)}
+
+    declared = {(field.hal_keys[0], field.sure) for field in OCCUPATIONAL_PROFILE.fields if field.name != "code"}
+    assert declared <= documented
+    assert {key for key, _ in documented - declared} == {"iscoCodes", "skill", "knowledgeItems"}
 
 
 def test_documented_consequences_equal_those_of_the_doctor() -> None:
