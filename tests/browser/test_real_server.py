@@ -195,6 +195,7 @@ def test_the_key_is_entered_once_for_all_tabs(
 
     field = page.find("#bar input")[0]
     assert (field.get_attribute("type"), field.get_attribute("placeholder")) == ("password", header)
+    assert_accessible(browser)
     field.send_keys(key, "\n")
     page.until(lambda: "data" in page.run(), "it answers with the key")
     assert "Query" in page.docs()
