@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import QUERY, Page
+from tests.http.pages.hostile_data import hostile_releases
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -94,23 +96,26 @@ def test_a_page_fits_every_screen(visitor: "Chrome", base: str, path: str) -> No
             assert evaluate(visitor, "document.documentElement.scrollWidth") <= width, (width, details)
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_no_violation(browser: "Chrome", base: str, path: str) -> None:
+def violations(browser: "Chrome") -> Any:
+    """What axe-core finds on the page as it is."""
     if not AXE.exists():
         pytest.skip("needs axe-core: make tests/browser/node_modules/.package-lock.json")
-    axe = AXE.read_text(encoding="utf-8")
+    evaluate(browser, AXE.read_text(encoding="utf-8") + "; undefined")
+    return evaluate(
+        browser,
+        "axe.run().then(results => results.violations.map(item => "
+        "({id: item.id, help: item.help, nodes: item.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary)})))",
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_no_violation(browser: "Chrome", base: str, path: str) -> None:
     for width in (390, 1400):
         for scheme in SCHEMES:
             resize(browser, width, scheme)
             browser.get(f"{base}/{path}")
             evaluate(browser, "document.querySelectorAll('details').forEach(item => item.open = true)")
-            evaluate(browser, axe + "; undefined")
-            violations = evaluate(
-                browser,
-                "axe.run().then(results => results.violations.map(item => "
-                "({id: item.id, help: item.help, nodes: item.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary)})))",
-            )
-            assert violations == [], (width, scheme)
+            assert violations(browser) == [], (width, scheme)
 
 
 def test_the_ground_is_dark_if_the_system_is(visitor: "Chrome", base: str) -> None:
@@ -168,9 +173,7 @@ def test_suggestions_appear_while_typing_and_the_keyboard_chooses(reader: "Chrom
     box.send_keys("verpl")
     until(lambda: "Verpleegkundige" in options(reader))
     assert box.get_attribute("aria-expanded") == "true"
-    if AXE.exists():
-        evaluate(reader, AXE.read_text(encoding="utf-8") + "; undefined")
-        assert evaluate(reader, "axe.run().then(results => results.violations.map(item => item.id))") == []
+    assert violations(reader) == []
     box.send_keys(Keys.ESCAPE)
     assert options(reader) == []
     assert box.get_attribute("value") == "verpl"
@@ -198,6 +201,7 @@ def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "C
     reader.find_element("css selector", "button[value=match]").click()
     until(lambda: reader.find_elements("css selector", "#matches .hits li"))
     assert reader.current_url.endswith("/nl/my-skills#have=SS-1,SK-101")
+    assert violations(reader) == []
     labels = [label.text for label in reader.find_elements("css selector", "[data-chosen] label")]
     assert labels == ["Samenwerken", "Wonden verzorgen"]
     sent = [json.loads(entry["message"])["message"] for entry in logged(reader, "performance")]
@@ -255,6 +259,19 @@ def test_another_occupation_is_suggested_to_compare_with(reader: "Chrome", base:
     assert box.get_attribute("value") == "OP-101 Verpleegkundige"
     box.send_keys(Keys.ENTER)
     until(lambda: reader.find_element("css selector", "h1").text == "Zorgkundige → Verpleegkundige")
+
+
+def test_hostile_texts_neither_run_nor_widen_a_page(
+    reader: "Chrome", serve: Callable[[ASGIApp], str], settings: Settings, tmp_path: Path
+) -> None:
+    releases = hostile_releases()
+    hostile = serve(create_app(replace(settings, cache_dir=tmp_path, index="off"), create_sandbox(releases)))
+    resize(reader, 390, "light")
+    for path in ("occupations/OP-101", "competences/CP-101"):
+        reader.get(f"{hostile}/nl/{path}")
+        assert "wond <script>alert(1)</script>" in reader.find_element("css selector", "h1").text
+        assert evaluate(reader, "document.documentElement.scrollWidth") <= 390
+    releases.close()
 
 
 def test_the_query_of_a_page_opens_in_graphiql_and_answers(browser: "Chrome", base: str) -> None:
