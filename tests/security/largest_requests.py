@@ -41,6 +41,12 @@ def executed() -> Iterator[tuple[str, Hostile]]:
     codes = {"i": [{"code": f"SK-{number}"} for number in range(500)]}
     query = "query($i:[ConceptRef!]!){" + many("a#:concepts(refs:$i){id ...on Skill{description{nl}}}", 10) + "}"
     yield "10 lists of 500 codes", asks(query, "", codes)
+    history = "replacedBy{concept{id code}}replaces{concept{id}}history{exists changedFields}"
+    query = f'a#:behaviouralIndicators(first:500,release:"3.10"){{nodes{{{history}}}}}'
+    yield "2 lists of 500 concepts with their history", asks("{" + many(query, 2) + "}", "")
+    codes = {"i": [{"code": f"OP-{number}"} for number in range(500)]}
+    query = "query($i:[ConceptRef!]!){" + many("a#:latestConcepts(refs:$i){id}", 4) + "}"
+    yield "4 lists of 500 codes that no release has", asks(query, "", codes)
     query = 'careerPaths(from:{code:"OP-101"},to:{code:"OP-102"},first:50){effort steps{gap{coverage}}}'
     yield "18 times 50 career paths", asks("{" + many(f"a#:{query}", 18) + "}", "")
     for first in (500, 200):
