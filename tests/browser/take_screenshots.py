@@ -91,8 +91,9 @@ def _taken(browser: "Chrome", base: str, picture: Picture) -> bytes:
 
 def _small(png: bytes) -> bytes:
     """The picture with a palette of 128 colours, in a quarter of the bytes."""
-    small = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    # MAXCOVERAGE keeps colours that few pixels have, such as those of code.
+    picture.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
