@@ -106,7 +106,8 @@ class Costing:
             count = argument(arguments_of(node), items_of, "item")
             return Items(mean=count, once=count)
         length = self.length(parent, node.name.value, definition)
-        if is_list and not length and ("first" in definition.args or parent.name.endswith("Connection")):
+        is_page = "first" in definition.args or parent.name.endswith("Connection") or node.name.value == "nodes"
+        if is_list and is_page and not length:
             return Items(mean=page, once=1.0)
         if length := length or (ITEMS if is_list else None):
             return Items(mean=length.mean, more=length.most - length.mean, page_by_page=1.0)

@@ -126,8 +126,7 @@ class TextCompetences:
     """The result of Query.competencesInText."""
 
     nodes: list[TextCompetence] = strawberry.field(
-        description="The competences, one per skill: first those that the text speaks of, then guesses; each best first.",
-        metadata={"length": Length(20, 100)},
+        description="The competences, one per skill: first those that the text speaks of, then guesses; each best first."
     )
     unresolved: list[TextSpan] = strawberry.field(
         description="The passages that speak of no competence that was found.", metadata={"length": Length(8, 32)}

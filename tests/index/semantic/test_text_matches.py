@@ -12,7 +12,8 @@ from graphql_api.errors import BadUserInput, EmbeddingError
 from graphql_api.index.search import Search, write_search
 from graphql_api.index.semantic import text_competences
 from graphql_api.index.semantic.meaning import OCCURRENCES, Meaning
-from graphql_api.index.semantic.passages import LONG_CHARS
+from graphql_api.index.semantic.passage_words import MAX_WORDS
+from graphql_api.index.semantic.passages import LONG_CHARS, MAX_PASSAGES, MAX_PHRASES, MAX_TEXT_CHARS
 from graphql_api.index.semantic.text_competences import competences_in_text
 from graphql_api.index.semantic.text_profiles import profiles_for_text
 from graphql_api.index.text_matches import TextCompetence, TextEvidence, TextProfile
@@ -195,3 +196,19 @@ def test_a_phrase_speaks_of_few_skills(compared: Compared) -> None:
     similarities = np.full((6, 1), 0.9, np.float32)
 
     assert list(text_competences._spoken_of(similarities, np.zeros(6, np.float32))) == [0, 1]
+
+
+@pytest.mark.parametrize("separator", [" ", ", ", ".\n"])
+def test_the_longest_texts_take_bounded_work(compared: Compared, separator: str) -> None:
+    text = separator.join(f"w{n:x}" for n in range(4_000))[:MAX_TEXT_CHARS]
+    statements: list[str] = []
+    compared.connection.set_trace_callback(statements.append)
+
+    compared.profiles(text)
+    of_profiles, encoded = len(statements), len(compared.embedder.searched)
+    compared.competences(text)
+
+    assert encoded <= MAX_PASSAGES + MAX_PHRASES
+    assert len(compared.embedder.searched) - encoded <= MAX_PASSAGES + MAX_PHRASES
+    assert of_profiles <= MAX_WORDS + 100
+    assert len(statements) - of_profiles <= MAX_WORDS + 100
