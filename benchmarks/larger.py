@@ -4,6 +4,7 @@ All copies share the closed lists (soft and digital skills, sectors, areas, proo
 copy, so the vocabulary grows nearly as fast as the release, and faster than in real releases.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphql_api.sandbox.dataset import AlternativeName, Concept, Dataset, Item, Profile, Texts
@@ -20,6 +21,27 @@ def copies(dataset: Dataset, size: int) -> Dataset:
         competences=dataset.competences
         + tuple(copy.competence(competence) for copy in others for competence in dataset.competences),
     )
+
+
+def larger(dataset: Dataset, profiles: int, competences: int) -> Dataset:
+    """A release with this many profiles and competences, from copies; competences that no profile has become optional ones."""
+    copied = copies(dataset, 1 + max(profiles // len(dataset.profiles), competences // len(dataset.competences)))
+    first, selected = copied.profiles[:profiles], copied.competences[:competences]
+    unused = {one.uuid: one for one in selected}
+    for profile in first:
+        for competence in profile.competences:
+            unused.pop(competence.uuid, None)
+    others = list(unused.values())
+    return replace(
+        copied,
+        profiles=tuple(_with_optional(profile, others[at::profiles]) for at, profile in enumerate(first)),
+        competences=selected,
+    )
+
+
+def _with_optional(profile: Profile, competences: Sequence[Concept]) -> Profile:
+    name = "optionalCompetences"
+    return replace(profile, related={**profile.related, name: (*profile.related.get(name, ()), *competences)})
 
 
 class _Copy:
