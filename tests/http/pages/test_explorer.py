@@ -382,6 +382,17 @@ async def test_a_text_in_another_language_is_marked(server: Server) -> None:
     assert f'<span lang="fr"><bdi>{french}</bdi></span> <small class="tag">fr</small>' in page
 
 
+async def test_a_concept_links_to_its_linked_data_as_json_and_turtle(server: Server) -> None:
+    for path in ("/nl/occupations/OP-101", "/nl/skills/SK-101"):
+        page = await page_at(server, path)
+        alternates = re.findall(r'<link rel="alternate" type="([^"]+)" href="([^"]+)"', page.text)
+        assert [media_type for media_type, _ in alternates] == ["application/ld+json", "text/turtle"]
+        for media_type, href in alternates:
+            data = await server.client.get(urljoin(path, href), headers={"Accept": media_type})
+            assert data.status_code == 200
+            assert data.headers["content-type"].startswith(media_type)
+
+
 @pytest.mark.parametrize("path", CONCEPTS)
 async def test_a_uuid_or_another_spelling_leads_to_the_code(server: Server, path: str) -> None:
     word, _, code = path.partition("/")
