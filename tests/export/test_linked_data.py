@@ -37,6 +37,7 @@ async def test_the_triples_of_each_type_are_as_expected(original: Server, lines:
     assert of_scheme == 4 + sum(line["type"] == "OccupationalProfile" for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's own reader of JSON-LD uses it
 async def test_json_ld_and_turtle_are_the_same_graph_and_valid_skos(original: Server) -> None:
     graph = turtle_graph(await exported(original, "3.11", "turtle"))

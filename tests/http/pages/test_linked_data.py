@@ -168,6 +168,7 @@ async def test_turtle_and_json_ld_are_the_same_graph_with_addresses_of_their_url
         assert URIRef(url.partition("?")[0]) in set(graph.subjects())
 
 
+@pytest.mark.slow
 async def test_all_concepts_can_be_crawled_from_the_scheme(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linked_data, "PAGE_SIZE", 50)
     url, members, top, last = "http://server.test/id/3.11", list[URIRef](), set[Any](), None
