@@ -56,7 +56,7 @@ from graphql_api.upstream.transport import ASGIApp
 log = logging.getLogger("graphql_api.server")
 
 PAGE_TIMEOUT = 3.0
-"""Timeout in seconds for the queries that our HTML pages run in-process."""
+"""Timeout in seconds for the queries that our HTML pages run in-process; those of the explorer have that of any operation."""
 
 KEY_HEADER = {"keys": "X-API-Key", "passthrough": "X-IBM-Client-Id"}
 """The request header in which clients send their key, by `COMPETENT_ACCESS`."""
@@ -174,13 +174,18 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
     """The routes of the HTML pages, which run their queries in-process."""
 
     async def ask(
-        query: str, variables: Variables | None = None, record: RequestContext | None = None, *, is_post: bool = False
+        query: str,
+        variables: Variables | None = None,
+        record: RequestContext | None = None,
+        *,
+        is_post: bool = False,
+        seconds: float = PAGE_TIMEOUT,
     ) -> Executed:
-        request = Request(query, variables, record=record or RequestContext(), seconds=PAGE_TIMEOUT, is_post=is_post)
+        request = Request(query, variables, record=record or RequestContext(), seconds=seconds, is_post=is_post)
         return decoded(await endpoint.engine.execute(request))
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
-    explorer = _explorer(settings, Site(ask, endpoint.cache_policy))
+    explorer = _explorer(settings, Site(partial(ask, seconds=settings.operation_timeout), endpoint.cache_policy))
     off = _off(settings)
     return [
         *home_routes(ask, plain.sdl, off, explorer.home if explorer else None),
