@@ -1,7 +1,10 @@
 """History, successors and predecessors of concepts over the indexed releases, and codes that moved, in GraphQL."""
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.index import index as index_module
+from graphql_api.index.semantic.embedder import NoVectors
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import PATIENT, Server, running
@@ -212,3 +216,33 @@ async def test_stored_codes_are_looked_up_in_the_newest_release_that_has_them(se
     assert {one["release"]["number"] for one in older} == {"3.9"}
     assert await server.codes(query, {"refs": refs[:1] * 501, "release": "3.11"}) == ["BAD_USER_INPUT"]
     assert await server.codes(query, {"refs": refs[:2], "release": "9.9"}) == ["RELEASE_NOT_FOUND"] * 2
+
+
+async def test_an_index_that_lacks_documents_does_not_count_and_no_other_gets_vectors(
+    few_releases: Releases, settings: Settings, folder: Path, tmp_path: Path
+) -> None:
+    """Vectors of releases that are only compared would take memory for nothing."""
+    shutil.copytree(folder / "index", tmp_path / "index")
+    (file,) = (tmp_path / "index").glob("3.9-*.sqlite")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO missing VALUES ('/releases/3.9/x', 'UPSTREAM_TIMEOUT')")
+    started: list[str] = []
+
+    class Vectors:
+        def start(self, path: Path) -> NoVectors:
+            started.append(path.name.partition("-")[0])
+            return NoVectors.NOT_READY
+
+        def close(self) -> None:
+            """Has no thread."""
+
+    async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
+        server.app.state.services.indexes._vectors = Vectors()
+        concept = (await server.ask(f'{{ occupationalProfile(code: "OP-113") {{ {HISTORY} }} }}'))[
+            "occupationalProfile"
+        ]
+        assert presence(concept) == {"3.10": True, "3.11": True}
+        assert started == ["3.11"]
+        await server.ask('{ search(text: "poetshulp", release: "3.10") { totalCount } }')
+        await server.ask('{ search(text: "bakker", release: "3.10") { totalCount } }')
+        assert started == ["3.11", "3.10"]
