@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { post, ROOT, served } from "./server.js";
 
 const server = served({ COMPETENT_INCREMENTAL: "on" });
-const page = await readFile(`${ROOT}graphql_api/http/pages/graphiql/assets/page.js`, "utf-8");
-const ACCEPT = /ACCEPT = "(.*)"/.exec(page)[1];
+const fetcher = await readFile(`${ROOT}graphql_api/http/pages/graphiql/assets/fetcher.js`, "utf-8");
+const ACCEPT = /ACCEPT = "(.*)"/.exec(fetcher)[1];
 await import(`${ROOT}graphql_api/http/pages/graphiql/assets/incremental.js`);
 
 async function shown(query) {
