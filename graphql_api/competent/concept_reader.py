@@ -206,8 +206,12 @@ def _concepts(type_name: str, stored: bool) -> Callable[[object, Notes], list[Js
 
 
 def clear_cached_concepts() -> None:
-    """Free the cached embedded concepts; call after a crawl, which reads each of them many times."""
+    """Free the cached embedded concepts, one by one; call it in a thread after a crawl, which reads each of them many times.
+
+    Clearing a whole cache in one step would stop all threads for tens of milliseconds.
+    """
     for type in declarations.CONCEPT_TYPES:
         for stored in (False, True):
-            if (cached := reader(type.name, stored).cached) is not None:
-                cached.clear()
+            cached = reader(type.name, stored).cached
+            while cached:
+                cached.popitem()

@@ -43,9 +43,14 @@ async def _start_part(file: IndexFile) -> sqlite3.Connection:
         raise
 
 
+def _finish_in_thread(file: IndexFile, connection: sqlite3.Connection) -> None:
+    clear_cached_concepts()  # first: finishing can use the memory
+    file.finish(connection)
+
+
 async def _finish(file: IndexFile, connection: sqlite3.Connection) -> None:
     """Finish a part file in a thread. If the caller is cancelled, interrupts the thread and waits for its end."""
-    finishing = asyncio.ensure_future(asyncio.to_thread(file.finish, connection))
+    finishing = asyncio.ensure_future(asyncio.to_thread(_finish_in_thread, file, connection))
     try:
         await asyncio.shield(finishing)
     except asyncio.CancelledError:
@@ -121,8 +126,7 @@ class IndexBuilder:
             await Crawler(connection, self._load, release, self._page_size, self._at_once, progress).run()
         except BaseException:
             connection.close()
+            clear_cached_concepts()
             raise
-        finally:
-            clear_cached_concepts()  # before finishing, which can use the memory
         await _finish(file, connection)
         self._trim_heap()
