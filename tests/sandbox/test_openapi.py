@@ -44,7 +44,7 @@ async def test_every_response_is_as_described(client: httpx.AsyncClient) -> None
     components = closed(document["components"])
     client.headers["X-IBM-Client-Id"] = "k3y"
     ids = {
-        name: [item["id"] for item in await items(client, f"/releases/3.11/{name}?size=2000")]
+        name: [item["id"] for item in await items(client, f"/releases/3.11/{name}?size=20")]
         for name in ("occupationalprofiles", "technicalcompetences", "softskills")
     }
     checked = 0
@@ -59,4 +59,4 @@ async def test_every_response_is_as_described(client: httpx.AsyncClient) -> None
                 checked += 1
 
     assert len(document["paths"]) == 10
-    assert checked > 500
+    assert checked > 150
