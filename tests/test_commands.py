@@ -208,7 +208,9 @@ def check_python(arguments: list[str]) -> None:
         modules = [node for node in ast.walk(ast.parse(arguments[1])) if isinstance(node, ast.Import)]
         assert all(find_spec(name.name) for module in modules for name in module.names)
         return
-    assert arguments[0] == "-m"
+    if arguments[0] != "-m":
+        assert (ROOT / arguments[0]).is_file(), arguments[0]
+        return
     assert find_spec(arguments[1]), arguments[1]
 
 

@@ -62,5 +62,7 @@ async def again(original: Server, few_releases: Releases, settings: Settings, fo
             file.write_bytes(await exported(original, file.stem))
     releases = workbook_releases(files, folder / "converted")
     async with running(releases, replace(settings, cache_dir=folder / "again", data=tuple(files))) as server:
+        for release in few_releases.numbers:  # the history of a concept speaks of indexed releases
+            await index_of(server, release)
         yield server
     releases.close()

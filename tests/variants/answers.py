@@ -55,8 +55,8 @@ class World:
     async def prepare(self) -> None:
         """Run all queries on the unchanged sandbox."""
 
-        async def ask(query: str) -> Executed:
-            return decoded(await self.engine(parts).execute(Request(query)))
+        async def ask(query: str, variables: dict[str, Any] | None = None) -> Executed:
+            return decoded(await self.engine(parts).execute(Request(query, variables)))
 
         async with self.parts(()) as parts:
             self.questions = questions(await values(ask), (await ask(VARIABLES)).data or {})
