@@ -14,14 +14,17 @@ serve: $(VENV)/.serve $(EXTRAS:%=$(VENV)/.extra-%)
 # Without compiled bytecode each run of the tests compiles 800 files anew, in each process that it starts.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What `make test` and `make test-slow` share: the other suites need more than Python, or far longer.
+# What `make test` and `make test-slow` share: the other suites need more than Python, or far longer. Loading schemathesis, which
+# only `make fuzz` uses, takes each process more than a second.
 SUITES_APART := not browser and not real and not soak and not valkey and not fuzz and not plans
 
+PYTEST_APART := $(BIN)/pytest -n auto -p no:schemathesis --ignore tests/fuzz
+
 test: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "$(SUITES_APART) and not slow"
+	$(PYTEST_APART) -m "$(SUITES_APART) and not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "$(SUITES_APART) and slow"
+	$(PYTEST_APART) -m "$(SUITES_APART) and slow"
 
 # A subset of `make test` for the other supported Pythons, under a minute on two idle cores: what a new Python breaks first
 # (asyncio, sqlite3, typing, compiled dependencies, the command line), and each layer once.
@@ -31,7 +34,7 @@ QUICK := $(addprefix tests/,sandbox test_asyncio_tools.py test_sqlite_connection
 	server/test_stop.py settings/test_settings.py store/test_sqlite.py types/test_release.py)
 
 test-quick: $(VENV)/.dev
-	$(BIN)/pytest -n auto -m "$(SUITES_APART)" $(QUICK)
+	$(PYTEST_APART) -m "$(SUITES_APART)" $(QUICK)
 
 check: $(VENV)/.dev check-breaking
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ import pytest
 from graphql_api.settings import PREFIX
 from tests.cli.test_cli import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _in_a_folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:

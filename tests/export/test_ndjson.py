@@ -21,6 +21,8 @@ from tests.execution.compiled.scenarios import SHAPES
 from tests.execution.compiled.two_servers import Asked
 from tests.export.conftest import NDJSON, exported, index_of
 
+pytestmark = pytest.mark.slow
+
 
 async def lines_of(server: Server, release: str = "3.11") -> list[dict[str, Any]]:
     return [json.loads(line) for line in (await exported(server, release)).splitlines()]

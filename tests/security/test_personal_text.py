@@ -20,6 +20,8 @@ from graphql_api.settings import Settings
 from tests.conftest import Server, running
 from tests.index.semantic.fake_embedder import FakeEmbedder
 
+pytestmark = pytest.mark.slow
+
 SECRET = "Zjefke"
 TEXT = f"{SECRET} werkt als verpleegkundige, en rijdt graag paard 😀."
 BY_VARIABLE = "query ($text: String!) { %s(text: $text) { %s } }"

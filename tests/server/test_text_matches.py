@@ -16,6 +16,8 @@ from graphql_api.settings import Settings
 from tests.conftest import Server, running
 from tests.index.semantic.fake_embedder import FakeEmbedder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = re.findall(r"```gql\n(.*?)```", (ROOT / "docs" / "queries.md").read_text(encoding="utf-8"), re.DOTALL)
 QUERIES = [example.query for example in examples() if example.needs_vectors] + DOCUMENTED

@@ -17,6 +17,8 @@ from graphql_api.settings import Settings
 from tests.conftest import Server, counted, running
 from tests.index.semantic.fake_embedder import FakeEmbedder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def releases(few_releases: Releases) -> Releases:

@@ -6,6 +6,8 @@ from tests.execution.compiled.corpus import corpus, in_tests, written_down
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import SCENARIOS, Scenario
 
+pytestmark = pytest.mark.slow
+
 
 def test_there_are_many_such_operations() -> None:
     assert len(written_down()) > 25

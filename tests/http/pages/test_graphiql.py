@@ -116,7 +116,9 @@ async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.
         assert answer.content == (ASSETS / Path(answer.url.path).name).read_bytes()
 
 
-@pytest.mark.parametrize("file", ["page.html", *(f"assets/{name}" for name in sorted(OURS) if not name.endswith(".svg"))])
+@pytest.mark.parametrize(
+    "file", ["page.html", *(f"assets/{name}" for name in sorted(OURS) if not name.endswith(".svg"))]
+)
 def test_what_we_wrote_names_no_other_host(file: str) -> None:
     text = (PACKAGE / file).read_text(encoding="utf-8")
     assert re.findall(r"""(?:https?|wss?):|["'(]//""", text) == []

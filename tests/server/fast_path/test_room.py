@@ -22,6 +22,8 @@ from tests.server.fast_path.memory_transport import post, with_field
 from tests.server.fast_path.requests import CP, PINNED, PLAIN
 from tests.server.fast_path.two_connections import Both, both
 
+pytestmark = pytest.mark.slow
+
 TINY = "{ __typename }"
 
 

@@ -34,6 +34,8 @@ from tests.server.fast_path.requests import (
 )
 from tests.server.fast_path.two_connections import Both, counts
 
+pytestmark = pytest.mark.slow
+
 
 async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
     """What is not as it should be, by the names of the cases."""
