@@ -216,6 +216,21 @@ def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "C
     assert reader.find_element("css selector", "[data-chosen]").text == "SK-101"
 
 
+def test_chosen_skills_go_along_from_page_to_page(reader: "Chrome", base: str) -> None:
+    reader.get(f"{base}/nl/skills/SK-101#have=SS-1")
+    reader.find_element("css selector", "[data-add] button").click()
+    until(lambda: reader.current_url == f"{base}/nl/my-skills#have=SS-1,SK-101")
+    labels = [label.text for label in reader.find_elements("css selector", "[data-chosen] label")]
+    assert labels == ["Samenwerken", "Wonden verzorgen"]
+    for selector in (".brand", "main [href*=sectors]", ".list a", ".bar a[href$=my-skills]"):
+        reader.find_element("css selector", selector).click()
+        until(lambda: reader.current_url.endswith("#have=SS-1,SK-101"))
+    assert "/nl/my-skills#" in reader.current_url
+    reader.find_element("css selector", ".query a").click()
+    until(lambda: "/graphiql" in reader.current_url)
+    assert "have=" not in reader.current_url
+
+
 def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base: str) -> None:
     visitor.get(f"{base}/nl/my-skills")
     visitor.find_element("css selector", "input[name=q]").send_keys("wond")

@@ -50,6 +50,25 @@ async def test_competences_are_found_chosen_and_compared_without_a_script(server
     assert "/competences/" not in learn, "only types that were chosen from are compared"
 
 
+@pytest.mark.parametrize("path", ["competences/CP-101", "skills/SK-101", "knowledge/KN-101", "soft-skills/SS-1"])
+async def test_the_page_of_a_concept_adds_it_to_my_skills(server: Server, path: str) -> None:
+    page = await page_at(server, f"/nl/{path}?release=3.11")
+    (form,) = re.findall(r"<form[^>]* data-add>.*?</form>", page.text, re.DOTALL)
+    assert 'method="post" action="../../nl/my-skills?release=3.11"' in form
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', form))
+    code = path.partition("/")[2]
+
+    assert fields == {"have": code}
+    assert boxes(await post(server, have=[code, "SS-2,DS-1"])) == {code: True, "SS-2": True, "DS-1": True}
+
+
+async def test_every_page_leads_to_my_skills_and_a_set_of_skills_cannot_be_added(server: Server) -> None:
+    for path in ("/nl/", "/nl/occupations/OP-101", "/nl/competence-sets/CS-401"):
+        page = await page_at(server, path)
+        assert PATH in links(page, path)
+        assert "data-add" not in page.text
+
+
 async def test_what_is_not_in_the_release_is_named_and_can_be_left_out(server: Server) -> None:
     page = await post(server, have=["SK-101", "XX-9", "<script>", "a" * 99], do="match")
 

@@ -1,4 +1,5 @@
-// Suggestions in search boxes, and buttons that copy. Without this script, a form still searches, and texts can be selected.
+// Suggestions in search boxes, buttons that copy, and chosen competences (#have=CP-7,SK-3) that go along from page to page.
+// Without this script, a form still searches, texts can be selected, and a form adds one competence.
 
 const DELAY = 120; // milliseconds between the last key and the request
 let boxes = 0;
@@ -12,6 +13,35 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
     button.nextElementSibling.textContent = button.dataset.done;
   });
+}
+
+for (const type of ["click", "auxclick"]) {
+  addEventListener(type, ({ target }) => {
+    const link = target.closest("a[href]");
+    if (link) link.setAttribute("href", withChosen(link.getAttribute("href")));
+  });
+}
+addEventListener("submit", ({ target: form }) => {
+  form.setAttribute("action", withChosen(form.getAttribute("action")));
+  if (!("add" in form.dataset) || !chosen()) return;
+  const box = document.createElement("input");
+  Object.assign(box, { type: "hidden", name: "have", value: chosen() });
+  form.prepend(box);
+});
+
+/** The chosen competences in the fragment, separated by commas. */
+function chosen() {
+  return location.hash.match(/^#have=([\w,-]+)$/)?.[1] ?? "";
+}
+
+/** The URL with the chosen competences, if it is one of a page of the explorer; else as it is. */
+function withChosen(href) {
+  const url = new URL(href, document.baseURI);
+  const root = new URL("../", document.querySelector(".brand").href);
+  const isPage = url.href.startsWith(root.href) && /^(nl|fr|en|de)\//.test(url.href.slice(root.href.length));
+  if (!isPage || (url.hash && !url.hash.startsWith("#have="))) return href;
+  url.hash = chosen() && `have=${chosen()}`;
+  return url.href;
 }
 
 /** Makes an input a combobox (ARIA Authoring Practices, "editable combobox with list autocomplete"). */
@@ -64,7 +94,7 @@ function suggestFor(input) {
     close();
     if (!input.dispatchEvent(new CustomEvent("pick", { bubbles: true, cancelable: true, detail: item }))) return;
     if (input.dataset.pick === "ref") input.value = `${item.ref} ${item.text}`;
-    else location.assign(new URL(item.url, base));
+    else location.assign(withChosen(new URL(item.url, base)));
   };
   const load = async () => {
     request.abort();

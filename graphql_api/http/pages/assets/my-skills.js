@@ -3,7 +3,6 @@
 
 const list = document.querySelector("[data-chosen]");
 const form = list.closest("form");
-const links = [...document.querySelectorAll(".languages a")];
 
 for (const ref of inFragment()) {
   if (!boxOf(ref)) add(ref, ref);
@@ -57,5 +56,4 @@ function remember() {
   const chosen = boxes().filter((box) => box.checked).map((box) => box.value);
   const fragment = chosen.length ? `#have=${chosen.join(",")}` : "";
   history.replaceState(null, "", location.pathname + location.search + fragment);
-  for (const link of links) link.hash = fragment;
 }
