@@ -65,6 +65,11 @@ def test_every_link_leads_to_a_file_and_heading(page: Path) -> None:
     assert list(faults_of(page.read_text(encoding="utf-8"), page)) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_no_conflict_of_a_merge_is_left(page: Path) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}|={7}(?=\s))", page.read_text(encoding="utf-8"), re.MULTILINE) == []
+
+
 def test_links_that_lead_nowhere_are_found() -> None:
     text = "# One\n\n## One\n\n[a](#one) [b](#one-1) [c](#one-2) ![d](docs/no.png) [e](docs/README.md#no) [f](../main.md)\n"
 

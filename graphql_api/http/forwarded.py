@@ -12,8 +12,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.settings import Settings
 
-PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *(f"/{language}/" for language in LANGUAGES))
-"""Prefixes of paths that keep a trailing slash, because links on these pages are relative to their URL."""
+_FILES = ("/export/", "/llms.txt/", "/releases.atom/")
+PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *_FILES, *(f"/{language}/" for language in LANGUAGES))
+"""Prefixes of paths that keep a trailing slash, because links and ids there are relative to their URL."""
 
 SENT_PATH = "competent.sent_path"
 """Key of the scope with the path as the client sent it, if that differs: relative redirects depend on its last slash."""

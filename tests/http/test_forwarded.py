@@ -23,7 +23,7 @@ async def test_a_post_with_a_slash_at_the_end_is_answered(server: Server) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/schema.graphql", "/llms.txt", "/health/live", "/health/ready", "/metrics", "/graphql?query={__typename}"]
+    "path", ["/schema.graphql", "/health/live", "/health/ready", "/metrics", "/graphql?query={__typename}"]
 )
 async def test_a_slash_at_the_end_of_a_path_means_nothing(server: Server, path: str) -> None:
     path, _, query = path.partition("?")
@@ -49,6 +49,12 @@ async def test_a_redirect_names_neither_scheme_nor_host(server: Server, path: st
     assert not response.headers["location"].startswith("/")
     assert response.next_request is not None
     assert response.next_request.url.raw_path.decode() == leads_to
+
+
+@pytest.mark.parametrize("path", ["/export/3.11.ttl", "/export/3.11.jsonld", "/releases.atom", "/llms.txt"])
+async def test_a_file_with_relative_links_has_one_address(server: Server, path: str) -> None:
+    assert (await server.client.head(path)).status_code != 404
+    assert (await server.client.head(f"{path}/")).status_code == 404
 
 
 async def test_no_address_redirects_elsewhere_for_a_slash(server: Server) -> None:

@@ -86,6 +86,8 @@ async def test_too_much_is_refused_politely(server: Server) -> None:
     assert 'role="alert"' in (await post(server, 413, text="x" * 210_000, do="read")).text
     assert 'role="alert"' in (await post(server, 413, have=[f"SK-{n}" for n in range(101)], do="match")).text
     assert 'role="alert"' in (await post(server, 413, have=["SK-1"] * 501, do="match")).text
+    many = await post(server, 413, have=",".join(f"SK-{n}" for n in range(20_000)), do="match")
+    assert ('role="alert"' in many.text, len(boxes(many))) == (True, 0), "they do not come back as boxes"
     other = await server.client.post(PATH, json={"have": ["SK-1"]})
     assert (other.status_code, other.json()["errors"][0]["extensions"]["code"]) == (415, "BAD_REQUEST")
 

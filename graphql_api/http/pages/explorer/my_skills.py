@@ -12,7 +12,7 @@ from starlette.responses import Response
 from graphql_api.competent.hal import Document
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.pages.explorer.concept_paths import enum_value, reference
-from graphql_api.http.pages.explorer.form import form_of
+from graphql_api.http.pages.explorer.form import MAX_FIELDS, form_of
 from graphql_api.http.pages.explorer.visit import Visit
 
 MAX_CHARS = 10_000
@@ -36,9 +36,14 @@ class Form:
 
     @classmethod
     def of(cls, fields: Mapping[str, Sequence[str]]) -> "Form":
-        """The form in the fields of a request; each `have` may hold several codes, separated by commas."""
+        """The form in the fields of a request; each `have` may hold several codes, separated by commas.
+
+        Raises HTTPError (413) if there are more codes than a form may have fields.
+        """
         have = (ref.strip() for value in fields.get("have", ()) for ref in value.split(","))
         refs = dict.fromkeys(ref.upper() if len(ref) < 36 else ref for ref in have if _REF.fullmatch(ref))
+        if len(refs) > MAX_FIELDS:  # each would come back as a box, which is twenty times as long
+            raise HTTPError(413, f"The form has more than {MAX_FIELDS} codes.")
         words, text, action = (fields.get(name, ("",))[-1].strip() for name in ("q", "text", "do"))
         return cls(tuple(refs), words[:_WORD_CHARS], text.replace("\r\n", "\n"), action)
 
