@@ -69,6 +69,7 @@ def test_a_clone_without_tags_says_that_it_cannot_compare(
     assert result.stdout.startswith("Not compared with the last release")
 
 
+@pytest.mark.slow
 def test_a_schema_is_compared_with_the_last_release_only(repository: Path) -> None:
     release(repository, "v1.9.0", SDL + "\ntype GoneLongAgo { id: ID }\n")
     release(repository, "v1.10.0", SDL)
@@ -77,6 +78,7 @@ def test_a_schema_is_compared_with_the_last_release_only(repository: Path) -> No
     assert (result.returncode, result.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_field_that_is_gone_since_the_last_release_fails(repository: Path) -> None:
     release(repository, "v1.0.0", SDL.replace("type Query {", "type Query {\n  gone: String\n", 1))
 

@@ -56,6 +56,7 @@ def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: Grap
             assert validate(schema, parse(text)) == validate(peers, parse(text)) == [], text
 
 
+@pytest.mark.slow
 def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: Documents) -> None:
     for kind in requests(release):
         runs = [set(kind.of_run(run, 3)) for run in range(3)]

@@ -91,6 +91,7 @@ def test_the_log_names_the_first_lines_and_counts_the_rest(tmp_path: Path, caplo
     assert caplog.messages[-1] == f"titles.csv: {MAX_WARNINGS + 1} lines are skipped in all"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("indexed")
 async def test_groups_have_the_titles_of_the_file(tmp_path: Path, releases: Releases, settings: Settings) -> None:
     path = tmp_path / "titles.csv"

@@ -99,6 +99,7 @@ async def test_each_document_is_read_once(original: Server, monkeypatch: pytest.
     assert tables_in(b"".join(pieces))["occupational-profiles.essential-competences.csv"]
 
 
+@pytest.mark.slow
 async def test_the_same_release_gives_the_same_bytes(original: Server, again: Server) -> None:
     assert await exported(again, "3.11", "csv") == await exported(original, "3.11", "csv")
 

@@ -263,6 +263,7 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
     assert await first.query(count, OCCUPATIONAL_PROFILE) == PROFILES - 2  # for callers that still hold it
 
 
+@pytest.mark.slow
 async def test_a_replaced_index_is_closed_after_its_last_query(world: World) -> None:
     indexes = world.start()
     first, other = await indexes.get("3.11"), await indexes.get("3.10")

@@ -64,6 +64,7 @@ async def test_every_document_of_a_release_is_as_the_store_has_it(
         await world.aclose()
 
 
+@pytest.mark.slow
 async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: Path) -> None:
     world = World(releases, tmp_path)
     try:

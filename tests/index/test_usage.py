@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import pytest
 from hypothesis import given
 
 from graphql_api.competent.declarations import (
@@ -112,6 +113,7 @@ def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters(
         assert len(used) == len(held) == 40_000
 
 
+@pytest.mark.slow
 @given(worlds())
 def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
     expected: dict[int, list[Use]] = {}

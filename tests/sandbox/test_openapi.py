@@ -39,6 +39,7 @@ async def test_the_description_is_valid_and_needs_no_key(client: httpx.AsyncClie
     assert (await client.get("/openapi.jsonx")).status_code == 401  # a path of the API, which needs one
 
 
+@pytest.mark.slow
 async def test_every_response_is_as_described(client: httpx.AsyncClient) -> None:
     document = await description(client)
     components = closed(document["components"])

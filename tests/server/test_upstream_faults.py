@@ -183,6 +183,7 @@ async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
     )
 
 
+@pytest.mark.slow
 async def test_after_indexing_a_nested_query_fetches_nothing_more(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:

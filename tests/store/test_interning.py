@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,8 +90,9 @@ values = st.recursive(
 documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": values, "_links": values})
 
 
+@pytest.mark.slow
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
-def test_originalssay_what_they_said_and_all_bytes_come_back(originals: list[dict[str, Any]], random: Random) -> None:
+def test_originals_are_unchanged_and_all_bytes_come_back(originals: list[dict[str, Any]], random: Random) -> None:
     interner = Interner()
     before = [encoded(document) for document in originals]
     taken = [interner.intern(document) for document in originals]

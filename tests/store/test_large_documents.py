@@ -83,6 +83,7 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
     assert PROFILE not in memory
 
 
+@pytest.mark.slow
 async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> None:
     upstream, parts = Upstream(), Interner()
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)

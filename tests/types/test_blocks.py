@@ -82,6 +82,7 @@ async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Ser
         yield started
 
 
+@pytest.mark.slow
 async def test_usage_of_a_block_agrees_with_the_documents(unbounded: Server) -> None:
     server = unbounded
     competences = (

@@ -61,6 +61,7 @@ async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutati
     assert {name for name in mutation.loses if not any(name in path for path in lost)} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mutation: Mutation) -> None:
     async with world.parts([mutation], index="off") as parts:

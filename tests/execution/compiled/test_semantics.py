@@ -180,6 +180,7 @@ def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
     return values.get(value, value) if isinstance(value, str) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda item: item.name)
 @pytest.mark.parametrize("group", [WORKS, FAILS], ids=["works", "fails"])
 def test_odd_documents_and_values_are_answered_alike(bench: Bench, group: dict[str, Asked], scenario: Scenario) -> None:

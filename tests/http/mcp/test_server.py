@@ -52,6 +52,7 @@ async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
     assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
 
 
+@pytest.mark.slow
 async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
     releases: Releases, settings: Settings
 ) -> None:
@@ -196,6 +197,7 @@ async def test_streamable_http_requires_a_key_if_the_settings_do(settings: Setti
     assert slash.json() == response.json()  # not a redirect, which could lead elsewhere with the key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -249,6 +251,7 @@ async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_pa
     assert result.structured_content["data"]["occupationalProfiles"]["nodes"][0]["code"]
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_command_says_how_to_get_it() -> None:
     without = "import sys; sys.modules['mcp'] = None; sys.argv = ['competent-graphql', 'mcp']; from graphql_api.cli import main; main()"
     process = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)

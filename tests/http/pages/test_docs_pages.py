@@ -162,6 +162,7 @@ async def test_previous_and_next_go_through_all_pages(server: Server) -> None:
     assert len(visited) == len(pages())
 
 
+@pytest.mark.slow
 async def test_search_finds_the_section_of_a_setting_by_any_of_its_words(server: Server) -> None:
     for text in ("COMPETENT_CORS_ORIGINS", "cors origins web pages", "circuit breakers zzzz"):
         response = await server.client.get("/docs/", params={"q": text}, headers=HTML)

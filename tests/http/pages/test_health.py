@@ -33,6 +33,7 @@ async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(serve
     }
 
 
+@pytest.mark.slow
 async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

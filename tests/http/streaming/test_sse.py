@@ -188,6 +188,7 @@ DOCUMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", DOCUMENTS)
 async def test_every_documented_subscription_reports_a_release(live: Live, query: str) -> None:
     async with aclosing(stream(live, query)) as chunks:

@@ -182,6 +182,7 @@ async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
     await two.again(PLAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [b"\r\n\r\n", b"\r\n\r\n\r\n", b"POS", b"POST"])
 async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before: bytes) -> None:
     for sent in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
