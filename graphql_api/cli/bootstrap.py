@@ -90,15 +90,17 @@ def app_of(settings: Settings) -> "Iterator[tuple[Starlette, str]]":
         yield create_app(settings, competent), data
 
 
-def run_on_services(settings: Settings, work: "Callable[[Services], Coroutine[object, None, int]]") -> int:
-    """Run work on the services without a server; return its exit code, or 130 after Ctrl-C."""
+def run_on_services(
+    settings: Settings, work: "Callable[[Services], Coroutine[object, None, int]]", on_stop: str = "Stopped."
+) -> int:
+    """Run work on the services without a server; return its exit code, or 130 after Ctrl-C, which prints `on_stop`."""
     from graphql_api.services import Services
 
     try:
         with upstream_of(settings) as (competent, _):
             return asyncio.run(work(Services(settings, competent)))
     except KeyboardInterrupt:
-        print("Stopped. The next run resumes here.", file=sys.stderr)
+        print(on_stop, file=sys.stderr)
         return 130
 
 

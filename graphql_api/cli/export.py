@@ -54,7 +54,11 @@ def export(
     if base is None and file_format in (FileFormat.TURTLE, FileFormat.JSON_LD):
         stop(f"--format {file_format} needs COMPETENT_PUBLIC_URL: a file has no address to which ids can be relative")
     raise typer.Exit(
-        run_on_services(settings, lambda services: _export(services, release, file_format, output, bom, base or ""))
+        run_on_services(
+            settings,
+            lambda services: _export(services, release, file_format, output, bom, base or ""),
+            "Stopped. No file was written.",
+        )
     )
 
 

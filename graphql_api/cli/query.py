@@ -135,7 +135,9 @@ def mirror(
 
     settings = settings_of(data, lenient)
     demand_folder(settings)
-    raise typer.Exit(run_on_services(settings, lambda services: run_mirror(services, release)))
+    raise typer.Exit(
+        run_on_services(settings, lambda services: run_mirror(services, release), "Stopped. The next run resumes here.")
+    )
 
 
 def _document(operation: str | None, file: Path | None) -> str:
