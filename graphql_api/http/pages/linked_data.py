@@ -42,6 +42,8 @@ from graphql_api.schema.loaders import Loaders
 
 JSON_LD, TURTLE, HTML = "application/ld+json", "text/turtle", "text/html"
 OFFERED = (JSON_LD, TURTLE, HTML, JSON)
+ENDINGS = {"jsonld": JSON_LD, "ttl": TURTLE}
+"""Media types by the ending of a URL, which has this representation whatever `Accept` says, for links that people follow."""
 PAGE_SIZE = 200
 """Concepts of a release per page."""
 CONCEPT_COST = 100
@@ -87,17 +89,18 @@ class _LinkedData:
     async def respond(self, request: Request) -> Response:
         """The response. Raises HTTPError or CompetentError."""
         record = record_of(request.scope)
-        media_type = preferred(text_in(record.head, b"accept"), OFFERED)
+        parameters, ending = _without_ending(request.path_params)
+        media_type = ENDINGS.get(ending) or preferred(text_in(record.head, b"accept"), OFFERED)
         if media_type is None:
             raise HTTPError(406, f"Not acceptable: concepts are available as {', '.join(OFFERED)}.")
-        release, type, uuid = _parsed(request.path_params)
+        release, type, uuid = _parsed(parameters)
         if record.charge:
             await record.charge(CONCEPT_COST if type else PAGE_SIZE)
         record.fetch_context.deadline = asyncio.get_running_loop().time() + TIMEOUT
         loaders = self._loaders(record.fetch_context)
         try:
             if release == CURRENT:
-                return self._redirect(request, await loaders.release_number(release))
+                return self._redirect(request, parameters, ending, await loaders.release_number(release))
             if type is None or uuid is None:
                 node = await _page(loaders, release, _page_number(request))
             else:
@@ -107,12 +110,13 @@ class _LinkedData:
         record.executed = True
         response = await self._represented(node, media_type, up="../../" if type else "./")
         response.headers["Cache-Control"] = self._cache_policy.header_for(record, "", False)
-        response.headers["Vary"] = "Accept"
+        if not ending:
+            response.headers["Vary"] = "Accept"
         return conditional(response, record.head)
 
-    def _redirect(self, request: Request, number: str) -> Response:
-        names = [request.path_params[name] for name in ("type", "uuid") if name in request.path_params]
-        url = f"{'../' * len(names)}{'/'.join([number, *names])}"
+    def _redirect(self, request: Request, parameters: Mapping[str, str], ending: str, number: str) -> Response:
+        names = [parameters[name] for name in ("type", "uuid") if name in parameters]
+        url = f"{'../' * len(names)}{'/'.join([number, *names])}{ending and '.'}{ending}"
         query = f"?{request.url.query}" if request.url.query else ""
         headers = {"Cache-Control": f"public, max-age={int(self._cache_policy.current)}"}
         return RedirectResponse(f"{url}{query}", 302, headers)
@@ -131,6 +135,13 @@ class _LinkedData:
             case "text/turtle":
                 return Response(turtle.document(node, base), headers=headers, media_type=media_type)
         return Response(json_ld.document(node, base), headers=headers, media_type=media_type)
+
+
+def _without_ending(parameters: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    """The parameters of a path without the ending of its last name, and the ending; empty if it is not in `ENDINGS`."""
+    last = "uuid" if "uuid" in parameters else "release"
+    name, _, ending = parameters[last].rpartition(".")
+    return ({**parameters, last: name}, ending) if ending in ENDINGS else (parameters, "")
 
 
 def _parsed(parameters: Mapping[str, str]) -> tuple[str, ConceptType | None, UUID | None]:

@@ -387,8 +387,10 @@ async def test_a_concept_links_to_its_linked_data_as_json_and_turtle(server: Ser
         page = await page_at(server, path)
         alternates = re.findall(r'<link rel="alternate" type="([^"]+)" href="([^"]+)"', page.text)
         assert [media_type for media_type, _ in alternates] == ["application/ld+json", "text/turtle"]
+        shown = re.findall(r'<a href="([^"]+)" type="([^"]+)"', page.text)
+        assert [(media_type, href) for href, media_type in shown] == alternates
         for media_type, href in alternates:
-            data = await server.client.get(urljoin(path, href), headers={"Accept": media_type})
+            data = await server.client.get(urljoin(path, href), headers=HTML)
             assert data.status_code == 200
             assert data.headers["content-type"].startswith(media_type)
 

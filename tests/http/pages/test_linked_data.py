@@ -133,7 +133,13 @@ async def test_ids_begin_with_the_public_url(releases: Releases, settings: Setti
 
 
 @pytest.mark.parametrize(
-    ("path", "number"), [("/id/current", "/id/3.11"), (COMPETENCE.replace("3.11", "current"), COMPETENCE)]
+    ("path", "number"),
+    [
+        ("/id/current", "/id/3.11"),
+        ("/id/current.ttl", "/id/3.11.ttl"),
+        (COMPETENCE.replace("3.11", "current"), COMPETENCE),
+        (COMPETENCE.replace("3.11", "current") + ".jsonld", COMPETENCE + ".jsonld"),
+    ],
 )
 async def test_current_leads_to_the_number(server: Server, path: str, number: str) -> None:
     response = await server.client.get(path, headers=LD)
@@ -224,6 +230,31 @@ async def test_pages_of_a_release_that_is_not_whole_are_not_cached(
 )
 async def test_the_client_chooses_the_type(server: Server, accept: str, gives: str) -> None:
     assert (await server.client.get(COMPETENCE, headers={"Accept": accept})).headers["content-type"] == gives
+
+
+@pytest.mark.parametrize("path", [COMPETENCE, "/id/3.11", "/id/3.11?page=2"])
+async def test_the_ending_of_a_url_chooses_the_type_whatever_the_client_accepts(server: Server, path: str) -> None:
+    name, mark, query = path.partition("?")
+    page = (await server.client.get(path, headers={"Accept": "text/html"})).text
+    for ending, media_type, charset in (
+        ("jsonld", "application/ld+json", ""),
+        ("ttl", "text/turtle", "; charset=utf-8"),
+    ):
+        url = f"{name}.{ending}{mark}{query}"
+        negotiated = await server.client.get(path, headers={"Accept": media_type})
+        for accept in ("text/html,*/*;q=0.8", "application/rdf+xml"):
+            response = await server.client.get(url, headers={"Accept": accept})
+            assert response.headers["content-type"] == media_type + charset
+            assert response.content == negotiated.content
+            assert "Accept" not in response.headers.get("vary", "").split(", ")
+            assert response.headers["cache-control"] == negotiated.headers["cache-control"]
+        shown = {urljoin(path, href).removesuffix("?page=1") for href in re.findall(r'<a href="([^"]+)"', page)}
+        assert url in shown
+
+
+async def test_an_ending_that_there_is_not_is_404(server: Server) -> None:
+    for path in (f"{COMPETENCE}.xml", f"{COMPETENCE}.ttl.ttl", f"{COMPETENCE}.", "/id/3.11.rdf", "/id/.ttl"):
+        assert (await server.client.get(path, headers=LD)).status_code == 404, path
 
 
 async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
