@@ -145,5 +145,10 @@ def text_of(file: Path) -> str:
 
 def stop(message: str) -> NoReturn:
     """Print a message on standard error and exit with 2."""
-    print(f"competent-graphql: {message}", file=sys.stderr)
+    print(f"competent-graphql: {printable(message)}", file=sys.stderr)
     raise SystemExit(2)
+
+
+def printable(text: str) -> str:
+    """A text from elsewhere, such as a file, without characters that would control a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,7 @@ from graphql_api.cli import command
 from graphql_api.cli.doctor.spec import document as reading
 from graphql_api.cli.doctor.spec import run_spec
 from graphql_api.cli.doctor.spec import samples as sampling
+from graphql_api.cli.doctor.spec.compare import compare
 from graphql_api.competent.routes import ROUTES, route_of
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.openapi import document
@@ -317,6 +319,39 @@ def test_json_and_yaml_of_one_description_are_the_same(tmp_path: Path, capsys: p
     assert report_of(file, capsys)[1]["findings"] == report_on(sandbox_spec(), tmp_path, capsys)[1]["findings"]
 
 
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "spec.json"
+    file.write_text(json.dumps(sandbox_spec(), indent="\t"), encoding="utf-8-sig")
+
+    assert report_of(file, capsys)[1]["findings"] == report_on(sandbox_spec(), tmp_path, capsys)[1]["findings"]
+
+
+@pytest.mark.parametrize(
+    "keyword", ["allOf", "oneOf", "anyOf", "prefixItems", "items", "enum", "properties", "type", "$ref"]
+)
+@pytest.mark.parametrize("value", [5, True, "x", {"a": 1}, [5], [None]])
+def test_a_keyword_with_a_value_of_the_wrong_kind_is_no_fault(keyword: str, value: object) -> None:
+    spec = sandbox_spec()
+    with_key(spec, "Skill", "odd", {"type": "array", "items": {}, keyword: value})
+
+    with suppress(reading.SpecError):  # a reference that leads nowhere
+        assert compare(reading.Spec(spec))[1]
+
+
+def test_what_a_file_says_does_not_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = sandbox_spec()
+    spec["paths"]["/odd\x1b]0;title\x07\x9b31m"] = {}
+    (tmp_path / "spec.json").write_bytes(orjson.dumps(spec))
+    (tmp_path / "bad.json").write_bytes(orjson.dumps({"openapi": "9\x1b[31m"}))
+
+    run_spec(tmp_path / "spec.json", as_json=False)
+    report = capsys.readouterr().out
+    refusal = CliRunner().invoke(command, ["doctor", "--spec", str(tmp_path / "bad.json")]).stderr
+
+    assert "/odd\ufffd]0;title\ufffd\ufffd31m" in report
+    assert "version 9\ufffd[31m" in refusal
+
+
 BOMB = "a: &a [x, x]\n" + "".join(
     f"{after}: &{after} [*{before}, *{before}]\n" for before, after in zip("abcdef", "bcdefg", strict=True)
 )
@@ -338,6 +373,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         (BOMB, "YAML aliases"),
         ("a: " + "[" * 200 + "]" * 200, "nested more than 100 deep"),
         ('{"a":' * 2000 + "1" + "}" * 2000, "is not JSON"),
+        ('{"openapi": "3.0.3", "paths": ' + '{"a":' * 500 + "1" + "}" * 501, "nested more than 100 deep"),
     ],
 )
 def test_an_unusable_file_is_one_sentence_and_exit_code_2(tmp_path: Path, text: str, says: str) -> None:

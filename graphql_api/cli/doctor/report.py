@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from graphql_api.cli.bootstrap import printable
 from graphql_api.cli.doctor.checks import CHECKS, Check
 from graphql_api.cli.doctor.environment import DESCRIPTIONS, Environment, environment_of
 from graphql_api.cli.doctor.judges import Verdict, current_number
@@ -118,10 +119,10 @@ def _object(report: Report) -> dict[str, object]:
 def _print(report: Report) -> None:
     console = Console(highlight=False)
     if report.ended is not None:
-        console.print(f"[red]{escape(report.ended)}[/]")
+        console.print(f"[red]{escape(printable(report.ended))}[/]")
         return
     about = DESCRIPTIONS[report.environment]
-    console.print(f"{escape(report.address)}{f' ({about})' if about else ''}, in {report.calls} calls")
+    console.print(f"{escape(printable(report.address))}{f' ({about})' if about else ''}, in {report.calls} calls")
     console.print(_table(report.results))
     wrong = [check for check, verdict, _ in report.results if verdict is Verdict.DOES_NOT]
     if wrong:
@@ -138,5 +139,5 @@ def _table(results: Results) -> Table:
     table.add_column("verdict", no_wrap=True)
     table.add_column("seen", overflow="fold", ratio=1)
     for check, verdict, seen in results:
-        table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(seen))
+        table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(printable(seen)))
     return table

@@ -3,7 +3,8 @@
 References must lead into the same document. YAML may have no aliases, which could make a small file expand without limit.
 """
 
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,7 +16,7 @@ from graphql_api.errors import SettingsError
 
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 100
-"""Maximum nesting of a YAML document."""
+"""Maximum nesting of a document."""
 MAX_REFERENCES = 100
 """Maximum length of a chain of references that refer to each other."""
 
@@ -76,6 +77,7 @@ def read_spec(file: Path) -> Spec:
         raise SpecError(error.strerror or "it cannot be read") from None
     if len(content) > MAX_BYTES:
         raise SpecError(f"it has more than {MAX_BYTES:,} bytes")
+    content = content.removeprefix(BOM_UTF8)
     try:
         root = orjson.loads(content) if content.lstrip()[:1] == b"{" else _from_yaml(content.decode())
     except orjson.JSONDecodeError as error:
@@ -84,7 +86,31 @@ def read_spec(file: Path) -> Spec:
         raise SpecError(f"it is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(root, dict):
         raise SpecError("it is not an object")
+    _require_shallow(root)
     return Spec(root)
+
+
+def items(value: object) -> list[Any]:
+    """The items of a list; none if the value is anything else."""
+    return value if isinstance(value, list) else []
+
+
+def _require_shallow(root: object) -> None:
+    """Raises SpecError if a document is nested too deep; level by level, as recursion would have a limit of its own."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(node: object) -> Iterator[object]:
+    yield from node.values() if isinstance(node, dict) else items(node)
+
+
+def _too_deep() -> SpecError:
+    return SpecError(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _from_yaml(text: str) -> object:
@@ -94,5 +120,5 @@ def _from_yaml(text: str) -> object:
             raise SpecError("it has YAML aliases, which are not read: write them out, or convert it to JSON")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise SpecError(f"it is nested more than {MAX_DEPTH} deep")
+            raise _too_deep()
     return yaml.load(text, Loader=_SAFE)  # noqa: S506  # a safe loader

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graphql_api.cli.doctor.spec.document import Node, Spec
+from graphql_api.cli.doctor.spec.document import Node, Spec, items
 from graphql_api.competent.routes import ROUTES, Route
 
 KEY_HEADER = "X-IBM-Client-Id"
@@ -84,7 +84,7 @@ def _prefix(shapes: dict[str, str]) -> str:
 def _operation(spec: Spec, path: str, item: Node) -> Operation:
     get = item["get"]
     parameters: dict[tuple[str, str], Parameter] = {}
-    for raw in (*_list(item.get("parameters")), *_list(get.get("parameters"))):  # those of the operation replace others
+    for raw in (*items(item.get("parameters")), *items(get.get("parameters"))):  # those of the operation replace others
         parameter = _parameter(spec, spec.resolve(raw))
         parameters[parameter.location, parameter.name] = parameter
     body = spec.resolve(get.get("requestBody"))
@@ -97,10 +97,6 @@ def _operation(spec: Spec, path: str, item: Node) -> Operation:
         get.get("deprecated") is True,
         _needs(spec, get.get("security", spec.root.get("security"))),
     )
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _parameter(spec: Spec, node: Node) -> Parameter:
@@ -141,7 +137,7 @@ def _needs(spec: Spec, security: object) -> tuple[str, ...]:
     by_name = spec.resolve(schemes)
     alternatives = [
         tuple(_unsatisfied(spec, by_name, alternative))
-        for alternative in _list(security)
+        for alternative in items(security)
         if isinstance(alternative, dict)
     ]
     return () if () in alternatives else next(iter(alternatives), ())

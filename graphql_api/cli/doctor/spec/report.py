@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from graphql_api.cli.bootstrap import printable
 from graphql_api.cli.doctor.spec.compare import compare
 from graphql_api.cli.doctor.spec.document import Spec, SpecError, read_spec
 from graphql_api.cli.doctor.spec.findings import SEVERITIES, Finding, Severity
@@ -64,16 +65,14 @@ def _object(file: Path, spec: Spec, api: Api, findings: list[Finding], usable: b
 def _print(file: Path, spec: Spec, api: Api, findings: list[Finding], breaks: bool) -> None:
     console = Console(highlight=False)
     where = f", below {api.prefix}" if api.prefix else ""
-    console.print(
-        escape(
-            f"{file.name} (version {spec.version}) has {len(api.by_route)} of the {len(ROUTES)} routes of this server{where}."
-        )
-    )
+    routes = f"{len(api.by_route)} of the {len(ROUTES)} routes of this server{where}"
+    console.print(escape(printable(f"{file.name} (version {spec.version}) has {routes}.")))
     for severity in SEVERITIES:
         some_findings = [finding for finding in findings if finding.severity == severity]
         if some_findings:
             console.print(f"\n{_TITLES[severity]}")
         for finding in some_findings:
             where = " ".join(filter(None, (finding.path, finding.at)))
-            console.print(escape(f"- {where}: {finding.message}." if where else f"- {finding.message}."))
+            text = f"- {where}: {finding.message}." if where else f"- {finding.message}."
+            console.print(escape(printable(text)))
     console.print("\n[red]This server could not use the API.[/]" if breaks else "\nThis server can use the API.")

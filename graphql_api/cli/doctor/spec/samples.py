@@ -6,7 +6,7 @@ The reader of the server is then run on them, so that what is compared is what t
 from collections.abc import Iterator
 from typing import Any
 
-from graphql_api.cli.doctor.spec.document import Node, Spec, SpecError
+from graphql_api.cli.doctor.spec.document import Node, Spec, SpecError, items
 from graphql_api.competent.declarations import LANGUAGES
 
 MAX_VALUES = 200_000
@@ -88,7 +88,7 @@ class _Sample:
         if depth > MAX_DEPTH or not node:
             return UNDESCRIBED
         alternatives = [part for key in ("oneOf", "anyOf") for part in self._alternatives(node.get(key))[:1]]
-        combined = [part for part in node.get("allOf") or () if isinstance(part, dict)] + alternatives
+        combined = [part for part in items(node.get("allOf")) if isinstance(part, dict)] + alternatives
         values = [
             self._own(node, name, within, depth),
             *(self.value(part, name, within, depth + 1) for part in combined),
@@ -97,11 +97,7 @@ class _Sample:
 
     def _alternatives(self, parts: object) -> list[object]:
         """The alternatives but null, beginning with the one at `variant`."""
-        usable = (
-            [part for part in parts if self._sampler.resolve(part).get("type") != "null"]
-            if isinstance(parts, list)
-            else []
-        )
+        usable = [part for part in items(parts) if self._sampler.resolve(part).get("type") != "null"]
         first = self._variant % len(usable) if usable else 0
         return usable[first:]
 
@@ -115,7 +111,7 @@ class _Sample:
             case "object":
                 return self._object(node, name, within, depth)
             case "array":
-                first = next(iter(node.get("prefixItems") or ()), node.get("items"))
+                first = next(iter(items(node.get("prefixItems"))), node.get("items"))
                 item = self.value(first, name, within, depth + 1)
                 return UNDESCRIBED if item is UNDESCRIBED else [item]
             case "string":
