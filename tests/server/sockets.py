@@ -38,13 +38,13 @@ async def _large(request: Request) -> Response:
 
 @asynccontextmanager
 async def serving(
-    other: ASGIApp | None = None, ws: Any = "none", idle: float = IDLE
+    other: ASGIApp | None = None, ws: Any = "none", idle: float = IDLE, arrival: float = ARRIVAL
 ) -> AsyncIterator[tuple[uvicorn.Server, tuple[str, int]]]:
     """Run a server in this process with an app; yields it and its address, on a free port."""
     app = other or Starlette(routes=[Route("/", _echo, methods=["GET", "POST"]), Route("/large", _large)])
     config = BoundedConfig(
         app,
-        arrival_timeout=ARRIVAL,
+        arrival_timeout=arrival,
         max_head_bytes=2_000,
         timeout_keep_alive=idle,
         log_config=None,

@@ -395,6 +395,31 @@ async def test_a_concept_links_to_its_linked_data_as_json_and_turtle(server: Ser
             assert data.headers["content-type"].startswith(media_type)
 
 
+async def test_mappings_of_the_operator_stand_on_the_page_of_an_occupation_and_of_a_competence(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "crosswalk.sssom.tsv"
+    file.write_text(
+        "#curie_map:\n#  esco: http://data.europa.eu/esco/x/\n"
+        "subject_id\tpredicate_id\tobject_id\tobject_label\tmapping_justification\n"
+        "competent:OP-101\tskos:closeMatch\tesco:a2\t<b>nurse</b>\tsemapv:ManualMappingCuration\n"
+        "competent:CP-101\tskos:exactMatch\tesco:a1\tdress wounds\tsemapv:ManualMappingCuration\n",
+        encoding="utf-8",
+    )
+    async with running(releases, replace(settings, mapping=(file,))) as server:
+        occupation = await page_at(server, "/nl/occupations/OP-101")
+        competence = await page_at(server, "/fr/competences/CP-101")
+
+    for page, heading_of_it, link, match in (
+        (occupation, "In andere classificaties", "a2", "bijna hetzelfde"),
+        (competence, "Dans d’autres classifications", "a1", "identique"),
+    ):
+        section = page.text.partition(heading_of_it)[2].partition("</ul>")[0]
+        label = "&lt;b&gt;nurse&lt;/b&gt;" if link == "a2" else "dress wounds"
+        assert f'<a href="http://data.europa.eu/esco/x/{link}"><bdi>{label}</bdi></a>' in section
+        assert match in section
+
+
 @pytest.mark.parametrize("path", CONCEPTS)
 async def test_a_uuid_or_another_spelling_leads_to_the_code(server: Server, path: str) -> None:
     word, _, code = path.partition("/")

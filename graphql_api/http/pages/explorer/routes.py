@@ -224,7 +224,11 @@ def _reference(visit: Visit) -> dict[str, str]:
 
 
 def _to_code(visit: Visit, concept: Document, word: str, page: str = "") -> Response | None:
-    """A redirect to the path with the code, if the concept has one and the path is another; otherwise None."""
-    path = concept_path(concept, word) + page
+    """A redirect to the path with the code, if the concept has one and the path is another; otherwise None.
+
+    Until the index is there, a concept may be found by its uuid alone.
+    """
     is_same = visit.request.path_params["ref"] == (concept["code"] or concept["uuid"])
-    return None if is_same else visit.redirect(path)
+    if is_same or "NOT_INDEXED_YET" in visit.codes:
+        return None
+    return visit.redirect(concept_path(concept, word) + page)

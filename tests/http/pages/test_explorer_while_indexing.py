@@ -1,0 +1,107 @@
+"""Pages over a Competent API on a real socket, while the index of the release is built: they show the rest, and say so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from graphql_api.app import create_app
+from graphql_api.index.registry import IndexRegistry
+from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
+from graphql_api.settings import Settings
+from tests.conftest import LONG
+from tests.http.pages.test_explorer import HTML, heading
+from tests.index.test_crawler import PROFILE
+from tests.server.sockets import serving
+
+SAYS = "De index van deze release wordt voorbereid"
+
+
+class Indexing:
+    """A server whose crawl waits for one profile until `finish`."""
+
+    def __init__(self, client: httpx.AsyncClient, faults: Faults, indexes: IndexRegistry) -> None:
+        self.client = client
+        self._faults = faults
+        self._indexes = indexes
+
+    async def begin(self) -> None:
+        """Crawl all but one document."""
+        build = self._indexes.begin("3.11")
+        while not build.progress.total or build.progress.done < build.progress.total - 1:
+            await asyncio.wait([build.task], timeout=0.001)
+
+    async def finish(self) -> None:
+        self._faults.clear()
+        await self._indexes.ready("3.11")
+
+    async def page(self, path: str, status: int = 200) -> httpx.Response:
+        page = await self.client.get(f"/nl/{path}", headers=HTML)
+        assert page.status_code == status, (path, page.text)
+        return page
+
+
+@pytest.fixture
+async def indexing(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Indexing]:
+    faults = Faults()
+    faults.add(Fault(PROFILE, "hang"))
+    async with serving(create_sandbox(few_releases, faults=faults), idle=LONG, arrival=LONG) as (_, (host, port)):
+        remote = replace(
+            settings,
+            cache_dir=tmp_path,
+            store="memory:",
+            upstream_url=f"http://{host}:{port}",
+            upstream_rate_limit=0,
+        )
+        app = create_app(remote)
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test")
+        async with client, app.router.lifespan_context(app):
+            started = Indexing(client, faults, app.state.services.indexes)
+            await started.begin()
+            yield started
+            faults.clear()
+
+
+@pytest.mark.slow
+async def test_pages_show_what_needs_no_index_until_it_is_there(indexing: Indexing) -> None:
+    query = (
+        "{ release { technicalCompetences(first: 1) { nodes { uuid code skill { uuid code description { nl } } } } } }"
+    )
+    asked = (await indexing.client.post("/graphql", json={"query": query})).json()
+    release = asked["data"]["release"]
+    competence = release["technicalCompetences"]["nodes"][0]
+    skill = competence["skill"]
+    shown = (
+        "",
+        f"competences/{competence['code']}",
+        f"competences/{competence['uuid']}",
+        "search?q=zorg",
+        f"skills/{skill['uuid']}",
+    )
+    hidden = ("search?q=wond&type=skills", f"skills/{skill['code']}", "compare?from=OP-101&to=OP-102")
+
+    for path in shown:
+        page = await indexing.page(path)
+        assert SAYS in page.text, path
+        assert "NOT_INDEXED_YET" in page.text
+        assert page.headers["cache-control"] == "no-store"
+    assert heading(page) == skill["description"]["nl"]
+    assert "Geen beroep gebruikt" not in page.text, "it is not known yet"
+    for path in hidden:
+        page = await indexing.page(path, 503)
+        assert SAYS in page.text, path
+        assert int(page.headers["retry-after"]) >= 1
+    assert SAYS not in (await indexing.page("my-skills")).text, "the empty form needs no index"
+    matched = await indexing.client.post("/nl/my-skills", data={"have": competence["code"], "do": "match"})
+    assert "NOT_INDEXED_YET" in matched.text
+    assert (await indexing.client.get("/nl/suggest?q=wond")).json() == []
+
+    await indexing.finish()
+    for path in (*shown[:2], f"skills/{skill['code']}", "search?q=wond"):
+        page = await indexing.page(path)
+        assert "NOT_INDEXED_YET" not in page.text
+        assert page.headers["cache-control"].startswith("public")
+    await indexing.page(shown[-1], 302)
