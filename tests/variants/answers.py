@@ -59,7 +59,7 @@ class World:
             return decoded(await self.engine(parts).execute(Request(query, variables)))
 
         async with self.parts(()) as parts:
-            self.questions = questions(await values(ask), (await ask(VARIABLES)).data or {})
+            self.questions = questions(await values(ask, ("NL",)), (await ask(VARIABLES)).data or {})
             self.tables = await self.walk(parts, *RELEASES)
             self.answers = await self.ask(parts, (), *self.questions)
 

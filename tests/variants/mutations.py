@@ -46,7 +46,7 @@ HOLDS = (
 )
 """Keys of lists in documents."""
 NO_CODE = {"profileCode", "competenceCode", "softSkillCode", "unused"}
-BY_REF = ("concepts", "competenceGap", "profilesForCompetences", "careerPaths")
+BY_REF = ("concepts", "competenceGap", "profilesForCompetences", "careerPaths", "latestConcepts")
 """Fields that the examples select with references by code."""
 
 
@@ -253,7 +253,7 @@ add(
     each_object(lambda d: [d.pop(key) for key in ("en", "de") if d.get(key, 0) is None]),
     paired=False,
 )
-add("texts without a key for German", each_object(without("de")), loses=["de", "text", "translated"], paired=False)
+add("texts without a key for German", each_object(without("de")), loses=["de", "translated"], paired=False)
 add(
     "names under title",
     each_profile(replaced(("alternativeNames",), lambda names: [_titled(name) for name in names])),
