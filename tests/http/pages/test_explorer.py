@@ -483,6 +483,8 @@ async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, mo
         ("occupations?after=x", 400, "staat niets in deze release"),
         ("changes?since=x", 404, "Deze release bestaat niet"),
         (f"search?q={'w' * 5000}", 400, "BAD_USER_INPUT"),
+        (f"compare?from={'w' * 5000}&to=OP-101", 400, "BAD_USER_INPUT"),
+        *((f"{page}?release=9.9", 404, "Deze release bestaat niet") for page in ("", "search", "compare", "my-skills")),
     ],
 )
 async def test_what_cannot_be_shown_is_a_page_that_says_why(server: Server, path: str, status: int, says: str) -> None:

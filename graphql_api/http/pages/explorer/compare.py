@@ -35,7 +35,7 @@ async def _choose(visit: Visit, names: dict[str, str | None], refs: dict[str, st
     """Redirects if each name is of one occupation, otherwise lists those that it may mean."""
     flags = {f"choose{side.title()}": ref is None for side, ref in refs.items()}
     release = await visit.ask("choose_occupations", {**names, **flags})
-    if not release:
+    if not release or "BAD_USER_INPUT" in visit.codes:  # a name is too long
         return await visit.missing(release)
     choices = {side: release.get(side) or [] for side, ref in refs.items() if ref is None}
     resolved = refs | {side: _only(names[side] or "", items) for side, items in choices.items()}

@@ -115,7 +115,12 @@ class Visit:
     async def page(
         self, template: str, title: str, release: Document, *, status: int = 200, **values: object
     ) -> Response:
-        """The page with this template; `title` is for the browser, `values` are for the template."""
+        """The page with this template; `title` is for the browser, `values` are for the template.
+
+        If the release does not exist, it is the page that says so.
+        """
+        if not release and "RELEASE_NOT_FOUND" in self.codes:
+            return await self.missing(release)
         return await self._response(status, template, title=title, release=release, **values)
 
     async def missing(self, release: Document) -> Response:
