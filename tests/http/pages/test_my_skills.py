@@ -101,7 +101,11 @@ async def test_without_vectors_the_page_says_what_is_missing(server: Server) -> 
 
 
 async def test_nothing_chosen_or_written_is_in_an_address(server: Server) -> None:
-    for fields in ({"have": "SK-101", "do": "match"}, {"text": "Ik verzorg wonden.", "do": "read"}):
+    for fields in (
+        {"have": "SK-101", "do": "match"},
+        {"text": "Ik verzorg wonden.", "do": "read"},
+        {"q": "verzorg", "do": "find"},
+    ):
         page = await post(server, **fields)
         addresses = " ".join(links(page, PATH))
         assert heading(page) == "Mijn vaardigheden"

@@ -74,7 +74,7 @@ async def _choose(visit: Visit, form: Form) -> Response:
         "find": find,
         "types": [enum_value(word) for word in WORDS],
     }
-    release = await visit.ask("my_skills", variables, private=("have",))
+    release = await visit.ask("my_skills", variables, private=("have", "text"))
     if not release:
         return await visit.missing(release)
     return await _page(visit, form, release, is_matched=match, is_found=find)
