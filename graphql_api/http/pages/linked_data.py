@@ -104,7 +104,7 @@ class _LinkedData:
             if type is None or uuid is None:
                 node = await _page(loaders, release, _page_number(request))
             else:
-                node = await _concept(loaders, release, type, uuid)
+                node = await _concept(loaders, release, type, uuid, self._base or "/id/")
         finally:
             loaders.close()
         record.executed = True
@@ -174,15 +174,15 @@ async def _page(loaders: Loaders, release: str, page: int) -> Node:
     return page_node(scheme, start, PAGE_SIZE, total, [(type, nodes.link(type, item)) for type, item in items])
 
 
-async def _concept(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> Node:
+async def _concept(loaders: Loaders, release: str, type: ConceptType, uuid: UUID, base: str) -> Node:
     document = await _document(loaders, release, type, uuid)
     if document is None:
-        raise await _not_found(loaders, release, type, uuid)
+        raise await _not_found(loaders, release, type, uuid, base)
     nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
     return {**nodes.concept(type, document), **provenance(await release_facts(loaders, release))}
 
 
-async def _not_found(loaders: Loaders, release: str, type: ConceptType, uuid: UUID) -> HTTPError:
+async def _not_found(loaders: Loaders, release: str, type: ConceptType, uuid: UUID, base: str) -> HTTPError:
     """The error for a concept that is not in a release: 410 with its successors if an earlier indexed release has it."""
     key = type.number, str(uuid)
     try:
@@ -193,7 +193,7 @@ async def _not_found(loaders: Loaders, release: str, type: ConceptType, uuid: UU
     if last is None:
         return HTTPError(404, f"Not found in release {release}.")
     paths = [
-        f"/id/{timeline.newest}/{address(TYPES[number].name)}/{successor}"
+        f"{base}{timeline.newest}/{address(TYPES[number].name)}/{successor}"
         for (number, successor), *_ in timeline.successors(last, key) or ()
     ]
     replaced = f" Probably replaced by {', '.join(paths)}." if paths else ""

@@ -604,6 +604,7 @@ async def test_what_ended_is_gone_with_what_took_its_place(server: Server) -> No
         assert {f"/{language}/occupations/OP-113", f"{path}?release=3.10"} <= links(page, path)
         assert page.headers["cache-control"] == "no-store"
     assert re.search(r"query Ended\(", page.text)
+    await page_at(server, f"{path}/picture", 410)
     data = await server.ask('{ occupationalProfile(code: "OP-116", release: "3.10") { uuid } }')
     by_uuid = await page_at(server, f"/en/occupations/{data['occupationalProfile']['uuid']}", 410)
     assert heading(by_uuid) == heading(await page_at(server, "/en/occupations/OP-116", 410))

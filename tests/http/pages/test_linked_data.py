@@ -127,9 +127,13 @@ async def test_ids_begin_with_the_public_url(releases: Releases, settings: Setti
         bodies = [
             await server.client.get("/id/3.11", headers=LD | {"Host": host}) for host in ("a.example", "b.example")
         ]
+        await server.app.state.services.indexes.ready("3.10")
+        ended = await server.ask('{ occupationalProfile(code: "OP-116", release: "3.10") { uuid } }')
+        gone = await server.client.get(f"/id/3.11/occupational-profile/{ended['occupationalProfile']['uuid']}")
 
     assert bodies[0].content == bodies[1].content
     assert addresses(bodies[0].json(), "/id/3.11")[0] == "https://example.org/competent/id/3.11"
+    assert " https://example.org/competent/id/3.11/occupational-profile/" in gone.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ async def _picture(visit: Visit) -> Response:
     release = await visit.ask("picture", _reference(visit))
     profile = release.get("occupationalProfile")
     if profile is None:
-        return await visit.missing(release)
+        return await ended(visit, "occupations", release)
     return _to_code(visit, profile, "occupations", "/picture") or await visit.page(
         "picture.html",
         plain(profile["title"], profile),
