@@ -92,6 +92,8 @@ def doctor(
         if record or url or data:
             stop("--spec makes no calls: pass it without --record, --url and --data")
         raise typer.Exit(run_spec(spec, as_json))
+    if url == "":
+        stop("--url is empty: leave it out to check COMPETENT_UPSTREAM_URL or the sandbox")
     settings = settings_of(data, lenient, upstream_url=url)
     with upstream_of(settings) as (competent, description):
         subject = (

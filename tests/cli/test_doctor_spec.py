@@ -464,3 +464,14 @@ def test_the_text_names_path_key_and_consequence_in_80_columns(
     assert "competences are not available." in " ".join(out.split())
     assert "/[bold]x" in out
     assert "This server could not use the API." in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(["--url", ""], "--url is empty"), (["--url", "http://127.0.0.1:9", "--spec", "spec.json"], "makes no calls")],
+)
+def test_options_that_cannot_be_meant_are_refused(options: list[str], says: str) -> None:
+    refused = CliRunner().invoke(command, ["doctor", *options])
+
+    assert refused.exit_code == 2
+    assert says in refused.stderr

@@ -131,14 +131,21 @@ async def resolve_latest(
         results |= {one: result for one, result in of_release.items() if not isinstance(result, _Absent)}
         absent = {one: result for one, result in of_release.items() if isinstance(result, _Absent)}
         results, left = absent | results, list(absent)  # the reason is that of the newest release
-    latest = {
-        target: LatestConcept(releases_of[target], result) if isinstance(result, IndexedConcept) else result
-        for target, result in results.items()
-    }
+    latest = {target: _latest(releases, releases_of[target], result) for target, result in results.items()}
     return [
         target if isinstance(target, InvalidReference) else _named(entry, latest[target])
         for entry, target in targets.items()
     ]
+
+
+def _latest(releases: Sequence[str], release: str, result: _Result) -> "LatestConcept | NotIndexedYet | str":
+    match result:
+        case IndexedConcept():
+            return LatestConcept(release, result)
+        case _Absent() if len(releases) > 1:
+            return _Absent(f"{result} Nor has any earlier release that is indexed.")
+        case _:
+            return result
 
 
 def _targets(refs: Mapping[str, ConceptRef]) -> tuple[dict[str, Target | InvalidReference], list[Target]]:

@@ -1,6 +1,6 @@
 """My skills: the occupations that fit what a person can do, or a text about it.
 
-What a person chooses or writes arrives by POST, so that it is in no address; the page is cached nowhere.
+What a person chooses or writes arrives by POST, so that it is in no address that a server sees; the page is cached nowhere.
 """
 
 import re
