@@ -27,6 +27,12 @@ def text_in(head: Head, name: bytes) -> str:
     return head.get(name, b"").decode("latin-1")
 
 
+def declared_length(head: Head) -> int:
+    """The number of bytes that a request says its body has; 0 if it does not say."""
+    declared = head.get(b"content-length", b"")
+    return int(declared) if declared.isdigit() and len(declared) < 16 else 0
+
+
 def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Headers by name, repeated ones joined in their order (RFC 9110, 5.3).
 

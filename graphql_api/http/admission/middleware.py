@@ -12,7 +12,7 @@ from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.http.admission.limiter import RETRY_AFTER, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
 from graphql_api.http.graphql import JSON, ServiceUnavailable, error_response
 from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
-from graphql_api.observability.request_context import RequestContext, record_of
+from graphql_api.observability.request_context import Head, RequestContext, declared_length, record_of
 from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/", *(f"/{language}/" for language in LANGUAGES))
@@ -96,9 +96,8 @@ class AdmissionMiddleware:
         try:
             if self._gate.limiter.full:
                 raise Overloaded
-            messages = await self._receive_request(
-                receive
-            )  # before taking a slot, so that slow clients do not hold one
+            # before taking a slot, so that slow clients do not hold one
+            messages = await self._receive_request(record.head, receive)
             await self._gate.acquire(record)
             slot = _RequestSlot(self._gate, send)
             try:
@@ -108,8 +107,10 @@ class AdmissionMiddleware:
         except Overloaded:
             await error_response(overloaded_error(), JSON, record)(scope, receive, send)
 
-    async def _receive_request(self, receive: Receive) -> list[Message]:
-        """Receive all messages of the request; stops early if the body exceeds the limit."""
+    async def _receive_request(self, head: Head, receive: Receive) -> list[Message]:
+        """Receive all messages of the request; none if it says that its body exceeds the limit, and no more once it does."""
+        if declared_length(head) > self._max_bytes:
+            return []
         messages = [await receive()]
         size = len(messages[0].get("body", b""))
         while messages[-1].get("more_body") and size <= self._max_bytes:

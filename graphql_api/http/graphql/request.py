@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope
 from graphql_api.http.graphql.errors import BadRequest, ClientLeft, HTTPError
 from graphql_api.http.graphql.response import JSON
 from graphql_api.http.header_fields import elements
-from graphql_api.observability.request_context import Head, record_of, text_in
+from graphql_api.observability.request_context import Head, declared_length, record_of, text_in
 
 T = TypeVar("T")
 
@@ -70,9 +70,8 @@ async def read_body(head: Head, receive: Receive, max_bytes: int) -> bytes:
 
     Raises HTTPError (413) as soon as it has more than `max_bytes` bytes, and ClientLeft if the client disconnects.
     """
-    declared = head.get(b"content-length", b"")
-    if declared.isdigit() and len(declared) < 16 and int(declared) > max_bytes:
-        raise _too_large(f"{int(declared):,} bytes", max_bytes)
+    if (declared := declared_length(head)) > max_bytes:
+        raise _too_large(f"{declared:,} bytes", max_bytes)
     body, more = b"", True
     while more:
         message = await receive()

@@ -404,6 +404,27 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     assert (await receive())["body"] == b"z" * 80
 
 
+async def test_a_body_that_is_said_to_be_too_large_is_not_waited_for(releases: Releases, settings: Settings) -> None:
+    """A client that declares 30 MB and sends nothing gets 413 immediately, not 408 when the time to send is over."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the body is awaited")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-length", b"30000000"), (b"content-type", b"application/json")]
+    async with running(releases, settings) as server:
+        await server.app(
+            {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers},
+            receive,
+            send,
+        )
+
+    assert sent[0]["status"] == 413
+
+
 async def test_an_operation_reports_its_wait_through_its_fetch_context() -> None:
     limiter = ConcurrencyLimiter(running=2, executing=2, queued=0)
     scopes: list[Scope] = []
