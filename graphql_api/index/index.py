@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 from weakref import finalize
@@ -132,21 +133,22 @@ class Index:
 
     async def changes_since(self, before: "Index") -> list[Change]:
         """All changes from another index to this one. Raises NotIndexedYet if documents are missing from either index."""
-        return await self._compared_with(before, changes)
+        return await self._compared_with(before, "changes", changes)
 
     async def diff_since(self, before: "Index") -> ReleaseDiff:
         """What happened to concepts from another index to this one, with successors. Raises as `changes_since`."""
-        return await self._compared_with(before, release_diff)
+        differing = await self.changes_since(before)
+        return await self._compared_with(before, "diff", partial(release_diff, differing))
 
     async def _compared_with(
-        self, before: "Index", compare: Callable[[sqlite3.Connection, sqlite3.Connection], S]
+        self, before: "Index", name: str, compare: Callable[[sqlite3.Connection, sqlite3.Connection], S]
     ) -> S:
         if before.missing or self.missing:
             raise NotIndexedYet(
                 "Documents of these releases are still missing; the server keeps trying to fetch them.",
                 retry_after=60.0,
             )
-        key = compare, before.serial_number
+        key = name, before.serial_number
         return await self._comparisons.get(key, lambda: self.query(_compared, compare, before))
 
     @property

@@ -1,12 +1,12 @@
 """The indexed releases in their order, and what happened to each concept between them."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphql_api.index.concepts import Key
-from graphql_api.index.diff import changes
+from graphql_api.index.diff import Change
 from graphql_api.index.profile_closure import array
 from graphql_api.index.succession import Evidence, Successor, successions
 
@@ -33,9 +33,9 @@ class ReleaseDiff:
         return len(self.ended) + len(self.added) + len(self.changed) + len(self.successors) + len(self.predecessors)
 
 
-def release_diff(before: sqlite3.Connection, after: sqlite3.Connection) -> ReleaseDiff:
-    """Compare two releases."""
-    differing = [change for change in changes(before, after) if change.change != "CODE_MOVED"]
+def release_diff(changes: Iterable[Change], before: sqlite3.Connection, after: sqlite3.Connection) -> ReleaseDiff:
+    """Compare two releases, between which there are these changes, as of `diff.changes`."""
+    differing = [change for change in changes if change.change != "CODE_MOVED"]
     old = _keys(before, [change.before for change in differing if change.before is not None])
     new = _keys(after, [change.after for change in differing if change.after is not None])
     pairs = [(change, old.get(change.before or 0), new.get(change.after or 0)) for change in differing]
