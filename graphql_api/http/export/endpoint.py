@@ -4,9 +4,8 @@ A complete file or an error: 503 if documents of the release are missing. A copy
 `Last-Modified`; the tags are weak and the same on all servers with the same data.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -20,7 +19,6 @@ from starlette.types import Receive, Scope, Send
 from graphql_api import own_version
 from graphql_api.competent.hal import is_release
 from graphql_api.competent.releases import CURRENT
-from graphql_api.errors import CompetentError
 from graphql_api.export import (
     CSV,
     FORMATS,
@@ -34,47 +32,28 @@ from graphql_api.export import (
 )
 from graphql_api.http.export.limits import ExportLimits
 from graphql_api.http.export.transfer import counted
-from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response, resource_error
+from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
 from graphql_api.http.header_fields import names_tag
+from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.http.streaming.limits import client_of
 from graphql_api.index.index import Index
-from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import EXPORTS
 from graphql_api.observability.request_context import Head, record_of, text_in
-from graphql_api.schema.loaders import Loaders
-
-LOOKUP_TIMEOUT = 3.0
-"""Seconds until the release and its index are found; the export itself has no timeout."""
 
 
-def export_routes(
-    loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy, base: str | None
-) -> list[Route]:
+def export_routes(loaders: LoadersOf, limits: ExportLimits, cache_policy: CachePolicy, base: str | None) -> list[Route]:
     """The route of exports; `loaders` makes those of one request.
 
     `base` is the absolute address of `/id/`; without it, ids of linked data are relative to the address of their file.
     """
     exports = _Exports(loaders, limits, cache_policy, base or "../id/")
-
-    async def show(request: Request) -> Response:
-        record = record_of(request.scope)
-        try:
-            return await exports.respond(request)
-        except CompetentError as error:
-            refusal = resource_error(error)
-        except HTTPError as error:
-            refusal = error
-        return error_response(refusal, JSON, record)
-
-    return [Route("/export/{file}", show)]
+    return [Route("/export/{file}", resource(exports.respond))]
 
 
 class _Exports:
     """Responds to requests for exports."""
 
-    def __init__(
-        self, loaders: Callable[[FetchContext], Loaders], limits: ExportLimits, cache_policy: CachePolicy, base: str
-    ) -> None:
+    def __init__(self, loaders: LoadersOf, limits: ExportLimits, cache_policy: CachePolicy, base: str) -> None:
         self._loaders = loaders
         self._limits = limits
         self._cache_policy = cache_policy
@@ -86,17 +65,13 @@ class _Exports:
         """The response. Raises HTTPError or CompetentError."""
         name, format = _parsed(request.path_params["file"])
         record = record_of(request.scope)
-        record.fetch_context.deadline = asyncio.get_running_loop().time() + LOOKUP_TIMEOUT
-        loaders = self._loaders(record.fetch_context)
-        try:
+        with loaders_for(request, self._loaders) as loaders:  # the export itself has no timeout
             number = await loaders.release_number(name)
             if name == CURRENT:
                 return self._redirect(number, format, request.url.query)
             index = await loaders.index(number)
             require_whole(index, number)
             release = await release_facts(loaders, number)
-        finally:
-            loaders.close()
         options = Options(_has_bom(request, format), self._base, loaders.supplements.mappings)
         headers = await self._headers(index, release, f"{format.name} {options.version}")
         if _is_current(record.head, headers):

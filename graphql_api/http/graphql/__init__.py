@@ -5,12 +5,10 @@ Every error is JSON with a code. Each request has its own loaders.
 
 from graphql_api.http.graphql.cache_control import CachePolicy
 from graphql_api.http.graphql.errors import (
-    RESOURCE_STATUSES,
     ClientLeft,
     HTTPError,
     InternalError,
     ServiceUnavailable,
-    resource_error,
 )
 from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
@@ -19,7 +17,6 @@ from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, err
 
 __all__ = [
     "JSON",
-    "RESOURCE_STATUSES",
     "RESPONSE_JSON",
     "STATUSES",
     "CachePolicy",
@@ -33,5 +30,4 @@ __all__ = [
     "error_response",
     "http_error",
     "internal_error",
-    "resource_error",
 ]

@@ -2,11 +2,7 @@
 
 import math
 
-from graphql_api.errors import CompetentError
 from graphql_api.execution.error_formatting import ErrorDict
-
-RESOURCE_STATUSES = {"RELEASE_NOT_FOUND": 404, "UPSTREAM_TIMEOUT": 504, "UPSTREAM_INVALID_RESPONSE": 502}
-"""Statuses, by error code, of resources such as pages and exports, which have no place for partial data; of other codes 503."""
 
 
 class HTTPError(Exception):
@@ -31,11 +27,6 @@ class HTTPError(Exception):
         """This error as a GraphQL error object."""
         retry = {} if self.retry_after is None else {"retryAfter": self.retry_after}
         return {"message": str(self), "extensions": {"code": self.code, **retry}}
-
-
-def resource_error(error: CompetentError) -> HTTPError:
-    """The error response of a resource that cannot be had."""
-    return HTTPError(RESOURCE_STATUSES.get(error.code, 503), str(error), error.code, error.retry_after)
 
 
 class InternalError(HTTPError):

@@ -20,18 +20,16 @@ from graphql_api import NAME, own_version
 from graphql_api.competent.declarations import concept_type
 from graphql_api.errors import CompetentError
 from graphql_api.export import NDJSON, ReleaseFacts, release_facts
-from graphql_api.http.graphql import JSON, CachePolicy, error_response, resource_error
+from graphql_api.http.graphql import CachePolicy
 from graphql_api.http.graphql.cache_control import conditional
+from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.index.diff import Change
-from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import record_of
 from graphql_api.schema.loaders import Loaders
 
 PATH, MEDIA_TYPE = "releases.atom", "application/atom+xml"
 MAX_ENTRIES = 10
 """Maximum number of releases in the feed."""
-TIMEOUT = 3.0
-"""Seconds until the releases are loaded and compared."""
 UNKNOWN_DAY = "1970-01-01"
 """Stands for a day of publication that the Competent API does not state: an entry must have a time, which must not change."""
 
@@ -49,26 +47,20 @@ class _Entry(NamedTuple):
 
 
 def feed_routes(
-    loaders: Callable[[FetchContext], Loaders], cache_policy: CachePolicy, absolute_url: Callable[[str], str | None]
+    loaders: LoadersOf, cache_policy: CachePolicy, absolute_url: Callable[[str], str | None]
 ) -> list[Route]:
     """The route of the feed; `loaders` makes those of one request, `absolute_url` the address of a path."""
 
     async def show(request: Request) -> Response:
         record = record_of(request.scope)
-        record.fetch_context.deadline = asyncio.get_running_loop().time() + TIMEOUT
-        loaders_of_request = loaders(record.fetch_context)
-        try:
+        with loaders_for(request, loaders) as loaders_of_request:
             entries = await _entries(loaders_of_request)
-        except CompetentError as error:
-            return error_response(resource_error(error), JSON, record)
-        finally:
-            loaders_of_request.close()
         record.executed = True
         headers = {"Cache-Control": cache_policy.header_for(record, "", False), "X-Content-Type-Options": "nosniff"}
         body = feed(entries, lambda path: absolute_url(path) or path)
         return conditional(Response(body, headers=headers, media_type=MEDIA_TYPE), record.head)
 
-    return [Route(f"/{PATH}", show)]
+    return [Route(f"/{PATH}", resource(show))]
 
 
 async def _entries(loaders: Loaders) -> list[_Entry]:

@@ -6,7 +6,7 @@ a collection of all its concepts, in pages that link to each other.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from uuid import UUID
 
 from starlette.requests import Request
@@ -31,12 +31,12 @@ from graphql_api.export.skos import (
     scheme_node,
 )
 from graphql_api.http.content_negotiation import preferred
-from graphql_api.http.graphql import JSON, HTTPError, error_response, resource_error
+from graphql_api.http.graphql import JSON, HTTPError
 from graphql_api.http.graphql.cache_control import CachePolicy, conditional
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
+from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.index.documents import document as indexed_document
 from graphql_api.index.tables import TYPES
-from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.schema.loaders import Loaders
 
@@ -48,27 +48,14 @@ PAGE_SIZE = 200
 """Concepts of a release per page."""
 CONCEPT_COST = 100
 """What a concept counts for the quota of a key, in units of cost; a page counts one per concept."""
-TIMEOUT = 3.0
-"""Seconds until the data is loaded."""
 
 
-def linked_data_routes(
-    loaders: Callable[[FetchContext], Loaders], cache_policy: CachePolicy, base: str | None = None
-) -> list[Route]:
+def linked_data_routes(loaders: LoadersOf, cache_policy: CachePolicy, base: str | None = None) -> list[Route]:
     """The routes of concepts and releases; `loaders` makes those of one request.
 
     `base` is the absolute address of `/id/`; without it, ids are relative to the address of their document.
     """
-    pages = _LinkedData(loaders, cache_policy, base)
-
-    async def show(request: Request) -> Response:
-        try:
-            return await pages.respond(request)
-        except CompetentError as error:
-            refusal = resource_error(error)
-        except HTTPError as error:
-            refusal = error
-        return error_response(refusal, JSON, record_of(request.scope))
+    show = resource(_LinkedData(loaders, cache_policy, base).respond)
 
     async def without_slash(request: Request) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
@@ -81,7 +68,7 @@ def linked_data_routes(
 class _LinkedData:
     """Responds to requests for concepts and releases."""
 
-    def __init__(self, loaders: Callable[[FetchContext], Loaders], cache_policy: CachePolicy, base: str | None) -> None:
+    def __init__(self, loaders: LoadersOf, cache_policy: CachePolicy, base: str | None) -> None:
         self._loaders = loaders
         self._cache_policy = cache_policy
         self._base = base
@@ -96,17 +83,13 @@ class _LinkedData:
         release, type, uuid = _parsed(parameters)
         if record.charge:
             await record.charge(CONCEPT_COST if type else PAGE_SIZE)
-        record.fetch_context.deadline = asyncio.get_running_loop().time() + TIMEOUT
-        loaders = self._loaders(record.fetch_context)
-        try:
+        with loaders_for(request, self._loaders) as loaders:
             if release == CURRENT:
                 return self._redirect(request, parameters, ending, await loaders.release_number(release))
             if type is None or uuid is None:
                 node = await _page(loaders, release, _page_number(request))
             else:
                 node = await _concept(loaders, release, type, uuid, self._base or "/id/")
-        finally:
-            loaders.close()
         record.executed = True
         response = await self._represented(node, media_type, up="../../" if type else "./")
         response.headers["Cache-Control"] = self._cache_policy.header_for(record, "", False)

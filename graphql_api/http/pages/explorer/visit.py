@@ -18,7 +18,7 @@ from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.export.skos import address
-from graphql_api.http.graphql import RESOURCE_STATUSES
+from graphql_api.http import resources
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import Operation, document
@@ -34,7 +34,7 @@ class Ask(Protocol):
     ) -> Awaitable[Executed]: ...
 
 
-_STATUSES = RESOURCE_STATUSES | {"BAD_USER_INPUT": 400}
+_STATUSES = resources.STATUSES | {"BAD_USER_INPUT": 400}
 RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "kind", "release")
