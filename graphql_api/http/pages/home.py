@@ -3,7 +3,6 @@
 It works, and says so, when the Competent API is down. Links are relative, because a proxy may publish us under a prefix.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from html import escape
 from typing import NamedTuple, TypedDict
@@ -19,7 +18,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
 from graphql_api.http.header_fields import names_tag
-from graphql_api.http.pages.rendering import PAGE_HEADERS, render
+from graphql_api.http.pages.rendering import PAGE_HEADERS, render, version_of
 from graphql_api.observability.request_context import record_of, text_in
 
 Ask = Callable[[str], Awaitable[Executed]]
@@ -86,7 +85,7 @@ def home_routes(
     `without` names files at the root that are not served. Browsers get `explorer`, if there is one.
     """
     links = {name: link for name, link in LINKS.items() if link[0] not in without}
-    etag = f'"{hashlib.sha256(sdl.encode()).hexdigest()[:16]}"'
+    etag = f'"{version_of(sdl.encode())}"'
 
     async def show(request: Request) -> Response:
         accept = text_in(record_of(request.scope).head, b"accept")

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from graphql_api import NAME, own_version
 from graphql_api.competent.hal import Document
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _ASSETS = {file.name: file.read_bytes() for file in sorted((_HERE / "assets").iterdir())}
-_VERSIONS = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in _ASSETS.items()}
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript"}
 
-IMMUTABLE = "public, max-age=31536000, immutable"
-"""`Cache-Control` of files whose URL has their version."""
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -40,6 +38,29 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """Headers of every rendered page: the policy allows no scripts and no other host."""
+
+
+def with_policy(*directives: str) -> dict[str, str]:
+    """PAGE_HEADERS with further directives in the content policy, such as `script-src 'self'`."""
+    policy = "; ".join((PAGE_HEADERS["Content-Security-Policy"], *directives))
+    return PAGE_HEADERS | {"Content-Security-Policy": policy}
+
+
+def version_of(content: bytes) -> str:
+    """The version of a file, for its URL."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def file_headers(scope: Scope, version: str | None) -> dict[str, str]:
+    """Headers of a file: cached permanently if the URL has its version, otherwise revalidated each time."""
+    is_versioned = version is not None and scope["query_string"] == f"v={version}".encode()
+    return {
+        "Cache-Control": "public, max-age=31536000, immutable" if is_versioned else "no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+_VERSIONS = {name: version_of(content) for name, content in _ASSETS.items()}
 
 
 def render(template: str, *, title: str, root: str, source: str | None, language: str = "en", **values: object) -> str:
@@ -115,17 +136,13 @@ def _environment(language: str) -> "Environment":
 
 
 def asset_routes() -> list[Route]:
-    """The route of the assets: cached permanently if the URL has their current version, else revalidated each time."""
+    """The route of the assets, with `file_headers`."""
 
     async def show(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in _ASSETS:
             raise HTTPException(404)
-        is_versioned = request.scope["query_string"] == f"v={_VERSIONS[name]}".encode()
-        headers = {
-            "Cache-Control": IMMUTABLE if is_versioned else "no-cache",
-            "X-Content-Type-Options": "nosniff",
-        }
+        headers = file_headers(request.scope, _VERSIONS[name])
         response = Response(_ASSETS[name], headers=headers, media_type=_MEDIA_TYPES[Path(name).suffix])
         return conditional(response, record_of(request.scope).head)
 

@@ -3,7 +3,6 @@
 Raw HTML is left out: pages have none but comments.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 from graphql import GraphQLSyntaxError, OperationDefinitionNode, parse
 
 from graphql_api.http.pages.docs.library import images, pages, url
+from graphql_api.http.pages.rendering import version_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -121,13 +121,8 @@ def _version_image(token: "Token", name: str) -> None:
     source = str(token.attrGet("src"))
     content = images().get(normpath(join(dirname(name), source)))
     if content:
-        token.attrSet("src", f"{source}?v={version(content)}")
+        token.attrSet("src", f"{source}?v={version_of(content)}")
         token.attrSet("loading", "lazy")
-
-
-def version(content: bytes) -> str:
-    """The version of an image, for its URL."""
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _prepare_tables(tokens: "list[Token]") -> None:

@@ -20,15 +20,14 @@ from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.pages.docs import library
 from graphql_api.http.pages.docs.library import INDEX, images, pages
-from graphql_api.http.pages.docs.markdown import Site, html, sections, version
+from graphql_api.http.pages.docs.markdown import Site, html, sections
 from graphql_api.http.pages.docs.search import search
 from graphql_api.http.pages.home import Ask, source_of
-from graphql_api.http.pages.rendering import IMMUTABLE, PAGE_HEADERS, render
+from graphql_api.http.pages.rendering import PAGE_HEADERS, file_headers, render, version_of, with_policy
 from graphql_api.observability.request_context import record_of, text_in
 
 MARKDOWN = "text/markdown"
-_POLICY = PAGE_HEADERS["Content-Security-Policy"]
-HEADERS = PAGE_HEADERS | {"Content-Security-Policy": f"{_POLICY}; script-src 'self'"}
+HEADERS = with_policy("script-src 'self'")
 """The script adds buttons that copy code; pages are complete without it."""
 MAX_SEARCH_CHARS = 200
 MAX_DEPTH = 10
@@ -133,8 +132,7 @@ def _moved_to(path: str) -> str | None:
 
 def _image(name: str, request: Request) -> Response:
     content = images()[name]
-    is_versioned = request.scope["query_string"] == f"v={version(content)}".encode()
-    headers = PAGE_HEADERS | {"Cache-Control": IMMUTABLE if is_versioned else "no-cache", "Vary": "Accept-Encoding"}
+    headers = PAGE_HEADERS | file_headers(request.scope, version_of(content)) | {"Vary": "Accept-Encoding"}
     media_type = library.MEDIA_TYPES[splitext(name)[1]]
     if media_type == "image/svg+xml":
         headers["Content-Security-Policy"] = _svg_policy(content)

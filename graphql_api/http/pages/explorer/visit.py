@@ -22,7 +22,7 @@ from graphql_api.http import resources
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import Operation, document
-from graphql_api.http.pages.rendering import PAGE_HEADERS, render
+from graphql_api.http.pages.rendering import render, with_policy
 from graphql_api.observability.request_context import RequestContext, record_of
 
 
@@ -39,9 +39,7 @@ RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "kind", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
-_HEADERS = PAGE_HEADERS | {
-    "Content-Security-Policy": f"{PAGE_HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"
-}
+_HEADERS = with_policy("script-src 'self'", "connect-src 'self'")
 
 
 @dataclass(frozen=True, slots=True)
