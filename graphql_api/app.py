@@ -51,6 +51,7 @@ from graphql_api.observability.tracing import begin_tracing, end_tracing
 from graphql_api.server.fast_path import FastPath, ResponseHeads
 from graphql_api.services import Services
 from graphql_api.settings import Settings
+from graphql_api.upstream.headers import KEY_HEADER
 from graphql_api.upstream.transport import ASGIApp
 
 log = logging.getLogger("graphql_api.server")
@@ -58,7 +59,7 @@ log = logging.getLogger("graphql_api.server")
 PAGE_TIMEOUT = 3.0
 """Timeout in seconds for the queries that our HTML pages run in-process; those of the explorer have that of any operation."""
 
-KEY_HEADER = {"keys": "X-API-Key", "passthrough": "X-IBM-Client-Id"}
+KEY_HEADER_BY_ACCESS = {"keys": "X-API-Key", "passthrough": KEY_HEADER}
 """The request header in which clients send their key, by `COMPETENT_ACCESS`."""
 
 
@@ -196,7 +197,7 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         *graphiql_routes(
             partial(_examples, ask, is_public=settings.access == "off" or settings.pages == "public"),
             partial(notice_of, ask),
-            key_header=KEY_HEADER.get(settings.access, ""),
+            key_header=KEY_HEADER_BY_ACCESS.get(settings.access, ""),
             page_too=settings.graphiql == "on",
         ),
     ]

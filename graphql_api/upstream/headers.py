@@ -11,6 +11,8 @@ from graphql_api.competent.fetch import Validators
 from graphql_api.errors import UpstreamUnauthorized
 from graphql_api.observability.fetch_context import FetchContext
 
+KEY_HEADER = "X-IBM-Client-Id"
+"""The request header in which the Competent API takes a key."""
 _PASSED_ON = {
     "x-request-id": re.compile(r"[A-Za-z0-9._-]{1,64}"),
     "traceparent": re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"),
@@ -38,7 +40,7 @@ def request_headers(context: FetchContext, validators: Validators) -> dict[str, 
     if context.key is not None:
         if not _KEY.fullmatch(context.key.reveal()):
             raise UpstreamUnauthorized("The key that you sent does not have the form of a key for the Competent API.")
-        headers["X-IBM-Client-Id"] = context.key.reveal()
+        headers[KEY_HEADER] = context.key.reveal()
     return headers
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from urllib.parse import unquote
 
 from graphql_api.settings import Settings
+from graphql_api.upstream.headers import KEY_HEADER
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def headers_of(settings: Settings) -> dict[str, str]:
     """Returns the headers sent with every call, including the API key."""
     headers = {"Accept": "application/hal+json", "Accept-Encoding": "gzip", "User-Agent": "competent-graphql"}
     key = settings.key().reveal()
-    return headers | {"X-IBM-Client-Id": key} if key else headers
+    return headers | {KEY_HEADER: key} if key else headers
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

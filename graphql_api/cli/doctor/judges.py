@@ -11,6 +11,7 @@ from graphql_api.cli.doctor.probe import (
     embedded_in,
     unknown_keys,
 )
+from graphql_api.competent.concept_reader import first
 from graphql_api.competent.declarations import CLASSIFICATIONS, OCCUPATIONAL_PROFILE, SOFT_SKILL, ConceptType
 from graphql_api.competent.hal import Document, href, items, page, parse_link, release_numbers, tells_total
 from graphql_api.competent.releases import CURRENT, release_order
@@ -119,8 +120,8 @@ def has_canaries(visit: Visit) -> Judgement:
 
 def _isco_codes(profile: Document) -> list[str]:
     declared = next(field for field in OCCUPATIONAL_PROFILE.fields if field.value == CLASSIFICATIONS)
-    value = next((profile[key] for key in declared.hal_keys if profile.get(key) is not None), None)
-    return [row["code"] for row in classifications(value) if row["scheme"] == ISCO]
+    rows = classifications(first(profile, declared.hal_keys))
+    return [row["code"] for row in rows if row["scheme"] == ISCO]
 
 
 def serves_no_other_taxonomy(visit: Visit) -> Judgement:

@@ -185,15 +185,15 @@ async def example_list(ask: Ask, languages: Sequence[str], *, with_response: boo
 
     The response is the one that the reader would get by running the first example; None if that has errors.
     """
-    known_values = await values(ask, languages)
+    all_values = await values(ask, languages)
     groups = {task: ExampleGroup(title=task, examples=[]) for task in TASKS.values()}
     for example in examples():
-        variables = json.dumps(example.values_of(known_values), indent=2, ensure_ascii=False)
+        variables = json.dumps(example.values_of(all_values), indent=2, ensure_ascii=False)
         listed = ListedExample(name=example.name, about=example.about, query=example.query, variables=variables)
         groups[example.task]["examples"].append(listed)
     response: dict[str, object] | None = None
     if with_response:
         first = examples()[0]
-        result = await ask(first.query, first.values_of(known_values))
+        result = await ask(first.query, first.values_of(all_values))
         response = None if result.errors else {"data": result.data}
     return {"groups": list(groups.values()), "response": response}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from graphql_api.cli.doctor.checks import CHECKS
 from graphql_api.cli.doctor.spec.document import Spec
 from graphql_api.cli.doctor.spec.findings import SEVERITIES, Finding, Rule
-from graphql_api.cli.doctor.spec.operations import KEY_HEADER, Api, Operation, operations
+from graphql_api.cli.doctor.spec.operations import Api, Operation, operations
 from graphql_api.cli.doctor.spec.samples import RELEASE, UNDESCRIBED, UUID, Sample, Sampler
 from graphql_api.cli.doctor.spec.values import clean, concept_findings
 from graphql_api.competent import hal, routes
@@ -14,6 +14,7 @@ from graphql_api.competent.declarations import ConceptType, concept_type
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import item_type, normalise, type_of_document
 from graphql_api.competent.routes import ROUTES, Route
+from graphql_api.upstream.headers import KEY_HEADER
 
 _BY_ROUTE = {check.route: check for check in CHECKS if check.route is not None}
 _BY_ID = {check.id: check for check in CHECKS}
@@ -25,12 +26,12 @@ def compare(spec: Spec) -> tuple[Api, list[Finding]]:
     """The operations of a document and the findings, the most severe first. Raises SpecError if it cannot be read."""
     api = operations(spec)
     sampler = Sampler(spec)
-    found_findings = [finding for route in ROUTES for finding in _route_findings(api, route, sampler)]
+    findings = [finding for route in ROUTES for finding in _route_findings(api, route, sampler)]
     if not any(_names_release(api, route, sampler) for route in ROUTES):
         check = _BY_ID["release-number"]
-        found_findings.append(Finding("breaks", "release-gone", "", "", f"no response has one: {check.otherwise}"))
-    found_findings += [_other_path(api, path) for path in api.others]
-    return api, sorted(dict.fromkeys(found_findings), key=lambda finding: SEVERITIES.index(finding.severity))
+        findings.append(Finding("breaks", "release-gone", "", "", f"no response has one: {check.otherwise}"))
+    findings += [_other_path(api, path) for path in api.others]
+    return api, sorted(dict.fromkeys(findings), key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def _route_findings(api: Api, route: Route, sampler: Sampler) -> Iterator[Finding]:

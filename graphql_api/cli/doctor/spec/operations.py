@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from graphql_api.cli.doctor.spec.document import Node, Spec, items
 from graphql_api.competent.routes import ROUTES, Route
+from graphql_api.upstream.headers import KEY_HEADER
 
-KEY_HEADER = "X-IBM-Client-Id"
 _PARAMETER = re.compile(r"\{[^/{}]*\}")
 _SUCCESS = ("200", "2XX", "DEFAULT")
 

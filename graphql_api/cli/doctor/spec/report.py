@@ -68,10 +68,10 @@ def _print(file: Path, spec: Spec, api: Api, findings: list[Finding], breaks: bo
     routes = f"{len(api.by_route)} of the {len(ROUTES)} routes of this server{where}"
     console.print(escape(printable(f"{file.name} (version {spec.version}) has {routes}.")))
     for severity in SEVERITIES:
-        some_findings = [finding for finding in findings if finding.severity == severity]
-        if some_findings:
+        of_severity = [finding for finding in findings if finding.severity == severity]
+        if of_severity:
             console.print(f"\n{_TITLES[severity]}")
-        for finding in some_findings:
+        for finding in of_severity:
             where = " ".join(filter(None, (finding.path, finding.at)))
             text = f"- {where}: {finding.message}." if where else f"- {finding.message}."
             console.print(escape(printable(text)))

@@ -32,14 +32,17 @@ Sample = Any
 
 
 class Sampler:
-    """Makes the samples of one document; `link` is the `href` of the links in them."""
+    """Makes the samples of one document."""
 
     def __init__(self, spec: Spec) -> None:
-        self._spec = spec
+        self.spec = spec
         self._left = MAX_VALUES
 
     def samples(self, schema: object, link: str) -> Iterator[Sample]:
-        """One sample for each of STRINGS. Raises SpecError if a reference is bad or the schemas are too large."""
+        """One sample for each of STRINGS, with `link` as the `href` of links.
+
+        Raises SpecError if a reference is bad or the schemas are too large.
+        """
         for variant, text in enumerate(STRINGS):
             yield _Sample(self, text, link, variant).value(schema, "", frozenset(), 0)
 
@@ -48,14 +51,6 @@ class Sampler:
         self._left -= 1
         if self._left < 0:
             raise SpecError(f"its schemas describe more than {MAX_VALUES:,} values")
-
-    def resolve(self, node: object) -> Node:
-        """As `Spec.resolve`."""
-        return self._spec.resolve(node)
-
-    def target(self, reference: str) -> object:
-        """As `Spec.target`."""
-        return self._spec.target(reference)
 
 
 class _Sample:
@@ -72,10 +67,10 @@ class _Sample:
         self._sampler.count()
         reference = schema.get("$ref") if isinstance(schema, dict) else None
         if not isinstance(schema, dict) or not isinstance(reference, str):
-            return self._described(self._sampler.resolve(schema), name, within, depth)
+            return self._described(self._sampler.spec.resolve(schema), name, within, depth)
         if reference in within:
             return UNDESCRIBED
-        target = self._sampler.target(reference)
+        target = self._sampler.spec.target(reference)
         more = {key: value for key, value in schema.items() if key != "$ref"}
         values = (
             self.value(target, name, within | {reference}, depth + 1),
@@ -97,7 +92,7 @@ class _Sample:
 
     def _alternatives(self, parts: object) -> list[object]:
         """The alternatives but null, beginning with the one at `variant`."""
-        usable = [part for part in items(parts) if self._sampler.resolve(part).get("type") != "null"]
+        usable = [part for part in items(parts) if self._sampler.spec.resolve(part).get("type") != "null"]
         first = self._variant % len(usable) if usable else 0
         return usable[first:]
 
