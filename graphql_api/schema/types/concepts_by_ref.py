@@ -21,17 +21,23 @@ Refs = Annotated[
 ]
 
 
+def entries_of(refs: Refs) -> dict[str, ConceptRef]:
+    """The references by the names of their entries, such as `refs[0]`. Raises BadUserInput if there are too many."""
+    if len(refs) > MAX_ITEMS:
+        raise BadUserInput(f"`refs` has {len(refs)} entries; the limit is {MAX_ITEMS}.")
+    return {f"refs[{position}]": ref for position, ref in enumerate(refs)}
+
+
 async def concepts_by_ref(loaders: Loaders, release: str | None, refs: Refs) -> list[Concept | None]:
     """Returns the concepts in the order of their references.
 
     A failure is an exception at the position of its entry, which becomes an error there: the field itself is not nullable. Raises
     BadUserInput if there are too many references.
     """
-    if len(refs) > MAX_ITEMS:
-        raise BadUserInput(f"`refs` has {len(refs)} entries; the limit is {MAX_ITEMS}.")
+    entries = entries_of(refs)
     results: list[Any]
     try:
-        resolved = await resolve(loaders, release, {f"refs[{position}]": ref for position, ref in enumerate(refs)})
+        resolved = await resolve(loaders, release, entries)
     except CompetentError as error:
         results = [error] * len(refs)
         return results

@@ -3,13 +3,12 @@
 from typing import Any
 
 from graphql_api.competent.releases import release_order
-from graphql_api.errors import BadUserInput, CompetentError
+from graphql_api.errors import CompetentError
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concept
-from graphql_api.schema.types.concepts_by_ref import Refs
+from graphql_api.schema.types.concepts_by_ref import Refs, entries_of
 from graphql_api.schema.types.references import REF_UNITS, LatestConcept, resolve_latest
-from graphql_api.schema.types.relay import MAX_ITEMS
 from graphql_api.schema.types.resolver_cost import Per, Work
 
 LATEST_WORK = Work(base=5, arguments=(Per("refs", 5 * REF_UNITS, "item"),), items_of="refs")
@@ -21,8 +20,7 @@ async def latest_concepts(loaders: Loaders, number: str, refs: Refs) -> list[Con
 
     Failures are as in `concepts_by_ref`.
     """
-    if len(refs) > MAX_ITEMS:
-        raise BadUserInput(f"`refs` has {len(refs)} entries; the limit is {MAX_ITEMS}.")
+    entries = entries_of(refs)
     results: list[Any]
     try:
         timeline = await loaders.timeline(number)
@@ -30,7 +28,7 @@ async def latest_concepts(loaders: Loaders, number: str, refs: Refs) -> list[Con
         results = [error] * len(refs)
         return results
     releases = [one for one in reversed(timeline.releases) if release_order(one) <= release_order(number)]
-    resolved = await resolve_latest(loaders, releases, {f"refs[{position}]": ref for position, ref in enumerate(refs)})
+    resolved = await resolve_latest(loaders, releases, entries)
     results = [
         concept(loaders, result.release, result.concept) if isinstance(result, LatestConcept) else result
         for result in resolved
