@@ -25,11 +25,8 @@ PROSE_CHARS = 60
 """Characters of a cell from which the cells of its table are stacked on a phone, instead of scrolled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What pages may link to: files at the server's root, such as `schema.graphql` and `graphiql`."""
-
-    root_files: frozenset[str]
+RootFiles = frozenset[str]
+"""Files at the server's root that pages may link to, such as `schema.graphql` and `graphiql`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +39,15 @@ class Section:
     text: str
 
 
-def html(name: str, site: Site) -> str:
+def html(name: str, root_files: RootFiles) -> str:
     """The HTML of a page without its title."""
     tokens = anchored(pages()[name])[3:]
     for token in tokens:
-        token.children = token.children and list(_inline(token.children, name, site))
+        token.children = token.children and list(_inline(token.children, name, root_files))
     _prepare_tables(tokens)
     reader = _reader()
     root = "../" * (name.count("/") + 1)
-    env = {"graphiql": f"{root}graphiql" if "graphiql" in site.root_files else None}
+    env = {"graphiql": f"{root}graphiql" if "graphiql" in root_files else None}
     return str(reader.renderer.render(tokens, reader.options, env))
 
 
@@ -91,12 +88,12 @@ def _reader() -> "MarkdownIt":
     return reader
 
 
-def _inline(tokens: "Sequence[Token]", name: str, site: Site) -> "Iterator[Token]":
+def _inline(tokens: "Sequence[Token]", name: str, root_files: RootFiles) -> "Iterator[Token]":
     """The tokens of a line: links lead to the pages of this server, or are plain text if there is no such page."""
     is_dead = False
     for token in tokens:
         if token.type == "link_open":
-            target = _link(str(token.attrGet("href")), name, site)
+            target = _link(str(token.attrGet("href")), name, root_files)
             is_dead = target is None
             token.attrSet("href", target or "")
         if token.type == "image":
@@ -105,13 +102,13 @@ def _inline(tokens: "Sequence[Token]", name: str, site: Site) -> "Iterator[Token
             yield token
 
 
-def _link(href: str, name: str, site: Site) -> str | None:
+def _link(href: str, name: str, root_files: RootFiles) -> str | None:
     """The address that a link of a page leads to; None if this server does not serve it."""
     path, hash_mark, anchor = href.partition("#")
     if not path or re.match(r"https?:", href):
         return href
     target = normpath(join("docs", dirname(name), path))
-    if target in site.root_files:
+    if target in root_files:
         return href
     page = target.removeprefix("docs/")
     return url(page, name) + hash_mark + anchor if page in pages() else None

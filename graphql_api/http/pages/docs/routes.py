@@ -20,7 +20,7 @@ from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.pages.docs import library
 from graphql_api.http.pages.docs.library import INDEX, images, pages
-from graphql_api.http.pages.docs.markdown import Site, html, sections
+from graphql_api.http.pages.docs.markdown import RootFiles, html, sections
 from graphql_api.http.pages.docs.search import search
 from graphql_api.http.pages.home import Ask, source_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, file_headers, render, version_of, with_policy
@@ -36,7 +36,7 @@ MAX_DEPTH = 10
 
 def documentation_routes(ask: Ask, *, without: Collection[str] = ()) -> list[Route]:
     """The routes of the documentation; `without` names files at the root of the server that are not served."""
-    documentation = _Documentation(ask, Site(frozenset({"graphiql", "schema.graphql"}) - set(without)))
+    documentation = _Documentation(ask, frozenset({"graphiql", "schema.graphql"}) - set(without))
     return [Route("/docs", _with_slash), Route("/docs/{path:path}", documentation.show)]
 
 
@@ -45,9 +45,9 @@ async def _with_slash(_: Request) -> Response:
 
 
 class _Documentation:
-    def __init__(self, ask: Ask, site: Site) -> None:
+    def __init__(self, ask: Ask, root_files: RootFiles) -> None:
         self._ask = ask
-        self._site = site
+        self._root_files = root_files
 
     async def show(self, request: Request) -> Response:
         """A page, an image or a redirect."""
@@ -66,9 +66,9 @@ class _Documentation:
         text = request.query_params.get("q", "").strip() if name == INDEX else ""
         source = await source_of(self._ask)
         if text:
-            page = await asyncio.to_thread(_search, text[:MAX_SEARCH_CHARS], source, self._site)
+            page = await asyncio.to_thread(_search, text[:MAX_SEARCH_CHARS], source, self._root_files)
         else:
-            page = await asyncio.to_thread(_page, name, source, self._site)
+            page = await asyncio.to_thread(_page, name, source, self._root_files)
         return conditional(HTMLResponse(page, headers=HEADERS), head)
 
     async def _missing(self, path: str, is_browser: bool, request: Request) -> Response:
@@ -76,12 +76,12 @@ class _Documentation:
             not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return error_response(not_found, JSON, record_of(request.scope))
         source = await source_of(self._ask)
-        page = _in_frame("docs_search.html", path, "Page not found", source, self._site, text="", hits=None)
+        page = _in_frame("docs_search.html", path, "Page not found", source, self._root_files, text="", hits=None)
         return HTMLResponse(page, 404, HEADERS)
 
 
 @cache
-def _page(name: str, source: str | None, site: Site) -> str:
+def _page(name: str, source: str | None, root_files: RootFiles) -> str:
     """The HTML of a page, rendered once, which can take 200 ms."""
     from markupsafe import Markup
 
@@ -91,19 +91,19 @@ def _page(name: str, source: str | None, site: Site) -> str:
         name,
         library.title(name),
         source,
-        site,
-        body=Markup(html(name, site)),  # noqa: S704 - made of our own Markdown, without its raw HTML
+        root_files,
+        body=Markup(html(name, root_files)),  # noqa: S704 - made of our own Markdown, without its raw HTML
         contents=[section for section in sections(name) if section.tag == "h2"],
         before=before,
         after=after,
     )
 
 
-def _search(text: str, source: str | None, site: Site) -> str:
-    return _in_frame("docs_search.html", INDEX, f"Search: {text}", source, site, text=text, hits=search(text))
+def _search(text: str, source: str | None, root_files: RootFiles) -> str:
+    return _in_frame("docs_search.html", INDEX, f"Search: {text}", source, root_files, text=text, hits=search(text))
 
 
-def _in_frame(template: str, base: str, title: str, source: str | None, site: Site, **values: object) -> str:
+def _in_frame(template: str, base: str, title: str, source: str | None, root_files: RootFiles, **values: object) -> str:
     """A page with the navigation; `base` is its path below `/docs/`."""
     up = "../" * base.count("/")
     return render(
@@ -113,7 +113,7 @@ def _in_frame(template: str, base: str, title: str, source: str | None, site: Si
         docs=up or "./",
         source=source,
         language="en",
-        has_graphiql="graphiql" in site.root_files,
+        has_graphiql="graphiql" in root_files,
         current=base,
         navigation=library.navigation(),
         url=lambda name: library.url(name, base),
