@@ -14,9 +14,8 @@ from graphql_api.http.graphql import HTTPError
 from graphql_api.http.pages.explorer.concept_paths import enum_value, reference
 from graphql_api.http.pages.explorer.form import MAX_FIELDS, form_of
 from graphql_api.http.pages.explorer.visit import Visit
+from graphql_api.index.semantic.passages import MAX_TEXT_CHARS
 
-MAX_CHARS = 10_000
-"""Maximum length of a text in characters, as of `profilesForText`."""
 MAX_HAVE = 100
 """Maximum number of competences; an occupation has up to 80."""
 WORDS = ("skills", "knowledge", "soft-skills", "digital-skills")
@@ -81,7 +80,7 @@ async def _choose(visit: Visit, form: Form) -> Response:
 
 
 async def _read(visit: Visit, form: Form) -> Response:
-    if not form.text or len(form.text) > MAX_CHARS:
+    if not form.text or len(form.text) > MAX_TEXT_CHARS:
         return await _page(visit, form, None, status=413 if form.text else 200, is_too_long=bool(form.text))
     release = await visit.ask("profiles_for_text", {"text": form.text}, private=("text",))
     return await _page(visit, form, release, is_read=True)
@@ -97,7 +96,7 @@ async def _page(visit: Visit, form: Form, release: Document | None, *, status: i
         release,
         status=status,
         form=form,
-        max_chars=MAX_CHARS,
+        max_chars=MAX_TEXT_CHARS,
         max_have=MAX_HAVE,
         skill_words=",".join(WORDS),
         **shown,
