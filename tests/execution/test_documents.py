@@ -85,7 +85,7 @@ def test_what_is_too_much_is_refused_before_validation(validations: Validations,
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "allowed"),
     [
         ("{ " + "a " * 2_200 + "}", "The document has 2,202 tokens; the limit is 2,000."),
         ("{ " + "a " * 20_000 + "}", "The document has more than 10,000 tokens; the limit is 2,000."),
@@ -94,8 +94,8 @@ def test_what_is_too_much_is_refused_before_validation(validations: Validations,
     ],
     ids=["tokens", "many tokens", "comments", "both"],
 )
-def test_tokens_are_told_with_what_is_allowed(validations: Validations, text: str, told: str) -> None:
-    assert validations.errors(text) == [("QUERY_TOO_COMPLEX", told)]
+def test_tokens_are_told_with_what_is_allowed(validations: Validations, text: str, allowed: str) -> None:
+    assert validations.errors(text) == [("QUERY_TOO_COMPLEX", allowed)]
 
 
 def test_a_long_document_that_is_none_is_told_where_it_ends_to_be_one(validations: Validations) -> None:
@@ -279,8 +279,8 @@ def test_where_no_operation_is_chosen_it_says_why(text: str, name: str | None, m
     with pytest.raises(Exception, match=message.replace(".", r"\.")) as caught:
         valid(Documents(SCHEMA), text).operation(name)
 
-    told: Any = caught.value
-    assert told.extensions == {"code": "OPERATION_RESOLUTION_FAILURE"}
+    raised: Any = caught.value
+    assert raised.extensions == {"code": "OPERATION_RESOLUTION_FAILURE"}
 
 
 def test_the_size_of_a_document_grows_with_its_tokens() -> None:

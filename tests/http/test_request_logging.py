@@ -38,7 +38,7 @@ def _all_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "graphql_api.requests")
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+def lines_in(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     """The lines about requests."""
     records = [record for record in caplog.records if record.name == "graphql_api.requests"]
     return [
@@ -55,7 +55,7 @@ async def test_an_operation_is_one_line_without_what_the_client_wrote(
         x_request_id="abc-1",
     )
 
-    (line,) = told(caplog)
+    (line,) = lines_in(caplog)
     assert line.pop("duration_ms") > 0
     assert line.pop("upstream").keys() == {"requests", "cached", "stale"}
     line.pop("cost", None)
@@ -78,7 +78,7 @@ async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
 
     await server.post("query Profile { release { number } }")
 
-    (line,) = told(caplog)
+    (line,) = lines_in(caplog)
     assert shown.keys() == line.keys()
     assert shown["upstream"].keys() == line["upstream"].keys()
 
@@ -89,7 +89,7 @@ async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
     async with running(releases, replace(settings, log_documents="on")) as server:
         await server.post("query ($n: String!) { release(number: $n) { number } }", {"n": "3.10"})
 
-    (line,) = told(caplog)
+    (line,) = lines_in(caplog)
     assert line["document"].startswith("query ($n")
     assert line["variables"] == {"n": "3.10"}
 
@@ -107,8 +107,8 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
     server.faults.add(Fault("**", "status", status=503))
     await server.post('query Outcomes { release(number: "3.10") { number } releases { number } }')
 
-    assert [line["outcome"] for line in told(caplog)] == ["ok", "refused", "partial"]
-    assert told(caplog)[1]["error_codes"] == ["GRAPHQL_VALIDATION_FAILED"]
+    assert [line["outcome"] for line in lines_in(caplog)] == ["ok", "refused", "partial"]
+    assert lines_in(caplog)[1]["error_codes"] == ["GRAPHQL_VALIDATION_FAILED"]
     for outcome, count in before.items():
         assert counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http") == count + 1
     assert counted("competent_operation_duration_seconds_count", name="Outcomes") >= timed + 2
@@ -121,7 +121,7 @@ async def test_health_and_assets_are_logged_at_level_debug_and_are_no_operations
     await server.client.get("/health/live")
     await server.client.get("/nothing")
 
-    assert [(line["level"], line["event"], line["outcome"]) for line in told(caplog)] == [
+    assert [(line["level"], line["event"], line["outcome"]) for line in lines_in(caplog)] == [
         ("DEBUG", "request", "ok"),
         ("INFO", "request", "refused"),
     ]
@@ -133,7 +133,7 @@ async def test_another_request_is_logged_with_method_and_path_without_its_query(
     await server.client.put(f"/nothing/{'x' * 500}?api_key=s3cret")
     await server.client.get("/")
 
-    first, second = told(caplog)
+    first, second = lines_in(caplog)
     assert (first["method"], first["path"], first["status"]) == ("PUT", f"/nothing/{'x' * 191}", 404)
     assert (second["method"], second["path"], second["status"]) == ("GET", "/", 200)
     assert "s3cret" not in str(first)
@@ -176,7 +176,7 @@ async def test_a_client_that_leaves_while_it_sends_has_left(
 
     await client.ask(server.app, accept)
 
-    (line,) = told(caplog)
+    (line,) = lines_in(caplog)
     assert (line["outcome"], line.get("status"), line.get("error_codes")) == ("cancelled", None, None)
     assert client.sent == []
     assert counted("competent_errors_total", code="BAD_REQUEST") == errors
@@ -193,7 +193,7 @@ async def test_a_client_that_leaves_before_its_answer_has_left(
     client.late.set()
     await asking
 
-    (line,) = told(caplog)
+    (line,) = lines_in(caplog)
     assert (line["operation_name"], line["outcome"], line.get("status")) == ("Left", "cancelled", None)
     assert client.sent == []
 
@@ -211,7 +211,7 @@ async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
         async with server.app.router.lifespan_context(server.app) as state:
             assert ("fast_path" in state) == (switch == "off")
 
-    assert [line.get("client_address") for line in told(caplog)] == logged
+    assert [line.get("client_address") for line in lines_in(caplog)] == logged
 
 
 def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
@@ -312,7 +312,7 @@ async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none
     }
     assert "secret" not in response.text
     assert caplog.text.count("RuntimeError: secret of /internal/host") == 1
-    assert told(caplog)[-1]["outcome"] == "failed"
+    assert lines_in(caplog)[-1]["outcome"] == "failed"
 
 
 async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_again(
@@ -334,7 +334,7 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
 
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert response.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"
-    assert told(caplog)[-1]["outcome"] == "shed"
+    assert lines_in(caplog)[-1]["outcome"] == "shed"
 
 
 def test_a_client_shortens_the_time_of_its_operation_and_never_lengthens_it() -> None:

@@ -144,8 +144,8 @@ def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data
         have = data.draw(st.sets(st.sampled_from(sorted(world.shuffled)), max_size=6))
         start, stop = sorted(data.draw(st.tuples(st.integers(0, 6), st.integers(0, 6))))
         expected = counted_matches(world, have)
-        told = matches(connection, {world.n[part] for part in have}, lambda _: (start, stop))
-        assert told == (expected[start:stop], len(expected))
+        matched = matches(connection, {world.n[part] for part in have}, lambda _: (start, stop))
+        assert matched == (expected[start:stop], len(expected))
 
 
 def counted_matches(world: World, have: set[Part]) -> list[Match]:

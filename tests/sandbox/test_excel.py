@@ -414,11 +414,11 @@ def assert_competence(body: dict[str, Any], rows: list[list[Any]]) -> None:
     blocks = unique(tuple(row[6:]) for row in rows if row[4] == body["id"])
     for key, kind in (("knowledgeItems", "knowledge"), ("behaviouralIndicators", "behavioural indicator")):
         expected = [(uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == kind]
-        assert [told(one) for one in body[key]] == expected
-    assert [told(body["skill"])] == [
+        assert [values_of(one) for one in body[key]] == expected
+    assert [values_of(body["skill"])] == [
         (uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == "skill"
     ]
 
 
-def told(block: dict[str, Any]) -> tuple[str, str, str | None, str | None]:
+def values_of(block: dict[str, Any]) -> tuple[str, str, str | None, str | None]:
     return block["id"], block["code"], block["description"]["nl"], block["description"]["fr"]

@@ -54,7 +54,7 @@ async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_rou
 
 def test_without_its_directives_the_subgraphs_schema_is_the_plain_one() -> None:
     plain = build_schema().as_str()
-    told = graphql.parse(subgraph_sdl(build_schema(federation=True).as_str()), no_location=True)
+    printed = graphql.parse(subgraph_sdl(build_schema(federation=True).as_str()), no_location=True)
 
     class Plain(graphql.Visitor):
         def enter_directive(self, node: graphql.DirectiveNode, *_: Any) -> Any:
@@ -63,7 +63,7 @@ def test_without_its_directives_the_subgraphs_schema_is_the_plain_one() -> None:
         def enter_schema_extension(self, *_: Any) -> Any:
             return graphql.REMOVE
 
-    bare = graphql.visit(told, Plain())
+    bare = graphql.visit(printed, Plain())
     assert graphql.print_ast(bare) == graphql.print_ast(graphql.parse(plain, no_location=True))
 
 

@@ -324,8 +324,8 @@ def persisted() -> Iterator[Hostile]:
     """Automatic persisted queries with the hash of another document, and invalid ones."""
 
     def apq(hash: Any, query: str | None = None, version: Any = 1) -> bytes:
-        told = {"extensions": {"persistedQuery": {"version": version, "sha256Hash": hash}}}
-        return orjson.dumps(told | ({} if query is None else {"query": query}))
+        sent = {"extensions": {"persistedQuery": {"version": version, "sha256Hash": hash}}}
+        return orjson.dumps(sent | ({} if query is None else {"query": query}))
 
     good = sha256(b"{__typename}").hexdigest()
     yield body(apq(good, "{a:__typename}"))

@@ -172,14 +172,14 @@ async def test_health_uses_no_proxy() -> None:
     async with started("serve") as (base, _, process):
         port = {"COMPETENT_PORT": base.rpartition(":")[2]}
         for options, host in (([], "0.0.0.0"), (["--ready"], "127.0.0.1")):
-            told = await asyncio.to_thread(health, *options, **proxies, **port, COMPETENT_HOST=host)
-            assert (told.returncode, told.stderr) == (0, "")
+            healthy = await asyncio.to_thread(health, *options, **proxies, **port, COMPETENT_HOST=host)
+            assert (healthy.returncode, healthy.stderr) == (0, "")
         process.send_signal(signal.SIGTERM)
         await process.wait()
 
-        told = await asyncio.to_thread(health, **port)
-    assert told.returncode == 1
-    assert "no response from 127.0.0.1" in told.stderr
+        healthy = await asyncio.to_thread(health, **port)
+    assert healthy.returncode == 1
+    assert "no response from 127.0.0.1" in healthy.stderr
 
 
 @pytest.mark.parametrize(

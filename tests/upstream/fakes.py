@@ -48,12 +48,12 @@ class World:
         self.random = Random(self.seed + 1)
         self.calls: list[tuple[float, str]] = []
         self.sent: list[dict[str, str]] = []
-        self.told: list[CallEvent] = []
+        self.events: list[CallEvent] = []
         self.under_way = self.most_under_way = 0
         self._faulty = Faulty(self._answer, self.faults)
         limiter = LocalLimiter(RateLimit.of(self.settings), self.now)
         client = AsgiTransport(self._noted, self.settings)
-        self.door = Upstream(client, self.settings, limiter, Random(self.seed + 2), self.told.append)
+        self.door = Upstream(client, self.settings, limiter, Random(self.seed + 2), self.events.append)
 
     @staticmethod
     def now() -> float:

@@ -30,8 +30,8 @@ class Heard:
         body = b'{"page": {}}'
         while head := await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b"":
             requests.append(head.decode())
-            told = f"Content-Length: {len(body)}\r\nSet-Cookie: a=b\r\n\r\n"
-            writer.write(b"HTTP/1.1 200 OK\r\n" + told.encode() + body)
+            fields = f"Content-Length: {len(body)}\r\nSet-Cookie: a=b\r\n\r\n"
+            writer.write(b"HTTP/1.1 200 OK\r\n" + fields.encode() + body)
 
 
 @pytest.fixture

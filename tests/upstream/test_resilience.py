@@ -425,7 +425,7 @@ def test_a_clients_own_key_is_sent_counted_and_refused_by_itself() -> None:
         assert {sent["x-ibm-client-id"] for sent in world.sent[:50]} == {"server-key"}
         assert {sent["x-ibm-client-id"] for sent in world.sent[50:]} == {"client-key"}
         assert isinstance((await world.ask(key=Secret("client-key"))).error, UpstreamRateLimited)
-        assert "client-key" not in f"{world.told}"
+        assert "client-key" not in f"{world.events}"
 
     in_virtual_time(run())
 
@@ -465,7 +465,7 @@ def test_each_call_is_told_with_its_route_and_outcome_and_so_is_what_was_not_cal
         await world.ask()
         await world.ask()
 
-        made, refused = world.told
+        made, refused = world.events
         assert (made.route, made.outcome, made.made, made.attempt) == (
             routes.TECHNICAL_COMPETENCE.template,
             "UPSTREAM_UNAVAILABLE",

@@ -138,6 +138,6 @@ def _rows(connection: sqlite3.Connection) -> Leaves:
         found[concepts[concept], _FIELDS[field], LANGUAGES[language], text] = True
     for profile, scheme, uuid, code in connection.execute("SELECT profile, scheme, uuid, code FROM term"):
         found[concepts[profile], scheme, uuid or code, "code"] = code
-    for profile, told in connection.execute("SELECT * FROM modified"):
-        found[concepts[profile], "lastModified"] = told
+    for profile, modified in connection.execute("SELECT * FROM modified"):
+        found[concepts[profile], "lastModified"] = modified
     return found

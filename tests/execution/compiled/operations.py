@@ -170,10 +170,10 @@ class Writing:
         return None if "query A" not in self.first or self.chance(80) else self.mostly(["A"], ["D"], 95)
 
     def headers(self) -> dict[str, str]:
-        told = {"accept": self.pick(TYPES), "accept-language": self.pick(LANGUAGES)}
+        headers = {"accept": self.pick(TYPES), "accept-language": self.pick(LANGUAGES)}
         if self.chance(10):
-            told["x-competent-explain"] = "1"
-        return {name: value for name, value in told.items() if value}
+            headers["x-competent-explain"] = "1"
+        return {name: value for name, value in headers.items() if value}
 
     def operation(self, name: str) -> str:
         self.needs = set()
@@ -293,15 +293,17 @@ class Writing:
                 declared = field.args[argument]
                 value = self.argument(name, argument, declared.type, str(get_named_type(field.type)), first)
                 given[argument] = self.written(declared.type, value, declared.default_value is not Undefined)
-        told = [f"{argument}: {text}" for argument, text in given.items()]
+        parts = [f"{argument}: {text}" for argument, text in given.items()]
         if self.chance(10):
-            told.reverse()
-        return f"({', '.join(told)})" if told else ""
+            parts.reverse()
+        return f"({', '.join(parts)})" if parts else ""
 
     def chosen(self, name: str, field: GraphQLField) -> set[str]:
         args = field.args
         chosen = {
-            item for item, told in args.items() if is_non_null_type(told.type) and told.default_value is Undefined
+            item
+            for item, argument in args.items()
+            if is_non_null_type(argument.type) and argument.default_value is Undefined
         }
         if "uuid" in args:
             chosen |= set(self.mostly((("uuid",), ("code",)), ((), ("uuid", "code")), 95))
@@ -408,11 +410,11 @@ class Writing:
             return "[" + ", ".join(self.written(kind.of_type, item, False, 12) for item in value) + "]"
         if isinstance(kind, GraphQLInputObjectType):
             fields = kind.fields
-            told = (
+            parts = (
                 f"{name}: {self.written(fields[name].type, item, fields[name].default_value is not Undefined, 20)}"
                 for name, item in value.items()
             )
-            return "{" + ", ".join(told) + "}"
+            return "{" + ", ".join(parts) + "}"
         return str(value) if isinstance(value, Enum) else orjson.dumps(value).decode()
 
     def variable(self, kind: Any, value: Any, has_default: bool) -> str:

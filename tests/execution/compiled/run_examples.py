@@ -39,7 +39,7 @@ class Bench:
         before = runs()
         found = self._runner.run(self._compare(scenario, number, list(asked)))
         self.counted += runs() - before
-        assert not found.found, f"{scenario.name} ({number}):\n" + "\n".join(found.found)
+        assert not found.differences, f"{scenario.name} ({number}):\n" + "\n".join(found.differences)
         return {(item.query, str(item.variables)): reply for item, reply in found.replies}
 
     async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> Round:

@@ -121,7 +121,7 @@ def otherwise(asked: Asked) -> Asked:
 class Round:
     """The results of running operations repeatedly on two servers."""
 
-    found: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
     """Differences between the servers, each with its operation."""
     replies: list[tuple[Asked, Reply]] = field(default_factory=list)
 
@@ -135,14 +135,14 @@ async def rounds(pair: Twins, upstream: Upstream, asked: Sequence[Asked]) -> Rou
     for again in range(2):
         for place, item in enumerate(asked):
             differ = await pair.ask(item, fast=again == 1 or place % 2 == 0)
-            found.found += [f"{'again ' * again}{told}\n  {item}" for told in differ]
+            found.differences += [f"{'again ' * again}{difference}\n  {item}" for difference in differ]
             assert pair.last is not None
             found.replies.append((item, pair.last))
         if upstream.current:
             upstream.current = "3.10"
     for item in map(otherwise, asked):
-        found.found += [f"otherwise: {told}\n  {item}" for told in await pair.ask(item)]
+        found.differences += [f"otherwise: {difference}\n  {item}" for difference in await pair.ask(item)]
     for item in asked:
         if item.get:
-            found.found += [f"with the tag: {told}\n  {item}" for told in await pair.ask_again(item)]
+            found.differences += [f"with the tag: {difference}\n  {item}" for difference in await pair.ask_again(item)]
     return found

@@ -78,11 +78,11 @@ def deep_text(path: str, status: int, document: Any) -> Any:
 
 
 def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
-    (told,) = bench.run(compared(bench, deep_text, Asked(QUERY)))
+    (difference,) = bench.run(compared(bench, deep_text, Asked(QUERY)))
 
-    assert told.startswith("data: ")
-    assert "autre chose" in told
-    assert "/knowledgeItems/" in told
+    assert difference.startswith("data: ")
+    assert "autre chose" in difference
+    assert "/knowledgeItems/" in difference
 
 
 def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
@@ -118,11 +118,11 @@ def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: by
             pair.second.fast_path = Lying(pair.second.fast_path, old, new)
             return honest, await pair.ask(Asked(QUERY))
 
-    honest, told = bench.run(lied())
+    honest, differing = bench.run(lied())
 
     assert honest == []
-    assert len(told) == 2
-    assert all(item.startswith("fast: ") for item in told)
+    assert len(differing) == 2
+    assert all(item.startswith("fast: ") for item in differing)
 
 
 def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:

@@ -203,5 +203,5 @@ def test_long_answers_are_compressed_alike(bench: Bench) -> None:
 
     replies = bench.compare(SCENARIOS[0], 0, asked)
 
-    told = [replies[length, "None"].headers.get("content-encoding") for length in lengths]
-    assert (told[0], told[-1]) == (None, "gzip")
+    encodings = [replies[length, "None"].headers.get("content-encoding") for length in lengths]
+    assert (encodings[0], encodings[-1]) == (None, "gzip")

@@ -82,7 +82,7 @@ async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
     """What is asked upstream while one document does not come, one is refused, and one field fails before anything is asked."""
     released, known = asyncio.Event(), bench.data.known
     hanging, refused = known.uuids["TechnicalCompetence"][-2:]
-    upstream = Upstream(bench.data.original, lambda path, *told: (404, {}) if refused in path else told)
+    upstream = Upstream(bench.data.original, lambda path, *response: (404, {}) if refused in path else response)
     twin = Twin(replace(bench.data.settings, **switch), upstream.until(released, hanging))
     query = """{ a: technicalCompetence(uuid: "%s") { code } b: technicalCompetence(uuid: "%s") { code } bad: node(id: "x") { id }
       c: occupationalProfile(uuid: "%s") { title { nl } } }"""

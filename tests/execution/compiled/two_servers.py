@@ -45,8 +45,8 @@ class Asked:
 
     def request(self, tag: str | None = None) -> tuple[dict[str, Any], bytes]:
         """ASGI scope and body of the request; `tag` is the ETag of a response that the client has."""
-        told = {"query": self.query, "variables": self.variables, "operationName": self.name}
-        given = {name: value for name, value in told.items() if value is not None}
+        members = {"query": self.query, "variables": self.variables, "operationName": self.name}
+        given = {name: value for name, value in members.items() if value is not None}
         headers = {"x-request-id": REQUEST_ID, "content-type": "application/json"} | self.headers
         if tag:
             headers["if-none-match"] = tag
@@ -119,7 +119,7 @@ class Twin:
         found = ["the fast path asks upstream"] if len(self.asked) > before else []
         for item in (answer for answer in answers if isinstance(answer, bytes)):
             self.fast += 1
-            found += [f"fast: {told}" for told in differences(reply, _read(item, reply.upstream))]
+            found += [f"fast: {difference}" for difference in differences(reply, _read(item, reply.upstream))]
         return found
 
 
@@ -150,12 +150,12 @@ class Twins:
         self.last = one
         in_vain = FELL_BACK.count > before and not one.body.startswith(b'{"errors"')
         otherwise = await self.second.ask_fast(asked, other) if fast else []
-        told = (
+        differing = (
             differences(one, other)
             if self.upstream_too
             else differences(_without_upstream(one), _without_upstream(other))
         )
-        return [*told, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
+        return [*differing, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
     async def ask_again(self, asked: Asked) -> list[str]:
         """The differences if each request sends the ETag of the previous response of its server."""

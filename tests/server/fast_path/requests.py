@@ -25,8 +25,8 @@ def hashed(query: str) -> dict[str, Any]:
 
 
 def get(query: str, variables: Any = None, **fields: str | None) -> bytes:
-    told = f"/graphql?query={quote(query)}" + (f"&variables={quote(json.dumps(variables))}" if variables else "")
-    return request(b"", f"GET {told} HTTP/1.1", **({"Content_Type": None, "Content_Length": None} | fields))
+    target = f"/graphql?query={quote(query)}" + (f"&variables={quote(json.dumps(variables))}" if variables else "")
+    return request(b"", f"GET {target} HTTP/1.1", **({"Content_Type": None, "Content_Length": None} | fields))
 
 
 FAST = {

@@ -115,11 +115,11 @@ async def test_the_log_and_the_metrics_name_the_client(made: Made, keys: Keys) -
     async with made(access="keys", keys_file=keys.file) as two:
         sent = post(PINNED, CP, X_API_Key=key)
         await two.known(sent)
-        two.told()
+        two.take_lines()
         assert (await two.fast.ask_fast(sent))[1]
-        (fast,) = two.told()
+        (fast,) = two.take_lines()
         await two.long.ask(sent)
-        (long,) = two.told()
+        (long,) = two.take_lines()
 
     assert fast == long
     assert fast["client"] == "partner"

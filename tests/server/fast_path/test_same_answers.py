@@ -85,11 +85,11 @@ async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> No
         differences = []
         await two.known(LONG[name])
         for line in (two.fast, two.long):
-            two.told()
+            two.take_lines()
             before = counts()
             for _ in range(12):
                 await line.ask(LONG[name])
-            differences.append((two.told(), counts() - before))
+            differences.append((two.take_lines(), counts() - before))
 
         assert differences[0] == differences[1]
 

@@ -93,13 +93,13 @@ class Both:
 
         If set, `of_long` is sent on the connection without the fast path instead.
         """
-        self.told()
+        self.take_lines()
         before = counts()
         fast, was_fast = await self.fast.ask_fast(*pieces)
-        told, between = self.told(), counts()
+        lines, between = self.take_lines(), counts()
         long = await self.long.ask(*(of_long or pieces))
         assert fast.seen == long.seen, f"{fast.seen}\n{long.seen}"
-        assert told == (its := self.told()), f"{told}\n{its}"
+        assert lines == (its := self.take_lines()), f"{lines}\n{its}"
         counted, its_counted = between - before, counts() - between
         assert counted == its_counted, f"{counted - its_counted}\n{its_counted - counted}"
         return fast, was_fast
@@ -109,7 +109,7 @@ class Both:
         await self.known(*pieces)
         return await self.ask(*pieces)
 
-    def told(self) -> list[dict[str, Any]]:
+    def take_lines(self) -> list[dict[str, Any]]:
         """Log lines about requests since the last call, without the fields that always differ."""
         lines = [{"event": record.getMessage()} | record.__dict__.get("fields", {}) for record in self._log.records]
         self._log.records.clear()
