@@ -1,7 +1,7 @@
 """Refuses retired words as names: they say nothing of what the thing is or does.
 
 Two lists: for functions, classes and modules, and for variables, parameters and attributes. `REMAINING` counts what is still
-there. It may only shrink: rename them, and lower the count.
+there, in the package, its tests, benchmarks and checks. It may only shrink: rename them, and lower the count.
 """
 
 import ast
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGE = Path(__file__).parent.parent / "graphql_api"
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("graphql_api", "tests", "benchmarks", ".ci")
 RETIRED = frozenset(
     [
         "again",
@@ -73,18 +74,24 @@ def word_of(name: str) -> str:
     return name.strip("_").lower()
 
 
-def faults(package: Path, check: Check) -> list[str]:
+def modules(root: Path) -> Iterator[Path]:
+    """The Python modules of our own."""
+    for folder in FOLDERS:
+        yield from (file for file in sorted((root / folder).rglob("*.py")) if "node_modules" not in file.parts)
+
+
+def faults(root: Path, check: Check) -> list[str]:
     """What is wrong: a retired name that is not allowed for, or an allowance that is too high."""
-    found = [
-        (name, f"{file.relative_to(package.parent)}:{line}")
-        for file in sorted(package.rglob("*.py"))
+    uses = [
+        (name, f"{file.relative_to(root)}:{line}")
+        for file in modules(root)
         for name, line in check.names(file)
         if word_of(name) in check.refused
     ]
-    counts = Counter(word_of(name) for name, _ in found)
+    counts = Counter(word_of(name) for name, _ in uses)
     more = [
-        f"{place}: {name!r} is a retired word; name it by what it is or does"
-        for name, place in found
+        f"{where}: {name!r} is a retired word; name it by what it is or does"
+        for name, where in uses
         if counts[word_of(name)] > check.remaining[word_of(name)]
     ]
     fewer = [
@@ -96,4 +103,4 @@ def faults(package: Path, check: Check) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(fault for check in CHECKS for fault in faults(PACKAGE, check)) or 0)
+    sys.exit("\n".join(fault for check in CHECKS for fault in faults(ROOT, check)) or 0)

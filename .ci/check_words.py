@@ -75,13 +75,13 @@ def phrases(file: Path) -> Iterator[tuple[str, int, str]]:
 
 def faults(root: Path, remaining: Counter[str]) -> list[str]:
     """What is wrong: a phrase that is not allowed for, or an allowance that is too high."""
-    found = [
+    uses = [
         (phrase, file.relative_to(root), line, words) for file in pages(root) for phrase, line, words in phrases(file)
     ]
-    counts = Counter(phrase for phrase, *_ in found)
+    counts = Counter(phrase for phrase, *_ in uses)
     more = [
         f"{file}:{line}: {words!r}; write: {PHRASES[phrase]}"
-        for phrase, file, line, words in found
+        for phrase, file, line, words in uses
         if counts[phrase] > remaining[phrase]
     ]
     fewer = [

@@ -88,7 +88,7 @@ def _listed(columns: Iterable[str]) -> str:
 
 def command_line_page(page: str) -> str:
     """docs/command-line.md with the help that each command prints."""
-    return HELP.sub(lambda found: found[1] + help_of(found[2]) + found[3], page)
+    return HELP.sub(lambda match: match[1] + help_of(match[2]) + match[3], page)
 
 
 def help_of(command: str) -> str:
@@ -100,11 +100,11 @@ def help_of(command: str) -> str:
 
 
 if __name__ == "__main__":
-    for name, written in (
+    for name, generate in (
         ("settings.md", settings_page),
         ("metrics.md", metrics_page),
         ("export.md", export_page),
         ("command-line.md", command_line_page),
     ):
         file = DOCS / name
-        file.write_text(written(file.read_text(encoding="utf-8")), encoding="utf-8")
+        file.write_text(generate(file.read_text(encoding="utf-8")), encoding="utf-8")

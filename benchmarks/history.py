@@ -88,13 +88,13 @@ async def look_ups(registry: IndexRegistry, timeline: Timeline) -> Rows:
     times: list[tuple[float, float]] = []
     for _ in range(TIMES):
         few = choose.sample(ended, min(len(ended), CONCEPTS // 5))
-        chosen = [*few, *choose.sample(keys, CONCEPTS - len(few))]
+        sampled = [*few, *choose.sample(keys, CONCEPTS - len(few))]
         began, used = time.perf_counter(), time.process_time()
-        list(answers(timeline, chosen))
-        successors = {one.key for key in chosen for one in timeline.successors(BEFORE, key) or ()}
-        wanted = sorted(successors)
-        for start in range(0, len(wanted), BATCH):
-            await after.query(by_key, wanted[start : start + BATCH])
+        list(answers(timeline, sampled))
+        successors = {one.key for key in sampled for one in timeline.successors(BEFORE, key) or ()}
+        replaced = sorted(successors)
+        for start in range(0, len(replaced), BATCH):
+            await after.query(by_key, replaced[start : start + BATCH])
         times.append((time.perf_counter() - began, time.process_time() - used))
     walls, processor = zip(*times, strict=True)
     return {

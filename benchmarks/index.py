@@ -144,10 +144,10 @@ async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> 
         await after.query(partial(after.search.search, text="x", types=None, languages=None, start=0, stop=20))
     results: dict[str, Timing] = {}
     for name, lookups in (await after.query(everyday, after.search)).items():
-        results[name] = await timing([partial(after.ask, lookup) for lookup in lookups], effort)
+        results[name] = await timing([partial(after.query, lookup) for lookup in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
     with before.comparison_connection() as other:
-        compared = partial(after.ask, lambda connection: changes(other, connection, None, None))
+        compared = partial(after.query, lambda connection: changes(other, connection, None, None))
         results[f"changes from {BEFORE} to {AFTER}"] = await timing([compared] * effort.least, effort._replace(least=3))
     return results
 

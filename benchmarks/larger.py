@@ -64,16 +64,16 @@ class _Copy:
         )
 
     def competence(self, one: Concept) -> Concept:
-        known = self._made.get(one.uuid)
-        if known is None:
-            known = self._made[one.uuid] = replace(
+        copy = self._made.get(one.uuid)
+        if copy is None:
+            copy = self._made[one.uuid] = replace(
                 one,
                 uuid=self._uuid(one.uuid),
                 code=one.code + self._mark,
                 texts={name: self._texts(value) for name, value in one.texts.items()},
                 related={name: tuple(map(self._item, items)) for name, items in one.related.items()},
             )
-        return known
+        return copy
 
     def _item(self, item: Concept | Item) -> Concept | Item:
         match item:

@@ -55,7 +55,7 @@ def _searches(connection: sqlite3.Connection, search: Search, titles: Sequence[s
         "search: one of the commonest words": common,
     }
     search_for = partial(search.search, types=None, languages=None, start=0, stop=20)
-    return {name: [partial(search_for, text=text) for text in some] for name, some in texts.items()}
+    return {name: [partial(search_for, text=text) for text in values] for name, values in texts.items()}
 
 
 def _suggestions(search: Search, titles: Sequence[str]) -> dict[str, Lookups]:
@@ -72,30 +72,30 @@ def _uses(connection: sqlite3.Connection) -> dict[str, Lookups]:
     skills = _drawn(connection, _THINGS, SKILL.number, most=1000)
     siblings = [skills[at : at + 500] for at in range(0, 500, 5)]
     return {
-        "profiles that use a skill": [partial(profiles_using, parts=[n]) for n in skills],
-        "profiles that use each of 500 skills": [partial(profiles_using, parts=some) for some in siblings],
-        "competences that hold each of 500 skills": [partial(competences_using, parts=some) for some in siblings],
+        "profiles that use a skill": [partial(profiles_using, members=[n]) for n in skills],
+        "profiles that use each of 500 skills": [partial(profiles_using, members=batch) for batch in siblings],
+        "competences that hold each of 500 skills": [partial(competences_using, members=batch) for batch in siblings],
     }
 
 
 def _sets(connection: sqlite3.Connection) -> dict[str, Lookups]:
-    some = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
+    drawn = _drawn(connection, _THINGS, OCCUPATIONAL_PROFILE.number)
     values = facets(connection, [FACETS])[FACETS]
     ranks = title_ranks(connection, [0])[0]
     prefixes = map(str, (*range(1, 10), *range(11, 100)))
     isco = [ProfileFilter(values.rows(values.beginning(ISCO, [prefix]))) for prefix in prefixes]
     return {
-        "gap": [partial(gap, start=start, goal=goal) for start, goal in pairwise(some)],
-        "similar": [partial(similar, profile=profile, most=20) for profile in some],
-        "matches: 20 technical competences": _matches(connection, some, TECHNICAL_COMPETENCE),
-        "matches: 20 skills": _matches(connection, some, SKILL),
+        "gap": [partial(gap, start=start, goal=goal) for start, goal in pairwise(drawn)],
+        "similar": [partial(similar, profile=profile, most=20) for profile in drawn],
+        "matches: 20 technical competences": _matches(connection, drawn, TECHNICAL_COMPETENCE),
+        "matches: 20 skills": _matches(connection, drawn, SKILL),
         "filter by ISCO, order by title": [partial(profiles, filter=item, order=Order(ranks)) for item in isco],
     }
 
 
-def _matches(connection: sqlite3.Connection, some: Sequence[int], type: ConceptType) -> Lookups:
+def _matches(connection: sqlite3.Connection, profiles: Sequence[int], type: ConceptType) -> Lookups:
     """Queries for profiles that match a person who has much of what a profile requires."""
-    held = ([n for (n,) in connection.execute(_HELD, (profile, type.number))] for profile in some)
+    held = ([n for (n,) in connection.execute(_HELD, (profile, type.number))] for profile in profiles)
     return [partial(matches, have=have, page=lambda _: (0, 20)) for have in held]
 
 

@@ -69,11 +69,11 @@ async def load(parts: Services) -> list[Document]:
     ]
     results: list[Document] = []
     for start in range(0, len(paths), AT_ONCE):
-        some = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
-        failed = [item for item in some.values() if isinstance(item, Exception)]
+        documents = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
+        failed = [item for item in documents.values() if isinstance(item, Exception)]
         if failed:
             raise failed[0]
-        results += [item for item in some.values() if not isinstance(item, Exception)]
+        results += [item for item in documents.values() if not isinstance(item, Exception)]
     return results
 
 

@@ -68,7 +68,7 @@ class Client:
 
     async def ask(self, request: bytes) -> int:
         """Send a request, read the whole response and return its status."""
-        reader, writer = self._kept() or await self._connect()
+        reader, writer = self._reused() or await self._connect()
         try:
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -84,7 +84,7 @@ class Client:
         self.unsaid += status == 503 and b"\r\nretry-after:" not in head.lower()
         return status
 
-    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    def _reused(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         """An idle connection that is still open, or None; the server closes idle ones after a while."""
         while self._idle:
             reader, writer = self._idle.pop()

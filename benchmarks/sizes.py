@@ -176,8 +176,8 @@ async def _second_start(folder: Path) -> dict[str, float]:
     async with serving(folder) as (client, documents):
         await send(client, graphql(SEARCH, text="lasser"))
         costs = {"second start until a search, s": time.process_time() - start}
-        for name, kind in requests(documents):
-            times = sorted([await send(client, request) for request in kind])
+        for name, requests_of_kind in requests(documents):
+            times = sorted([await send(client, request) for request in requests_of_kind])
             costs[f"{name}, ms"] = times[len(times) // 2]
         costs["memory after all these, MB"] = resident()
     return costs

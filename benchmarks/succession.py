@@ -49,26 +49,26 @@ TYPES = (OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, SKILL, KNOWLEDGE, BEHAVIOUR
 
 Reference = Mapping[Key, set[Key]]
 """The right successors of each ended concept; empty if it has none."""
-Found = Mapping[Key, tuple[Successor, ...]]
+Successors = Mapping[Key, tuple[Successor, ...]]
 
 
 class Counts(NamedTuple):
     """`right` of the `found` concepts with a successor have the right one first; `expected` have one."""
 
     right: int
-    found: int
+    found_count: int
     expected: int
 
     @classmethod
-    def of(cls, reference: Reference, found: Found) -> "Counts":
-        first = {key: found[key][0].key for key in reference if key in found}
+    def of(cls, reference: Reference, successors: Successors) -> "Counts":
+        first = {key: successors[key][0].key for key in reference if key in successors}
         right = sum(key in reference[concept] for concept, key in first.items())
         return cls(right, len(first), sum(map(bool, reference.values())))
 
     def row(self, name: str, ended: int) -> str:
-        precision = f"{self.right / self.found:.3f}" if self.found else ""
+        precision = f"{self.right / self.found_count:.3f}" if self.found_count else ""
         recall = f"{self.right / self.expected:.3f}" if self.expected else ""
-        return f"| {name} | {ended} | {self.expected} | {self.found} | {self.right} | {precision} | {recall} |"
+        return f"| {name} | {ended} | {self.expected} | {self.found_count} | {self.right} | {precision} | {recall} |"
 
 
 def half(uuid: str) -> int:
@@ -99,8 +99,8 @@ class Workbooks:
         choose = random.Random(of_half)  # noqa: S311  # a sample
         reference: dict[Key, set[Key]] = {}
         for n, type, uuid in after.execute(sql).fetchall():
-            chosen = uuid in changed or choose.random() < SHARE
-            if (type, uuid) in earlier and half(uuid) == of_half and chosen:
+            is_renumbered = uuid in changed or choose.random() < SHARE
+            if (type, uuid) in earlier and half(uuid) == of_half and is_renumbered:
                 other = str(UUID(int=choose.getrandbits(128), version=4))
                 reference[type, uuid] = {(type, other)}
                 code = ", code = 'X-' || n" if new_codes else ""
@@ -183,44 +183,46 @@ def tables(workbooks: Workbooks, of_half: int) -> Iterator[str]:
     for new_codes in (False, True):
         after, reference = workbooks.renumbered(of_half, new_codes)
         with closing(after):
-            found = successions(workbooks.before, after)
+            successors = successions(workbooks.before, after)
         yield f"\n{'New uuids and codes' if new_codes else 'New uuids'}\n"
-        yield from rows(reference, found)
+        yield from rows(reference, successors)
     start = time.process_time()
-    found = successions(workbooks.before, workbooks.after)
+    successors = successions(workbooks.before, workbooks.after)
     yield f"\nEnded concepts (compared in {time.process_time() - start:.2f} s of CPU)\n"
     reference = workbooks.ended(of_half)
-    yield from rows(reference, found)
+    yield from rows(reference, successors)
     yield "\nThe same by evidence\n"
-    yield from by_evidence(reference, found)
+    yield from by_evidence(reference, successors)
 
 
 HEAD = "| {} | ended | have a successor | found | right | precision | recall |\n|---|---:|---:|---:|---:|---:|---:|"
 
 
-def rows(reference: Reference, found: Found) -> Iterator[str]:
+def rows(reference: Reference, successors: Successors) -> Iterator[str]:
     yield HEAD.format("concept type")
     for type in TYPES:
         part = {key: right for key, right in reference.items() if key[0] == type.number}
         if part:
-            yield Counts.of(part, found).row(type.plural, len(part))
-    yield Counts.of(reference, found).row("all", len(reference))
+            yield Counts.of(part, successors).row(type.plural, len(part))
+    yield Counts.of(reference, successors).row("all", len(reference))
 
 
-def by_evidence(reference: Reference, found: Found) -> Iterator[str]:
+def by_evidence(reference: Reference, successors: Successors) -> Iterator[str]:
     yield "| evidence | score | found | right | precision |\n|---|---|---:|---:|---:|"
     for evidence in Evidence:
         for least, below in ((0.5, 0.65), (0.65, 0.8), (0.8, 1.01)):
             part = {
                 key: right
                 for key, right in reference.items()
-                if key in found and found[key][0].evidence is evidence and least <= found[key][0].score < below
+                if key in successors
+                and successors[key][0].evidence is evidence
+                and least <= successors[key][0].score < below
             }
-            counts = Counts.of(part, found)
-            if counts.found:
+            counts = Counts.of(part, successors)
+            if counts.found_count:
                 yield (
-                    f"| `{evidence.name}` | from {least} | {counts.found} | {counts.right} | "
-                    f"{counts.right / counts.found:.2f} |"
+                    f"| `{evidence.name}` | from {least} | {counts.found_count} | {counts.right} | "
+                    f"{counts.right / counts.found_count:.2f} |"
                 )
 
 

@@ -4,52 +4,52 @@ from graphql_api.caching import Admission, LRUCache, keep
 
 
 def test_the_least_recently_used_entry_is_evicted_first() -> None:
-    kept: LRUCache[str, int] = LRUCache(30)
+    cache: LRUCache[str, int] = LRUCache(30)
     for key in ("a", "b", "c"):
-        kept.put(key, 1, 10)
-    kept.get("a")
-    kept.put("d", 1, 10)
+        cache.put(key, 1, 10)
+    cache.get("a")
+    cache.put("d", 1, 10)
 
-    assert [key in kept for key in ("a", "b", "c", "d")] == [True, False, True, True]
-    assert (len(kept), kept.bytes) == (3, 30)
+    assert [key in cache for key in ("a", "b", "c", "d")] == [True, False, True, True]
+    assert (len(cache), cache.bytes) == (3, 30)
 
 
 def test_the_number_of_entries_is_bounded() -> None:
-    kept: LRUCache[str, int] = LRUCache(1000, max_items=2)
+    cache: LRUCache[str, int] = LRUCache(1000, max_items=2)
     for key in ("a", "b", "c"):
-        kept.put(key, 1, 10)
+        cache.put(key, 1, 10)
 
-    assert (len(kept), kept.bytes) == (2, 20)
+    assert (len(cache), cache.bytes) == (2, 20)
 
 
 def test_an_oversized_entry_is_not_stored_and_removes_the_old_one() -> None:
-    kept: LRUCache[str, int] = LRUCache(100, max_item_bytes=20)
-    kept.put("a", 1, 10)
-    kept.put("a", 2, 21)
+    cache: LRUCache[str, int] = LRUCache(100, max_item_bytes=20)
+    cache.put("a", 1, 10)
+    cache.put("a", 2, 21)
 
-    assert (len(kept), kept.bytes) == (0, 0)
-    assert kept.get("a") is None
+    assert (len(cache), cache.bytes) == (0, 0)
+    assert cache.get("a") is None
 
 
 def test_eviction_and_replacement_call_the_listener() -> None:
     gone = []
-    kept: LRUCache[str, int] = LRUCache(20, on_evict=lambda key, value: gone.append((key, value)))
-    kept.put("a", 1, 10)
-    kept.put("a", 2, 10)
-    kept.put("b", 3, 20)
-    kept.drop("b")
-    kept.drop("unknown")
+    cache: LRUCache[str, int] = LRUCache(20, on_evict=lambda key, value: gone.append((key, value)))
+    cache.put("a", 1, 10)
+    cache.put("a", 2, 10)
+    cache.put("b", 3, 20)
+    cache.drop("b")
+    cache.drop("unknown")
 
     assert gone == [("a", 1), ("a", 2), ("b", 3)]
-    assert kept.bytes == 0
+    assert cache.bytes == 0
 
 
 def test_a_miss_returns_the_default() -> None:
-    kept: LRUCache[str, None] = LRUCache(10)
-    kept.put("a", None, 1)
+    cache: LRUCache[str, None] = LRUCache(10)
+    cache.put("a", None, 1)
 
-    assert kept.get("a", "missing") is None
-    assert kept.get("b", "missing") == "missing"
+    assert cache.get("a", "missing") is None
+    assert cache.get("b", "missing") == "missing"
 
 
 def test_a_plain_map_begins_anew_where_it_is_full() -> None:

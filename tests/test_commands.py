@@ -86,10 +86,10 @@ COMMANDS = sorted(
 
 
 def test_commands_are_found_where_they_stand() -> None:
-    places = {where for where, _ in COMMANDS}
+    sources = {where for where, _ in COMMANDS}
 
     assert len(COMMANDS) >= 60
-    assert places >= {"README.md", "install.md", "access.md", "compose.yaml", "kubernetes.yaml", "__init__.py"}
+    assert sources >= {"README.md", "install.md", "access.md", "compose.yaml", "kubernetes.yaml", "__init__.py"}
 
 
 @pytest.mark.parametrize(("where", "line"), COMMANDS)

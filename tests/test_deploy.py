@@ -32,8 +32,8 @@ def known_metrics() -> set[str]:
 def expressions() -> list[str]:
     dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
     rules = yaml.safe_load((DEPLOY / "alerts.yaml").read_text(encoding="utf-8"))
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    return asked + [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return queries + [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
 
 
 def test_dashboard_and_alerts_use_existing_metrics() -> None:
@@ -77,10 +77,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(enc
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
-def manifest(kind: str, name: str) -> dict[str, Any]:
+def manifest(resource_type: str, name: str) -> dict[str, Any]:
     """The object of Kubernetes of this kind and name."""
     (result,) = (
-        manifest for manifest in KUBERNETES if (manifest["kind"], manifest["metadata"]["name"]) == (kind, name)
+        manifest for manifest in KUBERNETES if (manifest["kind"], manifest["metadata"]["name"]) == (resource_type, name)
     )
     return dict(result)
 

@@ -20,9 +20,9 @@ from tests.conftest import Server
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 QUERIES = [
-    pytest.param(query, answer, id=f"{page.name}:{place}")
+    pytest.param(query, answer, id=f"{page.name}:{number}")
     for page in PAGES
-    for place, (query, answer) in enumerate(
+    for number, (query, answer) in enumerate(
         re.findall(r"```graphql\n(.*?)```(?:\n\n```json\n(.*?)```)?", page.read_text(encoding="utf-8"), re.DOTALL)
     )
 ]
@@ -94,11 +94,11 @@ def test_documented_help_equals_the_output_of_the_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["settings", "metrics", "export"])
 def test_the_tables_in_the_docs_are_as_make_docs_writes_them(name: str) -> None:
-    written = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))[f"{name}_page"]
+    generate = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))[f"{name}_page"]
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
     assert page.count("| `") >= 20
-    assert page == written(page), "run `make docs`"
+    assert page == generate(page), "run `make docs`"
 
 
 def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
@@ -127,20 +127,20 @@ def test_documented_consequences_equal_those_of_the_doctor() -> None:
 
 def test_every_kind_of_fault_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    for kind, means in KINDS.items():
-        assert f"| `{kind}` | {means} |" in page
+    for fault, means in KINDS.items():
+        assert f"| `{fault}` | {means} |" in page
 
 
 def test_every_client_that_is_tried_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    tried = [
+    clients = [
         file.name
         for file in (ROOT / "tests" / "clients").rglob("*test*")
         if not {"node_modules", "__pycache__"} & {*file.parts}
     ]
 
-    assert len(tried) >= 12
-    assert [name for name in tried if not name.endswith((".js", ".py")) or name not in page] == []
+    assert len(clients) >= 12
+    assert [name for name in clients if not name.endswith((".js", ".py")) or name not in page] == []
 
 
 def test_every_module_is_in_the_picture() -> None:

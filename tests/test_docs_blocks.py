@@ -108,8 +108,8 @@ def test_every_test_of_a_block_exists_and_names_what_it_tests() -> None:
     infos = {f"{block.page.name}: {block.info}" for block in BLOCKS} | {block.info for block in BLOCKS}
     assert TESTED_BY.keys() <= infos
     for info, name in TESTED_BY.items():
-        test, (page, _, kind) = (ROOT / "tests" / name).read_text(encoding="utf-8"), info.rpartition(": ")
-        assert any(word in test for word in (page or f"```{kind}", kind.split()[-1])), info
+        test, (page, _, expectation) = (ROOT / "tests" / name).read_text(encoding="utf-8"), info.rpartition(": ")
+        assert any(word in test for word in (page or f"```{expectation}", expectation.split()[-1])), info
 
 
 GRAPHQL_IN_CODE = re.compile(r"(?:query|fragment|subscription) \w+ ?[({].*?^ *}$", re.DOTALL | re.MULTILINE)
@@ -144,19 +144,21 @@ async def test_the_lines_of_an_export_are_as_documented(server: Server) -> None:
     lines = [json.loads(line) for line in (await exported(server, "3.11")).splitlines()]
     for text in shown.splitlines():
         complete = re.sub(r"([,{\[])…", r"\1", text)
-        wanted = json.loads(re.sub(r",(?=[}\]])", "", complete))
-        (line,) = [line for line in lines if (line["type"], line.get("code")) == (wanted["type"], wanted.get("code"))]
-        assert has_keys(wanted, line), (wanted, line)
+        expected = json.loads(re.sub(r",(?=[}\]])", "", complete))
+        (line,) = [
+            line for line in lines if (line["type"], line.get("code")) == (expected["type"], expected.get("code"))
+        ]
+        assert has_keys(expected, line), (expected, line)
 
 
-def has_keys(wanted: Any, actual: Any) -> bool:
+def has_keys(expected: Any, actual: Any) -> bool:
     """Whether an object has these keys in this order, and so have those in it."""
-    if isinstance(wanted, list):
-        return isinstance(actual, list) and all(has_keys(item, actual[0]) for item in wanted)
-    if not isinstance(wanted, dict):
-        return isinstance(actual, type(wanted))
-    names = [name for name in actual if name in wanted]
-    return names == list(wanted) and all(has_keys(wanted[name], actual[name]) for name in wanted)
+    if isinstance(expected, list):
+        return isinstance(actual, list) and all(has_keys(item, actual[0]) for item in expected)
+    if not isinstance(expected, dict):
+        return isinstance(actual, type(expected))
+    names = [name for name in actual if name in expected]
+    return names == list(expected) and all(has_keys(expected[name], actual[name]) for name in expected)
 
 
 def test_the_file_of_mappings_in_the_documentation_can_be_read() -> None:

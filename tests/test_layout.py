@@ -34,11 +34,11 @@ def test_the_table_of_packages_lists_the_layers_in_their_order() -> None:
         r"^\| ((?:`[\w./]+`(?:, )?)+) \|", page.partition("| package | job |")[2].partition("\n\n")[0], re.M
     )
     table = [re.findall(r"`(\w+)(?:\.py|/)`", row) for row in rows]
-    places = {name: place for place, names in enumerate(table) for name in names}
+    ranks = {name: rank for rank, names in enumerate(table) for name in names}
 
-    assert places.keys() == {*LAYERS, "sandbox"}
+    assert ranks.keys() == {*LAYERS, "sandbox"}
     assert [name for name in LAYERS if name not in ("__main__", "asgi")] == sorted(
-        (name for name in LAYERS if name not in ("__main__", "asgi")), key=lambda name: places[name]
+        (name for name in LAYERS if name not in ("__main__", "asgi")), key=lambda name: ranks[name]
     )
 
 

@@ -10,15 +10,16 @@ CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_names.p
 NAMES, VARIABLES = CHECK["CHECKS"]
 
 
-def faults(package: Path, variables: bool = False, **remaining: int) -> list[str]:
+def faults(root: Path, variables: bool = False, **remaining: int) -> list[str]:
     check = (VARIABLES if variables else NAMES)._replace(remaining=Counter(remaining))
-    results: list[str] = CHECK["faults"](package, check)
+    results: list[str] = CHECK["faults"](root, check)
     return results
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    folder = tmp_path / "package"
+@pytest.fixture(params=CHECK["FOLDERS"])
+def package(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Each of the folders that are searched."""
+    folder: Path = tmp_path / request.param
     folder.mkdir()
     return folder
 
@@ -29,8 +30,8 @@ def package(tmp_path: Path) -> Path:
 def test_a_retired_word_is_refused_as_a_name(package: Path, source: str) -> None:
     (package / "module.py").write_text(source)
 
-    (fault,) = faults(package)
-    assert fault.startswith(f"package/module.py:{source.count(chr(10)) + 1}: ")
+    (fault,) = faults(package.parent)
+    assert fault.startswith(f"{package.name}/module.py:{source.count(chr(10)) + 1}: ")
 
 
 def test_a_retired_word_is_refused_as_the_name_of_a_module(package: Path) -> None:
@@ -38,7 +39,10 @@ def test_a_retired_word_is_refused_as_the_name_of_a_module(package: Path) -> Non
     (package / "recent").mkdir()
     (package / "recent" / "__init__.py").write_text("")
 
-    assert [fault.partition(":")[0] for fault in faults(package)] == ["package/kept.py", "package/recent/__init__.py"]
+    assert [fault.partition(":")[0] for fault in faults(package.parent)] == [
+        f"{package.name}/kept.py",
+        f"{package.name}/recent/__init__.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -60,20 +64,20 @@ def test_a_retired_word_is_refused_as_the_name_of_a_module(package: Path) -> Non
 def test_a_retired_word_is_refused_as_a_variable(package: Path, source: str) -> None:
     (package / "module.py").write_text(source)
 
-    (fault,) = faults(package, variables=True)
-    assert fault.startswith(f"package/module.py:{source.count(chr(10)) + 1}: ")
-    assert faults(package) == []
+    (fault,) = faults(package.parent, variables=True)
+    assert fault.startswith(f"{package.name}/module.py:{source.count(chr(10)) + 1}: ")
+    assert faults(package.parent) == []
 
 
 def test_names_that_only_contain_such_a_word_are_allowed(package: Path) -> None:
     (package / "module.py").write_text("def known_metrics(): ...\ndef written_to(): ...\nfound_at = print(told)\n")
 
-    assert faults(package) == faults(package, variables=True) == []
+    assert faults(package.parent) == faults(package.parent, variables=True) == []
 
 
 def test_an_allowance_that_is_too_high_is_a_fault(package: Path) -> None:
     (package / "module.py").write_text("def told(): ...")
 
-    assert faults(package, told=1) == []
-    assert faults(package, told=2) == ["'told' is left 1 times: lower its count in check_names.py"]
-    assert faults(package, told=1, look=1) == ["'look' is left 0 times: lower its count in check_names.py"]
+    assert faults(package.parent, told=1) == []
+    assert faults(package.parent, told=2) == ["'told' is left 1 times: lower its count in check_names.py"]
+    assert faults(package.parent, told=1, look=1) == ["'look' is left 0 times: lower its count in check_names.py"]

@@ -42,7 +42,7 @@ async def test_readme_counts_the_calls_that_the_rest_api_needs(releases: Release
     embedded = [competence for name in COMPETENCES for competence in profile[name]]
     assert not any("behaviouralIndicators" in competence for competence in embedded)
     paths = [f"/releases/current/technicalcompetences/{competence['id']}" for competence in embedded]
-    whole = {document["code"]: document for document in [await rest.get(path) for path in paths]}
+    complete = {document["code"]: document for document in [await rest.get(path) for path in paths]}
 
     counts = [int(count) for count in re.findall(r"^\| .* \| \**(\d+)\** \|$", README, re.MULTILINE)]
     assert counts == [1, 1, len(paths), rest.calls]
@@ -55,7 +55,7 @@ async def test_readme_counts_the_calls_that_the_rest_api_needs(releases: Release
     answer = (await server.post(query)).json()["data"]["occupationalProfile"]
     both = answer["essentialCompetences"] + answer["optionalCompetences"]
     assert {competence["code"]: len(competence["behaviouralIndicators"]) for competence in both} == {
-        code: len(document["behaviouralIndicators"]) for code, document in whole.items()
+        code: len(document["behaviouralIndicators"]) for code, document in complete.items()
     }
 
 

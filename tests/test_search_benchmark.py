@@ -129,17 +129,17 @@ def test_natural_queries_only_have_codes_of_the_release(sets: dict[str, QuerySet
 
 def test_the_queries_by_hand_are_at_least_100_in_three_languages() -> None:
     codes = {f"OP-{number}" for number in range(1, 651)}
-    written = read_queries(QUERIES, codes)
+    queries = read_queries(QUERIES, codes)
 
-    assert len(written) >= 100
-    assert len({query.text for query in written}) == len(written)
+    assert len(queries) >= 100
+    assert len({query.text for query in queries}) == len(queries)
     assert read_queries(QUERIES, ()) == []
 
 
 @pytest.mark.slow
 def test_the_benchmark_searches_the_bundled_data(dataset: Dataset, sets: dict[str, QuerySet]) -> None:
-    some = [sets[name] for name in ("natural queries", "held-out names", "exact names", "nonsense")]
-    results = benchmark.measure(benchmark.Contestant("now", benchmark.ROOT), None, dataset, some)
+    selected = [sets[name] for name in ("natural queries", "held-out names", "exact names", "nonsense")]
+    results = benchmark.measure(benchmark.Contestant("now", benchmark.ROOT), None, dataset, selected)
 
     exact = sets["exact names"].queries
     assert quality(exact, results["exact names"].answers).recall[1] == 1.0
@@ -148,9 +148,9 @@ def test_the_benchmark_searches_the_bundled_data(dataset: Dataset, sets: dict[st
     held = sets["held-out names"].queries
     assert quality(held, results["held-out names"].answers).recall[1] < 1.0
 
-    header, *rows = "\n".join(benchmark.report(some, {"now": results}, "report")).splitlines()
+    header, *rows = "\n".join(benchmark.report(selected, {"now": results}, "report")).splitlines()
     assert "recall@5" in header
-    assert len(rows) == len(some) + 1
+    assert len(rows) == len(selected) + 1
 
 
 def test_without_the_workbook_it_is_skipped_with_a_message(

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
-from benchmarks.speed.documents import answer, asked, file_of, lists, write
+from benchmarks.speed.documents import answer, file_of, lists, paths_of, write
 from benchmarks.speed.operations import Operation, big_list, indexed, shared, uuids
 from benchmarks.speed.report import SECTIONS
 from benchmarks.speed.varied import OPERATIONS, requests
@@ -50,17 +50,17 @@ def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, r
 
 @pytest.mark.slow
 def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
-    for kind in requests(release):
-        assert len(set(kind.bodies)) == len(kind.bodies), kind.name
-        for text in {orjson.loads(body)["query"] for body in kind.bodies[:OPERATIONS]}:
+    for group in requests(release):
+        assert len(set(group.bodies)) == len(group.bodies), group.name
+        for text in {orjson.loads(body)["query"] for body in group.bodies[:OPERATIONS]}:
             assert validate(schema, parse(text)) == validate(peers, parse(text)) == [], text
 
 
 @pytest.mark.slow
 def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: Documents) -> None:
-    for kind in requests(release):
-        runs = [set(kind.of_run(run, 3)) for run in range(3)]
-        assert kind.repeat == bool(runs[0] & runs[1])
+    for group in requests(release):
+        runs = [set(group.of_run(run, 3)) for run in range(3)]
+        assert group.repeat == bool(runs[0] & runs[1])
 
 
 def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
@@ -105,7 +105,7 @@ async def test_the_benchmark_files_equal_the_responses_of_the_sandbox(
 ) -> None:
     things = [f"/releases/{release.number}/{name}/{uuids(release, name)[0]}" for name in (PROFILES, COMPETENCES)]
     pages = set(lists(release)) - {"/releases"}  # where one release stands alone
-    for path in (*things, *pages, *asked(shared(release, varied=2))):
+    for path in (*things, *pages, *paths_of(shared(release, varied=2))):
         assert (files / file_of(path)).read_bytes() == await answer(server.sandbox, path), path
 
 

@@ -101,7 +101,7 @@ def values_in(data: Any) -> int:
 async def measure_work(server: Server, work: Work, query: str, variables: Any = None, name: str | None = None) -> Any:
     """The estimated cost and the errors of an operation; `work` has what it did, with empty lookup caches."""
     for index in server.app.state.services.indexes._open.values():
-        index._known = LookupCache()
+        index._lookups = LookupCache()
     work.clear()
     body = {"query": query, "variables": variables, "operationName": name}
     answer = (await server.client.post("/graphql", json=body, headers={"x-competent-explain": "1"})).json()

@@ -4,9 +4,9 @@ import asyncio
 import sys
 from argparse import ArgumentParser
 
-from benchmarks.faults import calls, documents, known, memory, process, soak
+from benchmarks.faults import cached, calls, documents, memory, process, soak
 
-WITH_SCENARIOS = (calls, documents, known, memory, process)
+WITH_SCENARIOS = (calls, documents, cached, memory, process)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ async def brownout(soak: Soak, name: str, errors: float, hangs: float, most: flo
     await soak.fail(rate=errors)
     await soak.fail("hang", rate=hangs / (1 - errors))
     seen = await soak.load()
-    count = sum(path.removeprefix(COMPETENCES) not in soak.known for _, path, *_ in (await soak.book())["calls"])
+    count = sum(path.removeprefix(COMPETENCES) not in soak.cached for _, path, *_ in (await soak.book())["calls"])
     each_key = count / keys(seen)
     return [
         Row(
@@ -52,12 +52,12 @@ async def brownout_heavy(soak: Soak) -> list[Row]:
     return await brownout(soak, "R3", 0.30, 0.10, 10.0, 1.65)
 
 
-async def flap(soak: Soak, kind: str, every: float, until: float) -> None:
+async def flap(soak: Soak, fault: str, every: float, until: float) -> None:
     """Alternate between upstream down and up, `every` seconds each."""
     down = False
     while time.monotonic() < until:
         down = not down
-        await (soak.fail(kind) if down else soak.heal())
+        await (soak.fail(fault) if down else soak.heal())
         await asyncio.sleep(every)
 
 
@@ -65,8 +65,8 @@ async def flap(soak: Soak, kind: str, every: float, until: float) -> None:
 async def flapping(soak: Soak) -> list[Row]:
     await soak.warm()
     rows: list[Row] = []
-    for kind, every in (("status", 3.0), ("hang", 3.0), ("status", 1.0)):
-        flapped = asyncio.ensure_future(flap(soak, kind, every, time.monotonic() + soak.seconds))
+    for fault, every in (("status", 3.0), ("hang", 3.0), ("status", 1.0)):
+        flapped = asyncio.ensure_future(flap(soak, fault, every, time.monotonic() + soak.seconds))
         seen = await soak.load()
         await flapped
         await soak.heal()
@@ -75,7 +75,7 @@ async def flapping(soak: Soak) -> list[Row]:
         rows.append(
             Row(
                 "R21",
-                f"upstream down ({kind}) and up every {every:g} s: unknown failed",
+                f"upstream down ({fault}) and up every {every:g} s: unknown failed",
                 "<= 40 %; known 0 failed",
                 f"{failed(seen, False):.1f} %, slowest {slowest:.1f} s; known {failed(seen, True):.1f} %, p99 {p99(seen):.0f} ms",
                 failed(seen, False) <= 40 and failed(seen, True) == 0,
@@ -112,7 +112,7 @@ async def retry_after(soak: Soak) -> list[Row]:
 async def bulkhead(soak: Soak) -> list[Row]:
     await soak.fail("slow", ONE_COMPETENCE, seconds=0.5)
     await soak.book()
-    await soak.load(unknown=200, known=0)
+    await soak.load(unknown=200, cached=0)
     most = (await soak.book())["most"]
     return [Row("R7", "concurrent calls", "<= 40", str(most), most <= 40)]
 
@@ -146,7 +146,7 @@ async def missing(soak: Soak) -> list[Row]:
 @scenario("R13", COMPETENT_UPSTREAM_RATE_LIMIT="300")
 async def plan(soak: Soak) -> list[Row]:
     await soak.book()
-    await soak.load(unknown=60, known=0)
+    await soak.load(unknown=60, cached=0)
     times = [at for at, path, *_ in (await soak.book())["calls"] if path.startswith(COMPETENCES)]
     most = max(sum(at <= other < at + 60 for other in times) for at in times)
     return [

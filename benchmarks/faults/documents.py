@@ -13,16 +13,16 @@ PARENTS = """query($u: UUID!) { technicalCompetence(uuid: $u, release: "3.11") {
 async def one_route(soak: Soak) -> list[Row]:
     await soak.warm()
     await soak.fail(match="/releases/*/technicalcompetences/*/occupationalprofiles/used")
-    seen = [await soak.ask(uuid, query=PARENTS) for uuid in soak.known]
-    whole = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] and not response.wrong for response in seen)
+    seen = [await soak.ask(uuid, query=PARENTS) for uuid in soak.cached]
+    complete = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] and not response.wrong for response in seen)
     others = await soak.load(seconds=5)
     return [
         Row(
             "R16",
             "one linked route down: parents in the response, with one coded error each",
             "all; others 0 failed",
-            f"{whole} of {len(seen)}; others {failed(others, False):.1f} % failed",
-            whole == len(seen) and failed(others, False) == 0,
+            f"{complete} of {len(seen)}; others {failed(others, False):.1f} % failed",
+            complete == len(seen) and failed(others, False) == 0,
         )
     ]
 
@@ -31,8 +31,8 @@ async def one_route(soak: Soak) -> list[Row]:
 async def bad_documents(soak: Soak) -> list[Row]:
     await soak.warm()
     rows: list[Row] = []
-    for kind in ("html", "broken", "cut"):
-        await soak.fail(kind, ONE_COMPETENCE)
+    for fault in ("html", "broken", "cut"):
+        await soak.fail(fault, ONE_COMPETENCE)
         bad = [soak.new() for _ in range(10)]
         seen = await asyncio.gather(*map(soak.ask, bad))
         await soak.heal()
@@ -46,7 +46,7 @@ async def bad_documents(soak: Soak) -> list[Row]:
         rows.append(
             Row(
                 "R18",
-                f"{kind}: coded error, and recovery within",
+                f"{fault}: coded error, and recovery within",
                 "<= 8 s",
                 f"{after:.1f} s",
                 coded and not left and after <= 8,

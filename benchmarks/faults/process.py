@@ -43,8 +43,8 @@ async def stored_last(soak: Soak) -> list[Row]:
     """Run fifty clients with a limit of twenty that may wait for upstream."""
     await soak.warm()
     await soak.fail("hang", ONE_COMPETENCE)
-    seen = await soak.load(unknown=200, known=30, seconds=min(soak.seconds, 20))
-    shed = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] for response in seen if not response.known)
+    seen = await soak.load(unknown=200, cached=30, seconds=min(soak.seconds, 20))
+    shed = sum(response.codes == ["UPSTREAM_UNAVAILABLE"] for response in seen if not response.cached)
     return [
         Row(
             "R8",
@@ -103,7 +103,7 @@ async def health(soak: Soak) -> list[Row]:
         watching = asyncio.ensure_future(watch(http, f"{server.url}/health/live", live))
         before, _ = await ready(http, server)
         async with upstream_on(port):
-            again = await until_ok(http, f"{server.url}/health/ready")
+            second = await until_ok(http, f"{server.url}/health/ready")
             answer = await replace(soak, server=server).ask(soak.new())  # the same clients
             server.process.send_signal(signal.SIGTERM)
             draining, why = await ready(http, server)
@@ -116,8 +116,8 @@ async def health(soak: Soak) -> list[Row]:
             "R15",
             "upstream comes back: ready without restart after",
             "<= 5 s; 503 before",
-            f"{again:.1f} s; {before} before",
-            again <= 5 and before == 503 and not answer.codes,
+            f"{second:.1f} s; {before} before",
+            second <= 5 and before == 503 and not answer.codes,
         ),
         Row(
             "R15",

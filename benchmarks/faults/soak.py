@@ -35,7 +35,7 @@ class Seen:
 
     at: float
     seconds: float
-    known: bool
+    cached: bool
     codes: list[str]
     stale: bool
     wrong: bool
@@ -50,7 +50,7 @@ class Soak:
     upstream: str
     seconds: float
     random: Random = field(default_factory=lambda: Random(11))  # noqa: S311
-    known: list[str] = field(default_factory=list)
+    cached: list[str] = field(default_factory=list)
 
     def new(self, prefix: str = "") -> str:
         """An id that was not requested before."""
@@ -68,7 +68,7 @@ class Soak:
             return {"errors": [{"extensions": {"code": type(error).__name__}}]}
         return answer
 
-    async def ask(self, uuid: str, known: bool = False, query: str = QUERY) -> Seen:
+    async def ask(self, uuid: str, cached: bool = False, query: str = QUERY) -> Seen:
         """Run one operation for a competence."""
         began = time.monotonic()
         answer = await self.answer(query, u=uuid)
@@ -76,34 +76,34 @@ class Soak:
         codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
         stale = bool(answer.get("extensions", {}).get("upstream", {}).get("stale"))
         wrong = bool(thing) and thing["uuid"] != uuid
-        return Seen(began, time.monotonic() - began, known, codes, stale, wrong)
+        return Seen(began, time.monotonic() - began, cached, codes, stale, wrong)
 
     async def warm(self, count: int = 50) -> None:
         """Have the server cache `count` documents."""
-        self.known = [self.new() for _ in range(count)]
-        for uuid in self.known:
+        self.cached = [self.new() for _ in range(count)]
+        for uuid in self.cached:
             seen = await self.ask(uuid)
             assert not seen.codes, seen
 
-    async def load(self, unknown: float = 30.0, known: float = 30.0, seconds: float | None = None) -> list[Seen]:
+    async def load(self, unknown: float = 30.0, cached: float = 30.0, seconds: float | None = None) -> list[Seen]:
         """Run fifty independent clients, which together request this many unknown and known documents per second."""
         until = time.monotonic() + (seconds or self.seconds)
-        pause = CLIENTS / (unknown + known)
+        pause = CLIENTS / (unknown + cached)
         seen: list[Seen] = []
 
         async def client() -> None:
             await asyncio.sleep(self.random.uniform(0, pause))
             while (began := time.monotonic()) < until:
-                stored = bool(self.known) and self.random.random() < known / (unknown + known)
-                seen.append(await self.ask(self.random.choice(self.known) if stored else self.new(), stored))
+                stored = bool(self.cached) and self.random.random() < cached / (unknown + cached)
+                seen.append(await self.ask(self.random.choice(self.cached) if stored else self.new(), stored))
                 await asyncio.sleep(max(pause - (time.monotonic() - began), 0))
 
         await asyncio.gather(*(client() for _ in range(CLIENTS)))
         return seen
 
-    async def fail(self, kind: str = "status", match: str = "**", **more: Any) -> None:
+    async def fail(self, fault: str = "status", match: str = "**", **more: Any) -> None:
         """Inject a fault from now on."""
-        order = {"match": match, "kind": kind, **more}
+        order = {"match": match, "kind": fault, **more}
         async with self.http.post(f"{self.upstream}/sandbox/faults", json=order, headers=ONCE) as done:
             assert done.status == 201, await done.text()
 
@@ -124,21 +124,21 @@ class Soak:
             return book
 
 
-def failed(seen: list[Seen], known: bool) -> float:
+def failed(seen: list[Seen], cached: bool) -> float:
     """The percentage of these that failed."""
-    some = [response for response in seen if response.known == known]
-    return 100 * sum(bool(item.codes) for item in some) / max(len(some), 1)
+    responses = [response for response in seen if response.cached == cached]
+    return 100 * sum(bool(item.codes) for item in responses) / max(len(responses), 1)
 
 
 def p99(seen: list[Seen]) -> float:
     """The 99th percentile for known documents, in milliseconds."""
-    times = sorted(response.seconds for response in seen if response.known)
+    times = sorted(response.seconds for response in seen if response.cached)
     return 1000 * times[int(len(times) * 0.99)] if times else 0.0
 
 
 def keys(seen: list[Seen]) -> int:
     """Number of requests for unknown documents."""
-    return sum(not response.known for response in seen)
+    return sum(not response.cached for response in seen)
 
 
 class Row(NamedTuple):

@@ -38,8 +38,8 @@ class _EveryId:
     def document(self, collection: str, uuid: str) -> bytes | None:
         result = self._documents.document(collection, uuid)
         if result is None and collection == COMPETENCES and not uuid.startswith("dead"):
-            whole = self._documents.document(collection, CP_7)
-            result = whole and whole.replace(CP_7.encode(), uuid.encode())
+            complete = self._documents.document(collection, CP_7)
+            result = complete and complete.replace(CP_7.encode(), uuid.encode())
             result = result and result.replace(b'"CP-7"', b'"CP-7@%s"' % self._documents.number.encode())
         return result
 
@@ -124,8 +124,8 @@ class Book:
 
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
-                kept = [header for header in message["headers"] if header[0] != b"content-length"]
-                message = {**message, "headers": kept}
+                headers = [header for header in message["headers"] if header[0] != b"content-length"]
+                message = {**message, "headers": headers}
             elif message.get("body"):
                 message = {**message, "body": re.sub(rb'(?<="href":")https?://[^/"]+', self._trap, message["body"])}
             await send(message)

@@ -87,13 +87,13 @@ def row(queries: QuerySet, name: str, result: SetResult, half: Half) -> str:
         return f"| {queries.name} (0) | {name} |"
     of = quality([query for query, _ in pairs], [answer for _, answer in pairs])
     took = [answer.milliseconds for _, answer in pairs]
-    found = (
+    numbers = (
         [f"{value:.2f}" for value in (*of.recall.values(), of.mrr)]
         if pairs[0][0].acceptable
         else [""] * (len(CUTOFFS) + 1)
     )
     times = [f"{value:.1f}" for value in (percentile(took, 50), percentile(took, 99), result.cpu)]
-    return f"| {queries.name} ({len(pairs)}) | {name} | {' | '.join((*found, f'{of.empty:.0%}', *times))} |"
+    return f"| {queries.name} ({len(pairs)}) | {name} | {' | '.join((*numbers, f'{of.empty:.0%}', *times))} |"
 
 
 def misses(sets: Sequence[QuerySet], results: dict[str, SetResult]) -> Iterator[str]:

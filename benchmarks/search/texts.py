@@ -82,8 +82,8 @@ def measure_texts(
             start = time.process_time()
             profiles, _ = profiles_for_text(connection, search, meaning, text.text, None, 0, MOST)
             middle = time.process_time()
-            found = competences_in_text(connection, search, meaning, text.text, None, MOST)
-            skills = [(codes[item.skill], item.because) for item in found.competences]
+            matches = competences_in_text(connection, search, meaning, text.text, None, MOST)
+            skills = [(codes[item.skill], item.because) for item in matches.competences]
             took = ((middle - start) * 1000, (time.process_time() - middle) * 1000)
             results.append(Result([codes[profile.row_id] for profile in profiles], skills, *took))
     return results
@@ -107,8 +107,8 @@ def _profiles_row(name: str, pairs: Sequence[tuple[MarkedText, Result]]) -> str:
     queries = [Query(text.text, tuple(text.profiles), text.half) for text, _ in pairs]
     of = quality(queries, [Answer(result.profiles, result.profiles_cpu) for _, result in pairs])
     cpu = percentile([result.profiles_cpu for _, result in pairs], 50)
-    found = " | ".join(f"{value:.2f}" for value in (*of.recall.values(), of.mrr))
-    return f"| {name} ({len(pairs)}) | {found} | {cpu:.0f} |"
+    numbers = " | ".join(f"{value:.2f}" for value in (*of.recall.values(), of.mrr))
+    return f"| {name} ({len(pairs)}) | {numbers} | {cpu:.0f} |"
 
 
 def _competences_row(name: str, pairs: Sequence[tuple[MarkedText, Result]], evidence: Collection[TextEvidence]) -> str:

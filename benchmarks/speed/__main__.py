@@ -38,7 +38,7 @@ from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 
 WORKBOOK = Path(__file__).resolve().parents[3] / "shared" / "data" / "competent-export-3.27.xlsx"
-WHOLE = Lasts(seconds=2, runs=5)
+FULL = Lasts(seconds=2, runs=5)
 """Shorter runs are for development: they print results but do not update the documentation."""
 
 
@@ -119,8 +119,8 @@ def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:
         return {"servers": start.measure(everybody, operations.shared(release)[0], upstream.url, folder, lasts.runs)}
 
 
-def _own(*names: str, **chosen: str) -> list[Contestant]:
-    return [value for name, value in contestants.ours(**chosen).items() if name in names]
+def _own(*names: str, **options: str) -> list[Contestant]:
+    return [value for name, value in contestants.ours(**options).items() if name in names]
 
 
 def _mercurius(release: Documents) -> list[Contestant]:
@@ -145,8 +145,8 @@ PARTS = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help=f"of {', '.join(PARTS)}; all of them otherwise")
-    parser.add_argument("--seconds", type=int, default=WHOLE.seconds, help=f"of each run ({WHOLE.seconds})")
-    parser.add_argument("--runs", type=int, default=WHOLE.runs, help=f"of which the median counts ({WHOLE.runs})")
+    parser.add_argument("--seconds", type=int, default=FULL.seconds, help=f"of each run ({FULL.seconds})")
+    parser.add_argument("--runs", type=int, default=FULL.runs, help=f"of which the median counts ({FULL.runs})")
     options = parser.parse_args()
     if not WORKBOOK.is_file():
         print(f"Skipped: it measures {WORKBOOK.name}, and ../shared/data has no such file.")
@@ -166,7 +166,7 @@ def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
         print(f"{name} was not measured: {error}", file=sys.stderr)
         return 1
     print(*report.SECTIONS[name](result), sep="\n", flush=True)
-    if lasts.seconds >= WHOLE.seconds and lasts.runs >= WHOLE.runs:
+    if lasts.seconds >= FULL.seconds and lasts.runs >= FULL.runs:
         results.write(name, result)
         report.write()
     return 0

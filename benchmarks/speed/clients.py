@@ -26,8 +26,8 @@ def measure(
     """Measure one server after the other."""
     folder.mkdir()
     driver, results = Driver(folder), list[Crowd]()
-    for place, contestant in enumerate(contestants):
-        with contestant.start(upstream, folder / f"server-{place}") as serving:
+    for position, contestant in enumerate(contestants):
+        with contestant.start(upstream, folder / f"server-{position}") as serving:
             ask_all(serving.url, operation.bodies)
             driver.run(serving, operation.bodies, seconds)
             loads = [driver.run(serving, operation.bodies, seconds, clients) for clients in COUNTS]

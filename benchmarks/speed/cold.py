@@ -78,15 +78,15 @@ def _cold(contestant: Contestant, profiles: Sequence[Any], number: str, upstream
     times, requests, documents = list[float](), 0, 0
     seen: set[str] = set()
     with contestant.start(upstream.url, folder) as serving, Client(serving.url) as client:
-        for place, profile in enumerate(profiles):
-            upstream.asked()
+        for position, profile in enumerate(profiles):
+            upstream.requested_paths()
             body = orjson.dumps({"query": NESTED, "variables": {"uuid": profile["id"], "release": number}})
             took = client.timed(body)
             paths = needed(profile, number)
-            if place >= WARMING:
+            if position >= WARMING:
                 times.append(took * 1000)
                 time.sleep(0.01)  # upstream logs a request after its response
-                requests += len(upstream.asked())
+                requests += len(upstream.requested_paths())
                 documents += len(paths - seen)
             seen |= paths
     return Cold(contestant.label, contestant.ours, median(times), max(times), requests, documents)

@@ -37,7 +37,7 @@ def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> 
 
 async def _write_lists(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
     service = Service(Releases([release]))
-    for path in {*lists(release), *asked(operations)}:
+    for path in {*lists(release), *paths_of(operations)}:
         file = folder / file_of(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(await answer(service, path))
@@ -59,7 +59,7 @@ def lists(release: Documents) -> Iterator[str]:
         yield from (f"{path}?page={page}&size={size}" for page in range(max(1, -(-release.count(name) // size))))
 
 
-def asked(operations: Iterable[Operation]) -> Iterator[str]:
+def paths_of(operations: Iterable[Operation]) -> Iterator[str]:
     """The paths of lists that operations request: profiles that use a competence, and first pages as peers request them."""
     for operation in operations:
         for variable in operation.variables:

@@ -42,10 +42,10 @@ def _plain(data: Any) -> Any:
 
 
 def _data(client: Client, operation: Operation, body: bytes) -> Mapping[str, Any]:
-    while b"NOT_INDEXED_YET" in (told := client.ask(body)):
+    while b"NOT_INDEXED_YET" in (body_text := client.ask(body)):
         time.sleep(1)
-    answer = orjson.loads(told)
+    answer = orjson.loads(body_text)
     data: Mapping[str, Any] | None = answer.get("data")
     if answer.get("errors") or not data or None in data.values():
-        raise Unequal(f"{operation.name} gives {told[:1500]!r}")
+        raise Unequal(f"{operation.name} gives {body_text[:1500]!r}")
     return data

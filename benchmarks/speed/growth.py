@@ -20,7 +20,7 @@ from graphql_api.sandbox.serializers import PROFILES
 
 TIMES = (1, 3, 10)
 """Sizes of releases, as multiples of the real one."""
-EVERY, SOME = 1_000_000, 500
+EVERY, MANY = 1_000_000, 500
 """Number of sets of variables: all for operations on profiles, some for the fan-out, which needs a list for each."""
 
 
@@ -45,15 +45,15 @@ def measure(contestants: Iterable[Contestant], dataset: Dataset, folder: Path, s
             _release(copies(dataset, times), folder) as (release, size, operations),
             serving(folder / "documents", folder / f"nginx-{times}") as upstream,
         ):
-            for place, value in enumerate(everybody):
-                with value.start(upstream.url, folder / f"server-{times}-{place}") as server:
+            for position, value in enumerate(everybody):
+                with value.start(upstream.url, folder / f"server-{times}-{position}") as server:
                     loads, memory = _measure(server, driver, operations, seconds)
                 results.append(Grown(value.label, value.ours, release.count(PROFILES), size, memory, loads))
-                print(f"{times:3}× {value.label:50} {memory:6.0f} MB  {_told(loads)}", flush=True)
+                print(f"{times:3}× {value.label:50} {memory:6.0f} MB  {_row(loads)}", flush=True)
     return results
 
 
-def _told(loads: dict[str, Load]) -> str:
+def _row(loads: dict[str, Load]) -> str:
     return "  ".join(f"{name} {load.per_second:,.0f}/s ({load.per_cpu_second:,.0f})" for name, load in loads.items())
 
 
@@ -73,7 +73,7 @@ def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[Documents, float,
     release = read_documents(path, "speed")
     assert release, "they were just written"
     tiny, nested, fan_out, wide = shared(release, EVERY)
-    operations = [tiny, nested, fan_out._replace(variables=drawn(fan_out.variables, SOME)), wide]
+    operations = [tiny, nested, fan_out._replace(variables=drawn(fan_out.variables, MANY)), wide]
     documents.write(release, folder / "documents", operations)
     yield release, path.stat().st_size / 1e6, operations
     release.close()

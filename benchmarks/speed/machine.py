@@ -33,9 +33,9 @@ def describe() -> dict[str, str]:
         "machine": f"{os.cpu_count()} cores ({_processor()}), {_memory():.0f} GB, {platform.system()} ({platform.machine()})",
         "server": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
-        "peers": f"Node {_told(needed('node', 'nodejs'), '--version')}, "
+        "peers": f"Node {_version(needed('node', 'nodejs'), '--version')}, "
         + ", ".join(f"{name.split('/')[0].strip('@')} {_installed(name)}" for name in _PEERS),
-        "upstream and load": f"nginx {_told(needed('nginx', 'nginx'), '-v')}, wrk {_told(needed('wrk', 'wrk'), '-v')}",
+        "upstream and load": f"nginx {_version(needed('nginx', 'nginx'), '-v')}, wrk {_version(needed('wrk', 'wrk'), '-v')}",
         "load of the machine when the part began": f"{os.getloadavg()[0]:.1f}",
     }
 
@@ -49,7 +49,7 @@ def _memory() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
 
 
-def _told(program: str, option: str) -> str:
+def _version(program: str, option: str) -> str:
     """The version that a program prints."""
     done = subprocess.run([program, option], capture_output=True, text=True)  # noqa: S603  # wrk ends with 1
     match = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)

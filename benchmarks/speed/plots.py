@@ -23,9 +23,9 @@ MARKS = "osD^vP"
 def clients(part: Any) -> None:
     """Plot responses per second and p99 of the nested operation, by number of clients."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for place, server in enumerate(part["servers"]):
+    for position, server in enumerate(part["servers"]):
         for axes, key in ((left, "per_second"), (right, "p99")):
-            _line(axes, part["counts"], [load[key] for load in server["loads"]], server["label"], place)
+            _line(axes, part["counts"], [load[key] for load in server["loads"]], server["label"], position)
     for axes, title in ((left, "nested: responses per second"), (right, "nested: 99th percentile, ms")):
         _dress(axes, title, "concurrent clients", part["counts"])
     _finish(figure, left, "clients")
@@ -39,10 +39,10 @@ def growth(part: Any) -> None:
     operations = list(part["servers"][0]["loads"])
     sizes = sorted({server["profiles"] for server in part["servers"]})
     figure, panels = pyplot.subplots(1, len(operations) + 1, figsize=(3 * len(operations) + 3, 4), layout="constrained")
-    for place, (label, grown) in enumerate(servers.items()):
+    for position, (label, grown) in enumerate(servers.items()):
         for axes, name in zip(panels, operations, strict=False):
-            _line(axes, sizes, [item["loads"][name]["per_second"] for item in grown], label, place)
-        _line(panels[-1], sizes, [item["memory"] for item in grown], label, place)
+            _line(axes, sizes, [item["loads"][name]["per_second"] for item in grown], label, position)
+        _line(panels[-1], sizes, [item["memory"] for item in grown], label, position)
     for axes, name in zip(
         panels, [*(f"{name}: responses per second" for name in operations), "memory, MB"], strict=True
     ):
@@ -51,8 +51,8 @@ def growth(part: Any) -> None:
     _finish(figure, panels[0], "growth")
 
 
-def _line(axes: Axes, across: Sequence[float], up: Sequence[float], label: str, place: int) -> None:
-    axes.plot(across, up, label=label, color=COLOURS[place], marker=MARKS[place], markersize=5, linewidth=1.6)
+def _line(axes: Axes, across: Sequence[float], up: Sequence[float], label: str, position: int) -> None:
+    axes.plot(across, up, label=label, color=COLOURS[position], marker=MARKS[position], markersize=5, linewidth=1.6)
 
 
 def _dress(axes: Axes, title: str, across: str, ticks: Sequence[int]) -> None:

@@ -50,7 +50,7 @@ class Upstream:
         self._log = log
         self._read = 0
 
-    def asked(self) -> list[str]:
+    def requested_paths(self) -> list[str]:
         """The paths and queries requested since the last call; empty if requests are not logged."""
         paths = self._log.read_text().splitlines() if self._log.is_file() else []
         new, self._read = paths[self._read :], len(paths)

@@ -138,21 +138,21 @@ def measure(
     driver, kinds, sizes = Driver(folder), requests(release), dict[str, float]()
     with ExitStack() as stack:
         started = [
-            (value, stack.enter_context(value.start(upstream, folder / f"server-{place}")), dict[str, Load]())
-            for place, value in enumerate(contestants)
+            (value, stack.enter_context(value.start(upstream, folder / f"server-{position}")), dict[str, Load]())
+            for position, value in enumerate(contestants)
         ]
         for _, serving, _ in started:
             _read_all(serving, release)
-        for kind in kinds:
-            sizes[kind.name] = _compare([(value.label, serving) for value, serving, _ in started], kind)
+        for sent in kinds:
+            sizes[sent.name] = _compare([(value.label, serving) for value, serving, _ in started], sent)
             results: list[list[Load]] = [[] for _ in started]
             for run in range(lasts.runs):
                 for (_, serving, _), loads in zip(started, results, strict=True):
-                    loads.append(driver.run(serving, kind.of_run(run, lasts.runs), lasts.seconds))
+                    loads.append(driver.run(serving, sent.of_run(run, lasts.runs), lasts.seconds))
             for (item, _, by_name), loads in zip(started, results, strict=True):
-                by_name[kind.name] = load = middle(loads)
+                by_name[sent.name] = load = middle(loads)
                 print(
-                    f"{kind.name:10} {item.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of CPU",
+                    f"{sent.name:10} {item.label:60} {load.per_second:10,.0f}/s {load.per_cpu_second:10,.0f}/s of CPU",
                     flush=True,
                 )
         return [
@@ -165,14 +165,14 @@ def _read_all(serving: Serving, release: Documents) -> None:
     ask_all(serving.url, [_body(NESTED, uuid, release.number) for uuid in uuids(release, PROFILES)])
 
 
-def _compare(servers: Sequence[tuple[str, Serving]], kind: Requests) -> float:
+def _compare(servers: Sequence[tuple[str, Serving]], sent: Requests) -> float:
     """The mean size of responses in bytes; raises Unequal if servers give different ones."""
-    step = max(1, len(kind.bodies) // COMPARED)
+    step = max(1, len(sent.bodies) // COMPARED)
     arguments = []
     for _, serving in servers:
         with Client(serving.url) as client:
-            arguments.append([client.data(body) for body in kind.bodies[::step]])
+            arguments.append([client.data(body) for body in sent.bodies[::step]])
     for (label, _), data in zip(servers, arguments, strict=True):
         if data != arguments[0]:
-            raise Unequal(f"{kind.name} is answered differently by {servers[0][0]} and {label}")
+            raise Unequal(f"{sent.name} is answered differently by {servers[0][0]} and {label}")
     return mean(len(orjson.dumps(data)) for data in arguments[0])

@@ -56,8 +56,8 @@ def measure(
     driver, sizes = Driver(folder), {}
     with ExitStack() as stack:
         started = [
-            (value, stack.enter_context(value.start(upstream, folder / f"server-{place}")), dict[str, Load]())
-            for place, value in enumerate(contestants)
+            (value, stack.enter_context(value.start(upstream, folder / f"server-{position}")), dict[str, Load]())
+            for position, value in enumerate(contestants)
         ]
         for operation in operations:
             sizes[operation.name] = _check([(value, serving) for value, serving, _ in started], operation)

@@ -99,9 +99,9 @@ class Page:
 
     def click_on(self, selector: str, text: str) -> None:
         """Click on the element with this selector and text. By script, since lists may be redrawn between finding and clicking."""
-        found = f"Array.from(document.querySelectorAll({selector!r})).find(it => it.innerText === {text!r})"
-        self.until(lambda: self.script(f"{found} !== undefined"), f"{text} can be chosen")
-        self.script(f"{found}.click()")
+        element = f"Array.from(document.querySelectorAll({selector!r})).find(it => it.innerText === {text!r})"
+        self.until(lambda: self.script(f"{element} !== undefined"), f"{text} can be chosen")
+        self.script(f"{element}.click()")
 
     def texts(self, selector: str) -> list[str]:
         return list(self.script(f"Array.from(document.querySelectorAll({selector!r}), it => it.innerText)"))
@@ -150,9 +150,9 @@ class Page:
         urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return [url for url in urls if not url.startswith("data:")]
 
-    def logged(self, kind: str) -> list[dict[str, Any]]:
+    def logged(self, entry_type: str) -> list[dict[str, Any]]:
         get_log: Callable[[str], list[dict[str, Any]]] = self.browser.get_log
-        return get_log(kind)
+        return get_log(entry_type)
 
 
 def assert_graphiql_works(browser: "Chrome", base_url: str, name: str, is_good: Callable[[Any], bool]) -> None:
@@ -194,9 +194,9 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         self.accepted.add(request.headers["accept"])
-        asked = await request.json()
-        self.operations.add(asked["operationName"])
-        result = await self.schema.execute(asked["query"], asked.get("variables"))
+        body = await request.json()
+        self.operations.add(body["operationName"])
+        result = await self.schema.execute(body["query"], body.get("variables"))
         return JSONResponse({"data": result.data})
 
 

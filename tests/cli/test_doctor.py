@@ -194,8 +194,8 @@ async def test_a_damaged_api_is_usable_unless_what_is_needed_fails(
 ) -> None:
     seen, report = await report_on(create_sandbox(releases, faults=Faults([fault])), capsys)
 
-    found = {check["id"]: check["verdict"] for check in report["checks"]}
-    assert {id: found[id] for id in verdicts} == verdicts
+    verdict_by_id = {check["id"]: check["verdict"] for check in report["checks"]}
+    assert {id: verdict_by_id[id] for id in verdicts} == verdicts
     assert (seen, report["usable"]) == (code, code == 0)
     assert report["ended"] is None or fault.status == 429
 
@@ -246,8 +246,8 @@ async def test_a_base_with_the_known_profiles_and_a_new_release_is_that_of_vdab(
 
     assert len(seen) <= MAX_CALLS
     assert judgement(seen, "release-recent") == (Verdict.HOLDS, "3.28")
-    known = (Verdict.HOLDS, "Slager: 7511; Huishoudhulp-poetshulp: 5152, 9111")
-    assert judgement(seen, "canaries") == known
+    expected = (Verdict.HOLDS, "Slager: 7511; Huishoudhulp-poetshulp: 5152, 9111")
+    assert judgement(seen, "canaries") == expected
 
     gone = create_sandbox(releases, faults=Faults([Fault(HELP, "status", status=404)]))
     seen = await visit(as_vdab(gone, "3.26"), canaries=True)
@@ -258,7 +258,7 @@ async def test_a_base_with_the_known_profiles_and_a_new_release_is_that_of_vdab(
     seen = await visit(as_vdab(down, "3.27"), canaries=True)
     assert judgement(seen, "release-recent") == (Verdict.HOLDS, "3.27")
     assert judgement(seen, "canaries")[0] is Verdict.UNKNOWN
-    assert judgement(await visit(create_sandbox(releases), canaries=True), "canaries") == known
+    assert judgement(await visit(create_sandbox(releases), canaries=True), "canaries") == expected
 
 
 async def test_the_sandbox_needs_no_known_profiles_and_no_new_release(releases: Releases) -> None:
@@ -390,7 +390,7 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
 
     _, answer = await report_on(echoing, capsys, tmp_path)
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    _, again = await report_on(Recording(tmp_path), capsys)
+    _, second_report = await report_on(Recording(tmp_path), capsys)
 
     assert len(files) >= 15
     assert not [file for file in files if KEY in file.read_text() or "cookie" in file.read_text()]
@@ -399,7 +399,7 @@ async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
     left_out = "revalidation of an unchanged document returns 304"
     verdicts = [
         {check["assumption"]: check["verdict"] for check in report["checks"] if check["assumption"] != left_out}
-        for report in (answer, again)
+        for report in (answer, second_report)
     ]
     assert verdicts[0] == verdicts[1]
 

@@ -82,7 +82,7 @@ def get(spec: Spec, path: str) -> Any:
 
 
 NUMBER, STRING = {"type": "integer"}, {"type": "string"}
-KNOWN = ("loses", "key-gone", PROFILE, "digitalSkills.regions")
+KNOWN_LOSS = ("loses", "key-gone", PROFILE, "digitalSkills.regions")
 """Profiles embed digital skills without regions, in the sandbox's description too."""
 
 
@@ -92,7 +92,7 @@ def test_the_description_of_the_sandbox_is_what_the_server_expects(
     code, report, rows = report_on(sandbox_spec(), tmp_path, capsys)
 
     assert (code, report["usable"], report["routes"], report["openapi"]) == (0, True, len(ROUTES), "3.0.3")
-    assert rows == {KNOWN}
+    assert rows == {KNOWN_LOSS}
 
 
 async def test_the_parameters_of_routes_are_those_of_requests(releases: Releases) -> None:
@@ -296,15 +296,15 @@ def test_a_damaged_description_has_its_finding(
     result, report, rows = report_on(spec, tmp_path, capsys)
 
     assert set(findings) <= rows
-    assert {severity for severity, *_ in rows - {KNOWN}} == {severity for severity, *_ in findings}
+    assert {severity for severity, *_ in rows - {KNOWN_LOSS}} == {severity for severity, *_ in findings}
     assert (result, report["usable"]) == (code, code == 0)
 
 
 @pytest.mark.parametrize("name", ["springdoc.json", "springdoc-3.1.yaml", "swagger-2.yaml"])
 def test_descriptions_in_the_shapes_of_generators_are_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     expected: Mapping[str, Any] = yaml.safe_load((SHAPES / "expected.yaml").read_text(encoding="utf-8"))[name]
-    written = yaml.safe_load((SHAPES / name).read_text(encoding="utf-8"))
-    openapi_spec_validator.validate(json.loads(json.dumps(written)))  # statuses as keys become texts
+    document = yaml.safe_load((SHAPES / name).read_text(encoding="utf-8"))
+    openapi_spec_validator.validate(json.loads(json.dumps(document)))  # statuses as keys become texts
 
     code, report, rows = report_of(SHAPES / name, capsys)
 
@@ -424,7 +424,7 @@ def test_schemas_within_themselves_are_read_once(tmp_path: Path, capsys: pytest.
     with_key(spec, "OccupationalProfile", "related", {"type": "array", "items": reference})
 
     code, _, rows = report_on(spec, tmp_path, capsys)
-    assert (code, rows) == (0, {KNOWN, ("unknown", "key-unknown", PROFILE, "OccupationalProfile.related")})
+    assert (code, rows) == (0, {KNOWN_LOSS, ("unknown", "key-unknown", PROFILE, "OccupationalProfile.related")})
 
     spec["components"]["schemas"]["Skill"] = {"$ref": "#/components/schemas/Skill"}
     assert ("unknown", "not-described", COMPETENCE, "skill") in report_on(spec, tmp_path, capsys)[2]

@@ -25,17 +25,17 @@ OPERATION = (
 )
 
 
-def run(*arguments: str, given: bytes = b"", **environment: str) -> tuple[int, str, str]:
+def run(*arguments: str, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
     """The exit code of a command, and its output and errors read as UTF-8."""
     command = [sys.executable, "-m", "graphql_api", *arguments]
-    ended = subprocess.run(command, input=given, capture_output=True, env=clean(**environment), check=False)
+    ended = subprocess.run(command, input=stdin, capture_output=True, env=clean(**environment), check=False)
     return ended.returncode, ended.stdout.decode("utf-8"), ended.stderr.decode("utf-8")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_ask_reads_and_writes_utf_8_in_any_locale(locale: str) -> None:
     code, out, _ = run("ask", OPERATION.replace("search", "# “é” 😀\nsearch"), **LOCALES[locale])
-    piped = run("ask", "-", given=OPERATION.encode(), **LOCALES[locale])
+    piped = run("ask", "-", stdin=OPERATION.encode(), **LOCALES[locale])
 
     assert code == 0
     assert "Infirmière" in out

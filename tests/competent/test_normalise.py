@@ -237,7 +237,7 @@ def test_every_conversion_is_a_function_of_values() -> None:
         for field in type.fields
         if isinstance(field.value, declarations.Plain)
     }
-    assert all(callable(getattr(values, kind)) for kind in kinds)
+    assert all(callable(getattr(values, name)) for name in kinds)
 
 
 def test_numbers_names_and_prefixes_of_types_are_unique() -> None:

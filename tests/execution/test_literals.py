@@ -182,8 +182,8 @@ async def test_errors_have_the_locations_of_the_text_that_came(server: Server) -
 
 
 async def test_answers_do_not_depend_on_how_values_are_sent(server: Server) -> None:
-    found = await server.ask("{ occupationalProfiles(first: 3) { nodes { uuid code } } }")
-    for node in found["occupationalProfiles"]["nodes"]:
+    data = await server.ask("{ occupationalProfiles(first: 3) { nodes { uuid code } } }")
+    for node in data["occupationalProfiles"]["nodes"]:
         literal = await server.ask(PROFILE % node["uuid"])
         variable = await server.ask(
             "query ($id: UUID!) { occupationalProfile(uuid: $id) { code } }", {"id": node["uuid"]}
@@ -212,15 +212,15 @@ def test_mutations_of_documents_are_prepared_as_if_alone() -> None:
         for _ in range(random.randint(1, 2)):
             at = random.randrange(len(text) + 1)
             text = text[:at] + random.choice(PIECES) + text[at + random.choice((0, 0, 1, 2)) :]
-        found = warm.find(text)
-        if isinstance(found, ValidDocument) and text not in BASES:
+        data = warm.find(text)
+        if isinstance(data, ValidDocument) and text not in BASES:
             hits += 1
             alone = valid(Documents(SCHEMA), text)
             assert (alone.key, alone.literals, operation_type(alone, None), list(alone.operations)) == (
-                found.key,
-                found.literals,
-                operation_type(found, None),
-                list(found.operations),
+                data.key,
+                data.literals,
+                operation_type(data, None),
+                list(data.operations),
             )
-            assert found.as_written() == alone.as_written()
+            assert data.as_written() == alone.as_written()
     assert hits > 100

@@ -71,9 +71,9 @@ def test_a_response_that_is_cached_again_replaces_the_first() -> None:
     cache.put(key("a"), response(b"2", "/y"))
     cache.drop("/x")
 
-    found = cache.get(key("a"), 0.0)
-    assert found is not None
-    assert found.body == b"2"
+    cached = cache.get(key("a"), 0.0)
+    assert cached is not None
+    assert cached.body == b"2"
 
 
 class OneDocument:

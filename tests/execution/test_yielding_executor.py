@@ -58,22 +58,22 @@ QUERIES = [
 async def test_a_long_list_lets_others_run_and_comes_out_the_same(query: str, count: int, inner: int) -> None:
     things = [Thing(n, inner) for n in range(count)]
     root = {"things": things, "strict": things, "numbers": list(range(5_000))}
-    whole = await at_once(query, root)
+    complete = await at_once(query, root)
 
-    async with counting_turns() as passes:
+    async with counting_turns() as turns:
         result = await executed(query, root)
 
-    assert result.data == whole.data
-    assert sorted(map(str, result.errors or [])) == sorted(map(str, whole.errors or []))
-    if whole.data and whole.data.get("things"):
-        assert passes.count >= count // 20
+    assert result.data == complete.data
+    assert sorted(map(str, result.errors or [])) == sorted(map(str, complete.errors or []))
+    if complete.data and complete.data.get("things"):
+        assert turns.count >= count // 20
 
 
 async def test_a_short_list_and_a_list_of_numbers_are_done_in_one_go() -> None:
     for query, root in [("{ things { n } }", {"things": [Thing(1)]}), ("{ numbers }", {"numbers": list(range(5_000))})]:
-        async with counting_turns() as passes:
+        async with counting_turns() as turns:
             await executed(query, root)
-        assert passes.count == 0
+        assert turns.count == 0
 
 
 async def test_what_is_not_ready_at_the_deadline_is_null_with_one_error_for_its_list() -> None:

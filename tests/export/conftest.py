@@ -54,7 +54,9 @@ async def original(few_releases: Releases, settings: Settings, folder: Path) -> 
 
 
 @pytest.fixture
-async def again(original: Server, few_releases: Releases, settings: Settings, folder: Path) -> AsyncIterator[Server]:
+async def served_again(
+    original: Server, few_releases: Releases, settings: Settings, folder: Path
+) -> AsyncIterator[Server]:
     """A server over the exports of that one."""
     files = [folder / f"{release}.ndjson" for release in few_releases.numbers]
     for file in files:

@@ -11,7 +11,7 @@ from graphql_api.export.contents import Contents, Options, batches_in
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import Bodies
 from tests.export.graphs import BASE, expected_triples, triples_by_type, turtle_graph, violations
-from tests.index.small_indexes import normalised, written
+from tests.index.small_indexes import normalised, written_index
 from tests.index.test_search_real import WORKBOOKS, needs_data
 
 pytestmark = [pytest.mark.real, needs_data]
@@ -19,13 +19,13 @@ pytestmark = [pytest.mark.real, needs_data]
 
 def test_a_release_of_real_size_has_the_expected_triples_and_is_valid_skos() -> None:
     bodies = Bodies(read_workbook(WORKBOOKS["3.27"]))
-    whole = [
+    profiles = [
         (type, normalised(type, id, **orjson.loads(body)))
         for type in reversed(CONCEPT_TYPES)
         if type.route is not None
         for id, body, _ in bodies.collection(type.name)
     ]
-    with written(*whole) as connection:
+    with written_index(*profiles) as connection:
         contents = Contents(ReleaseFacts("3.27"), batches_in(connection), Options(base=BASE))
         graph = turtle_graph(b"".join(step(connection) for step in turtle.steps(contents)))
         lines = b"".join(step(connection) for step in ndjson.steps(contents)).splitlines()[1:]

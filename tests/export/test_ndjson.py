@@ -15,10 +15,10 @@ from graphql_api.index.concepts import count
 from graphql_api.index.documents import CHUNK
 from graphql_api.index.tables import parts
 from tests.conftest import Server
-from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.argument_values import SampleValues
 from tests.execution.compiled.operations import numbered
 from tests.execution.compiled.scenarios import SHAPES
-from tests.execution.compiled.two_servers import Asked
+from tests.execution.compiled.two_servers import ClientRequest
 from tests.export.conftest import NDJSON, exported, index_of
 
 pytestmark = pytest.mark.slow
@@ -103,7 +103,9 @@ async def comparable(server: Server, query: str, variables: Any, headers: dict[s
     return response.get("data"), sorted(errors, key=str)
 
 
-async def test_the_example_operations_are_answered_alike_when_served_again(original: Server, again: Server) -> None:
+async def test_the_example_operations_are_answered_alike_when_served_again(
+    original: Server, served_again: Server
+) -> None:
     groups = (await original.client.get("/graphiql/examples.json")).json()["groups"]
     listed = [example for group in groups for example in group["examples"]]
 
@@ -113,7 +115,7 @@ async def test_the_example_operations_are_answered_alike_when_served_again(origi
             data, errors = await comparable(original, example["query"], variables := json.loads(example["variables"]))
             assert data
             assert {code for *_, code in errors} <= {"NOT_AVAILABLE"}  # of fields that need vectors
-            assert await comparable(again, example["query"], variables) == (data, errors), example["name"]
+            assert await comparable(served_again, example["query"], variables) == (data, errors), example["name"]
 
 
 class Harvested:
@@ -122,31 +124,33 @@ class Harvested:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def ask(self, asked: Asked) -> Any:
-        return Mock(body=(await self._server.post(asked.query)).content)
+    async def ask(self, request: ClientRequest) -> Any:
+        return Mock(body=(await self._server.post(request.query)).content)
 
 
 @pytest.mark.parametrize("numbers", [range(60), pytest.param(range(60, 1060), marks=pytest.mark.slow)])
 async def test_generated_operations_are_answered_alike_when_served_again(
-    numbers: range, original: Server, again: Server
+    numbers: range, original: Server, served_again: Server
 ) -> None:
-    known = await Known.of(Harvested(original))  # type: ignore[arg-type]
+    samples = await SampleValues.of(Harvested(original))  # type: ignore[arg-type]
     for release in ("3.9", "3.10", "3.11"):
         await index_of(original, release)
-        await index_of(again, release)
+        await index_of(served_again, release)
     with_data = 0
     for number in numbers:
-        asked = numbered(SHAPES, known, number)
-        headers = {name.replace("-", "_"): value for name, value in asked.headers.items()}
-        data, errors = await comparable(original, asked.query, asked.variables, headers)
-        assert await comparable(again, asked.query, asked.variables, headers) == (data, errors), asked.query
+        request = numbered(SHAPES, samples, number)
+        headers = {name.replace("-", "_"): value for name, value in request.headers.items()}
+        data, errors = await comparable(original, request.query, request.variables, headers)
+        assert await comparable(served_again, request.query, request.variables, headers) == (data, errors), (
+            request.query
+        )
         with_data += data is not None
 
     assert with_data > 0.5 * len(numbers)
 
 
-async def test_an_export_of_the_export_is_the_same_file(original: Server, again: Server) -> None:
-    assert await exported(again, "3.11") == await exported(original, "3.11")
+async def test_an_export_of_the_export_is_the_same_file(original: Server, served_again: Server) -> None:
+    assert await exported(served_again, "3.11") == await exported(original, "3.11")
 
 
 async def test_a_batch_at_a_time_is_read(original: Server) -> None:

@@ -16,7 +16,7 @@ from tests.conftest import clean
 pytestmark = pytest.mark.fuzz
 
 SCHEMA = schemathesis.graphql.from_path(Path(__file__).parents[2] / "schema.graphql")
-EACH = 60
+EXAMPLES_PER_OPERATION = 60
 """Operations for each field of the query."""
 
 
@@ -42,7 +42,7 @@ def server() -> Iterator[httpx.Client]:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=EACH,
+    max_examples=EXAMPLES_PER_OPERATION,
     deadline=None,
     derandomize=True,
     suppress_health_check=[*HealthCheck],

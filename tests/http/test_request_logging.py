@@ -217,8 +217,17 @@ async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
 def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
     names = Names(["Known"], more=2)
 
-    asked = ["a", "b", "c", "Known", "a", "", "no name", "x" * 200]
-    assert [names.label(name) for name in asked] == ["a", "b", "other", "Known", "a", "anonymous", "other", "other"]
+    sent_names = ["a", "b", "c", "Known", "a", "", "no name", "x" * 200]
+    assert [names.label(name) for name in sent_names] == [
+        "a",
+        "b",
+        "other",
+        "Known",
+        "a",
+        "anonymous",
+        "other",
+        "other",
+    ]
 
 
 def passed_on(**headers: str) -> dict[str, str]:
@@ -326,11 +335,11 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
 
     transport = httpx.ASGITransport(RequestLoggingMiddleware(hanging, stopping, OperationLog()))
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
-        asked = asyncio.create_task(client.post("/graphql"))
+        names = asyncio.create_task(client.post("/graphql"))
         await started.wait()
         stopping.set()
-        asked.cancel()
-        response = await asked
+        names.cancel()
+        response = await names
 
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert response.json()["errors"][0]["extensions"]["code"] == "SERVER_UNAVAILABLE"

@@ -53,7 +53,7 @@ class Small:
 
     def thing(
         self,
-        kind: ConceptType,
+        concept_type: ConceptType,
         code: str | None,
         uuid: str = "",
         facts: Any = None,
@@ -63,13 +63,13 @@ class Small:
         blob = facts if isinstance(facts, bytes) else orjson.dumps(facts or {})
         if digest is None:
             digest = int.from_bytes(blake2s(blob, digest_size=7).digest()) or 1
-        row = (kind.number, uuid or f"{kind.name}-{code}", code, orjson.dumps(item or {}), blob, digest)
+        row = (concept_type.number, uuid or f"{concept_type.name}-{code}", code, orjson.dumps(item or {}), blob, digest)
         columns = "concept_type, uuid, code, item, facts, digest, is_final"
         sql = f"INSERT INTO concept ({columns}) VALUES (?, ?, ?, ?, ?, ?, 1)"
         return self.connection.execute(sql, row).lastrowid or 0
 
-    def hold(self, whole: int, role: int, parts: Iterable[int]) -> None:
-        rows = [(whole, role, part) for part in parts]
+    def hold(self, owner: int, role: int, parts: Iterable[int]) -> None:
+        rows = [(owner, role, part) for part in parts]
         self.connection.executemany("INSERT INTO embeds VALUES (?, ?, ?)", rows)
 
     def competence(
@@ -117,12 +117,12 @@ class Small:
 
     def finish(self) -> sqlite3.Connection:
         """The connection, read-only from now on."""
-        for kind in CONCEPT_TYPES:
+        for concept_type in CONCEPT_TYPES:
             sql = "SELECT code, uuid, n FROM concept WHERE concept_type = ?"
-            rows = self.connection.execute(sql, (kind.number,)).fetchall()
+            rows = self.connection.execute(sql, (concept_type.number,)).fetchall()
             rows.sort(key=lambda row: (len(row[0] or ""), row[0] or "", row[1]))
-            places = [(place, n) for place, (_, _, n) in enumerate(rows)]
-            self.connection.executemany("UPDATE concept SET position = ? WHERE n = ?", places)
+            positions = [(position, n) for position, (_, _, n) in enumerate(rows)]
+            self.connection.executemany("UPDATE concept SET position = ? WHERE n = ?", positions)
         write_elements(self.connection)
         write_facets(self.connection, lambda code: (len(code), code))
         self.connection.commit()
@@ -157,17 +157,21 @@ class World:
     """Row ids of the concepts in the index, once it is written."""
 
     def write(self, index: Small) -> sqlite3.Connection:
-        for kind, place in self.shuffled:
-            self.n[kind, place] = index.thing(TYPES[kind], f"X-{place}")
+        for concept_type, position in self.shuffled:
+            self.n[concept_type, position] = index.thing(TYPES[concept_type], f"X-{position}")
         for competence, blocks in enumerate(self.blocks):
-            for kind, place in blocks:
-                index.hold(self.n[TECHNICAL_COMPETENCE.number, competence], BLOCKS[kind], [self.n[kind, place]])
+            for concept_type, position in blocks:
+                index.hold(
+                    self.n[TECHNICAL_COMPETENCE.number, competence],
+                    BLOCKS[concept_type],
+                    [self.n[concept_type, position]],
+                )
         for profile, roles in enumerate(self.roles):
             n = self.n[OCCUPATIONAL_PROFILE.number, profile]
             for competence, role in roles.items():
                 index.hold(n, role, [self.n[TECHNICAL_COMPETENCE.number, competence]])
-            index.hold(n, SOFT, [self.n[SOFT_SKILL.number, place] for place in self.soft[profile]])
-            index.hold(n, DIGITAL, [self.n[DIGITAL_SKILL.number, place] for place in self.digital[profile]])
+            index.hold(n, SOFT, [self.n[SOFT_SKILL.number, position] for position in self.soft[profile]])
+            index.hold(n, DIGITAL, [self.n[DIGITAL_SKILL.number, position] for position in self.digital[profile]])
         return index.finish()
 
 
@@ -175,16 +179,20 @@ class World:
 def worlds(draw: st.DrawFn) -> World:
     blocks = st.tuples(st.sampled_from([*BLOCKS]), st.integers(0, 3))
     competences = draw(st.lists(st.sets(blocks, max_size=4), max_size=5))
-    places = st.integers(0, len(competences) - 1) if competences else st.nothing()
-    roles = st.dictionaries(places, st.sampled_from([ESSENTIAL, OPTIONAL]))
+    positions = st.integers(0, len(competences) - 1) if competences else st.nothing()
+    roles = st.dictionaries(positions, st.sampled_from([ESSENTIAL, OPTIONAL]))
     profiles = draw(st.lists(roles, min_size=1, max_size=5))
     size = len(profiles)
     soft, digital = (
         draw(st.lists(st.sets(st.integers(0, 2), max_size=3), min_size=size, max_size=size)) for _ in range(2)
     )
-    things = [(kind, place) for kind in (*BLOCKS, SOFT_SKILL.number, DIGITAL_SKILL.number) for place in range(4)]
-    things += [(TECHNICAL_COMPETENCE.number, place) for place in range(len(competences))]
-    things += [(OCCUPATIONAL_PROFILE.number, place) for place in range(size)]
+    things = [
+        (concept_type, position)
+        for concept_type in (*BLOCKS, SOFT_SKILL.number, DIGITAL_SKILL.number)
+        for position in range(4)
+    ]
+    things += [(TECHNICAL_COMPETENCE.number, position) for position in range(len(competences))]
+    things += [(OCCUPATIONAL_PROFILE.number, position) for position in range(size)]
     draw(st.randoms(use_true_random=False)).shuffle(things)
     return World(competences, profiles, soft, digital, things)
 
@@ -196,7 +204,7 @@ def normalised(type: ConceptType, uuid: str, /, **raw: Any) -> Document:
 
 
 @contextmanager
-def written(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connection]:
+def written_index(*documents: tuple[ConceptType, Document]) -> Iterator[sqlite3.Connection]:
     """An index of these documents, written and finished as a crawl does."""
     with small() as index:
         writer = Indexer(index.connection)

@@ -48,9 +48,9 @@ class World:
 
     def __init__(self, releases: Releases, folder: Path) -> None:
         self.faults = Faults()
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.folder = folder
-        self._sandbox = create_sandbox(releases, faults=self.faults, requests=self.asked)
+        self._sandbox = create_sandbox(releases, faults=self.faults, requests=self.requested)
         self._started: list[IndexRegistry] = []
 
     def start(self, *, mode: Mode = "need", patient: bool = True) -> IndexRegistry:
@@ -71,7 +71,7 @@ class World:
 
     def documents(self) -> Counter[str]:
         """How often each profile and competence was asked."""
-        return Counter(path for path in self.asked if "?" not in path and path.count("/") == 4)
+        return Counter(path for path in self.requested if "?" not in path and path.count("/") == 4)
 
     async def until(self, count: int) -> None:
         while len(self.documents()) < count:
@@ -121,7 +121,7 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
     assert [str(item) for item in errors] == ["interrupted"]
     assert walking.task.cancelled()
     assert not world.file().is_there()
-    world.asked.clear()
+    world.requested.clear()
     index = await world.start().get("3.11")
     assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
     assert not world.documents()
@@ -160,12 +160,12 @@ async def test_the_interruption_of_a_finish_is_no_error_in_the_log() -> None:
 async def test_a_finished_index_is_opened_without_asking_anything(world: World) -> None:
     await (first := world.start()).get("3.11")
     await first.aclose()
-    world.asked.clear()
+    world.requested.clear()
 
     index = await world.start().get("3.11")
 
     assert await index.query(count, SOFT_SKILL) == SOFT_SKILLS
-    assert world.asked == []
+    assert world.requested == []
 
 
 async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_is_whole(world: World) -> None:
@@ -208,8 +208,8 @@ async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_a
 
     assert killed_after - 2 <= second.progress.before < second.progress.done == PROFILES + COMPETENCES
     assert await index.query(count, TECHNICAL_COMPETENCE) == COMPETENCES
-    again = [path for path, times in world.documents().items() if times > 1]
-    assert len(again) <= 2  # what was under way
+    repeated = [path for path, times in world.documents().items() if times > 1]
+    assert len(repeated) <= 2  # what was under way
 
 
 async def test_a_part_that_is_damaged_is_begun_again(world: World) -> None:
@@ -252,7 +252,7 @@ async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
     indexes = world.start()
     first = await indexes.get("3.11")
     assert first.missing == 2
-    world.asked.clear()
+    world.requested.clear()
 
     second = await indexes.begin("3.11").task
 
@@ -333,7 +333,7 @@ async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
         assert held
         waiting = asyncio.create_task(other.get("3.11"))
         await asyncio.sleep(0)
-        assert world.asked == []
+        assert world.requested == []
     await mine.get("3.11")
 
     assert await (await waiting).query(count, OCCUPATIONAL_PROFILE) == PROFILES
@@ -343,7 +343,7 @@ async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
 async def test_without_an_index_by_setting_nothing_is_walked(world: World) -> None:
     with pytest.raises(NotIndexedYet, match="Indexing is disabled"):
         await world.start(mode="off").get("3.11")
-    assert world.asked == []
+    assert world.requested == []
 
 
 async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) -> None:

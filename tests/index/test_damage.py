@@ -143,14 +143,14 @@ async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: Worl
         broken_rows(world.file().path)
         with pytest.raises(NotIndexedYet) as raised:
             index.get_cached(by_row_id, 1)
-    world.asked.clear()
+    world.requested.clear()
 
     with pytest.raises(NotIndexedYet):
         await indexes.get("3.11")
 
     assert raised.value.extensions["retryAfter"] > 20
     assert indexes.state("3.11")["state"] == "failed"
-    assert world.asked == []
+    assert world.requested == []
 
 
 async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world: World) -> None:
@@ -173,7 +173,7 @@ async def test_a_damaged_file_that_another_process_replaced_is_left_in_place(wor
     with pytest.raises(NotIndexedYet):
         (await other.get("3.11")).get_cached(by_row_id, 1)
     good = await other.get("3.11")
-    world.asked.clear()
+    world.requested.clear()
 
     with pytest.raises(NotIndexedYet):
         index.get_cached(by_row_id, 1)
@@ -244,10 +244,10 @@ async def test_a_disk_that_is_full_is_a_code_and_no_index(
     assert str(world.folder) not in str(raised.value)
     assert world.file().id() is None
     assert indexes.state("3.11") == {"state": "failed", "retryAfter": 30.0, "reason": "the file cannot be written"}
-    world.asked.clear()
+    world.requested.clear()
     with pytest.raises(NotIndexedYet):
         await indexes.get("3.11")
-    assert world.asked == []  # the next try waits
+    assert world.requested == []  # the next try waits
 
 
 async def test_an_index_is_made_once_there_is_room_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

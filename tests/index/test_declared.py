@@ -22,7 +22,7 @@ from graphql_api.competent.hal import Document
 from graphql_api.index import search, tables
 from graphql_api.index.diff import changes
 from graphql_api.index.tables import check
-from tests.index.small_indexes import normalised, written
+from tests.index.small_indexes import normalised, written_index
 
 OWN, HOLDER, OTHER, SAME = (f"00000000-0000-4000-8000-00000000000{n}" for n in "abcd")
 
@@ -69,7 +69,7 @@ def document(type: ConceptType, keys: dict[str, Any]) -> tuple[ConceptType, Docu
 
 @pytest.mark.parametrize(("type", "field"), SEARCHED)
 def test_a_declared_searched_field_is_found_by_search(type: ConceptType, field: Field) -> None:
-    with written(document(type, {"code": f"{type.code_prefix}-7", **raw(field, "quidditch")})) as connection:
+    with written_index(document(type, {"code": f"{type.code_prefix}-7", **raw(field, "quidditch")})) as connection:
         hits, total = search.Search().search(connection, "quidditch", {type}, None, 0, 10)
         [(uuid,)] = connection.execute("SELECT uuid FROM concept WHERE n = ?", (hits[0].row_id,))
 
@@ -80,7 +80,7 @@ def test_a_declared_searched_field_is_found_by_search(type: ConceptType, field: 
 def test_a_declared_field_is_in_changes_unless_excluded_by_name(type: ConceptType, field: Field) -> None:
     same = {"code": f"{type.code_prefix}-7"} | raw(field, "one")
     other = same | raw(field, "another", SAME)
-    with written(document(type, same)) as before, written(document(type, other)) as after:
+    with written_index(document(type, same)) as before, written_index(document(type, other)) as after:
         own = [change.fields for change in changes(before, after, {type}, {"CHANGED"})]
 
     name = f"{field.name}.nl" if field.value == Plain("text") else field.name

@@ -32,24 +32,24 @@ class Two:
         self.connections = (before, after)
         self.was, self.now = (
             {
-                (TYPES[kind], uuid): n
-                for kind, uuid, n in connection.execute("SELECT concept_type, uuid, n FROM concept")
+                (TYPES[concept_type], uuid): n
+                for concept_type, uuid, n in connection.execute("SELECT concept_type, uuid, n FROM concept")
             }
             for connection in self.connections
         )
 
     def changes(
-        self, kinds: Collection[ConceptType] | None = None, wanted: Collection[str] | None = None
+        self, kinds: Collection[ConceptType] | None = None, uuids: Collection[str] | None = None
     ) -> list[Change]:
-        return changes(*self.connections, kinds, wanted)
+        return changes(*self.connections, kinds, uuids)
 
 
 @contextmanager
 def two(before: Things, after: Things) -> Iterator[Two]:
     with small() as old, small() as new:
         for index, things in ((old, before), (new, after)):
-            for (kind, uuid), (code, facts) in things.items():
-                index.thing(kind, code, uuid, facts)
+            for (concept_type, uuid), (code, facts) in things.items():
+                index.thing(concept_type, code, uuid, facts)
         yield Two(old.finish(), new.finish())
 
 
@@ -221,48 +221,51 @@ THINGS = st.dictionaries(
     st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED", "CODE_MOVED"])),
 )
 def test_changes_are_those_that_comparing_dicts_gives(
-    before: Things, after: Things, kinds: set[ConceptType] | None, wanted: set[str] | None
+    before: Things, after: Things, kinds: set[ConceptType] | None, uuids: set[str] | None
 ) -> None:
     with two(before, after) as both:
         expected = [
             change
             for change in compared(both, before, after)
-            if (kinds is None or change.type in kinds) and (wanted is None or change.change in wanted)
+            if (kinds is None or change.type in kinds) and (uuids is None or change.change in uuids)
         ]
-        assert both.changes(kinds, wanted) == expected
+        assert both.changes(kinds, uuids) == expected
 
 
 def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
-    for kind in CONCEPT_TYPES:
-        olds = ordered(before, kind)
-        removed = [uuid for uuid in olds if (kind, uuid) not in after]
-        for uuid in ordered(after, kind):
-            code, facts = after[kind, uuid]
-            twins = [old for old in removed if code is not None and before[kind, old][0] == code]
-            new = both.now[kind, uuid]
+    for concept_type in CONCEPT_TYPES:
+        olds = ordered(before, concept_type)
+        removed = [uuid for uuid in olds if (concept_type, uuid) not in after]
+        for uuid in ordered(after, concept_type):
+            code, facts = after[concept_type, uuid]
+            twins = [old for old in removed if code is not None and before[concept_type, old][0] == code]
+            new = both.now[concept_type, uuid]
             if uuid in olds:
-                if fields := differing(before[kind, uuid][1], facts):
-                    yield Change("CHANGED", kind, both.was[kind, uuid], new, fields)
+                if fields := differing(before[concept_type, uuid][1], facts):
+                    yield Change("CHANGED", concept_type, both.was[concept_type, uuid], new, fields)
             elif twins:
                 removed.remove(twins[0])
-                fields = ("uuid", *differing(before[kind, twins[0]][1], facts))
-                yield Change("CHANGED", kind, both.was[kind, twins[0]], new, fields)
+                fields = ("uuid", *differing(before[concept_type, twins[0]][1], facts))
+                yield Change("CHANGED", concept_type, both.was[concept_type, twins[0]], new, fields)
             else:
-                yield Change("ADDED", kind, None, new, ())
+                yield Change("ADDED", concept_type, None, new, ())
         for uuid in removed:
-            yield Change("REMOVED", kind, both.was[kind, uuid], None, ())
-        for uuid in ordered(after, kind):
-            code = after[kind, uuid][0]
-            was = [old for old in olds if code is not None and before[kind, old][0] == code]
-            if not any(after.get((kind, old), (None,))[0] == code for old in was):
+            yield Change("REMOVED", concept_type, both.was[concept_type, uuid], None, ())
+        for uuid in ordered(after, concept_type):
+            code = after[concept_type, uuid][0]
+            was = [old for old in olds if code is not None and before[concept_type, old][0] == code]
+            if not any(after.get((concept_type, old), (None,))[0] == code for old in was):
                 for old in was:
-                    if uuid in olds or (kind, old) in after:
-                        yield Change("CODE_MOVED", kind, both.was[kind, old], both.now[kind, uuid], ())
+                    if uuid in olds or (concept_type, old) in after:
+                        yield Change(
+                            "CODE_MOVED", concept_type, both.was[concept_type, old], both.now[concept_type, uuid], ()
+                        )
 
 
-def ordered(things: Things, kind: ConceptType) -> list[str]:
+def ordered(things: Things, concept_type: ConceptType) -> list[str]:
     return sorted(
-        (uuid for value, uuid in things if value is kind), key=lambda uuid: (things[kind, uuid][0] or "", uuid)
+        (uuid for value, uuid in things if value is concept_type),
+        key=lambda uuid: (things[concept_type, uuid][0] or "", uuid),
     )
 
 

@@ -28,11 +28,11 @@ from graphql_api.index.tables import TYPES, DamagedIndex
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import Bodies
-from tests.index.small_indexes import normalised, small, written
+from tests.index.small_indexes import normalised, small, written_index
 from tests.index.test_crawler import World
 from tests.index.test_search_real import WORKBOOKS, needs_data
 
-WHOLE = [type for type in CONCEPT_TYPES if type.route is not None]
+ROUTED_TYPES = [type for type in CONCEPT_TYPES if type.route is not None]
 
 
 def uuid(n: int) -> str:
@@ -52,7 +52,7 @@ async def test_every_document_of_a_release_is_as_the_store_has_it(
     world = World(releases, tmp_path)
     try:
         index = await world.start().get(release)
-        for type in WHOLE:
+        for type in ROUTED_TYPES:
             assert type.route is not None
             by_place = [item.uuid for item in await index.query(listed, type, 0, 1000)]
             stored = [await world.store.get_uncached(type.route.path(release, item)) for item in by_place]
@@ -82,14 +82,16 @@ async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: 
 @pytest.mark.parametrize("release", WORKBOOKS)
 def test_every_document_of_a_workbook_is_as_it_was_written(release: str) -> None:
     bodies = Bodies(read_workbook(WORKBOOKS[release]))
-    whole = [
+    documents = [
         (type, normalised(type, id, **orjson.loads(body)))
-        for type in reversed(WHOLE)
+        for type in reversed(ROUTED_TYPES)
         for id, body, _ in bodies.collection(type.name)
     ]
-    with written(*whole) as connection:
-        results = {(type, document["id"]): document for type in WHOLE for document in all_documents(connection, type)}
-    assert results == {(type, value["id"]): value for type, value in whole}
+    with written_index(*documents) as connection:
+        results = {
+            (type, document["id"]): document for type in ROUTED_TYPES for document in all_documents(connection, type)
+        }
+    assert results == {(type, value["id"]): value for type, value in documents}
 
 
 TEXT = st.sampled_from([None, {"nl": "a"}, {"nl": "b", "fr": "c"}])
@@ -128,15 +130,15 @@ BY_NAME = {type.name: type for type in CONCEPT_TYPES}
 def test_documents_in_any_order_and_form_are_exact_also_after_a_restart(
     release: list[tuple[str, dict[str, Any]]], restart: int
 ) -> None:
-    whole = [(BY_NAME[name], normalised(BY_NAME[name], raw["id"], **raw)) for name, raw in release]
+    complete = [(BY_NAME[name], normalised(BY_NAME[name], raw["id"], **raw)) for name, raw in release]
     with small() as index:
-        for some in (whole[:restart], whole[restart:]):
+        for batch in (complete[:restart], complete[restart:]):
             writer = Indexer(index.connection)
-            for type, value in some:
+            for type, value in batch:
                 writer.add(type, value)
             writer.commit()
         connection = index.finish()
-        for type, item in whole:
+        for type, item in complete:
             assert document(connection, type, UUID(item["id"])) == item
             assert documents(connection, [row_id(connection, type, item["id"])]) != {}
 
@@ -151,16 +153,16 @@ SOFT_EMBEDDED = {"id": uuid(4), "code": "SS-1", "title": "Patience"}
 
 def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> None:
     one = profile(essentialCompetences=[EMBEDDED])
-    whole = normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[{"id": uuid(5), "code": "KN-1"}])
-    with written(one) as connection:
+    documents = normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[{"id": uuid(5), "code": "KN-1"}])
+    with written_index(one) as connection:
         assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) is None
         assert [*all_documents(connection, TECHNICAL_COMPETENCE)] == []
         concepts = by_code(connection, [(TECHNICAL_COMPETENCE, "CP-1")])
         assert concepts[TECHNICAL_COMPETENCE, "CP-1"].item["skill"]["code"] == "SK-1"
 
-        (writer := Indexer(connection)).add(TECHNICAL_COMPETENCE, whole)
+        (writer := Indexer(connection)).add(TECHNICAL_COMPETENCE, documents)
         writer.commit()
-        assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) == whole
+        assert document(connection, TECHNICAL_COMPETENCE, UUID(uuid(2))) == documents
         assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(1))) == one[1]
 
 
@@ -168,7 +170,7 @@ def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> No
 def test_a_soft_skill_listed_and_embedded_is_one_with_its_own_document(known_first: bool) -> None:
     listed = SOFT_SKILL, normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
     one = profile(softSkills=[SOFT_EMBEDDED])
-    with written(*((listed, one) if known_first else (one, listed))) as connection:
+    with written_index(*((listed, one) if known_first else (one, listed))) as connection:
         assert connection.execute(
             "SELECT count(*) FROM concept WHERE concept_type = ?", (SOFT_SKILL.number,)
         ).fetchone() == (1,)
@@ -178,7 +180,7 @@ def test_a_soft_skill_listed_and_embedded_is_one_with_its_own_document(known_fir
 
 def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
     listed = normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
-    with written(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
+    with written_index(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
         bodies = connection.execute("SELECT count(*) FROM document").fetchone()
         for _ in range(3):
             (writer := Indexer(connection)).add(SOFT_SKILL, listed)
@@ -191,7 +193,7 @@ def test_a_concept_embedded_alike_in_many_documents_is_stored_once() -> None:
         (OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(n), essentialCompetences=[EMBEDDED]))
         for n in range(100, 120)
     ]
-    with written(*profiles) as connection:
+    with written_index(*profiles) as connection:
         assert connection.execute("SELECT count(*) FROM document").fetchone() == (20 + 1,)
 
 
@@ -200,19 +202,19 @@ def test_all_documents_are_read_in_pieces_of_bounded_size() -> None:
         (OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(n + 10), code=f"OP-{n}", title=f"title {n}"))
         for n in range(2 * CHUNK + 1)
     ]
-    with written(*profiles) as connection:
+    with written_index(*profiles) as connection:
         statements: list[str] = []
-        found = all_documents(connection, OCCUPATIONAL_PROFILE)
+        stored = all_documents(connection, OCCUPATIONAL_PROFILE)
         connection.set_trace_callback(lambda sql: statements.append(sql.split("FROM")[1].split()[0]))
 
-        assert [next(found)["code"] for _ in range(CHUNK)] == [f"OP-{n}" for n in range(CHUNK)]
+        assert [next(stored)["code"] for _ in range(CHUNK)] == [f"OP-{n}" for n in range(CHUNK)]
         assert statements.count("document") == 1
-        assert [result["code"] for result in found] == [f"OP-{n}" for n in range(CHUNK, 2 * CHUNK + 1)]
+        assert [result["code"] for result in stored] == [f"OP-{n}" for n in range(CHUNK, 2 * CHUNK + 1)]
         assert statements.count("document") == 3
 
 
 def test_a_concept_that_does_not_exist_has_no_document() -> None:
-    with written(profile()) as connection:
+    with written_index(profile()) as connection:
         assert document(connection, OCCUPATIONAL_PROFILE, UUID(uuid(9))) is None
         assert documents(connection, [999]) == {}
 
@@ -251,7 +253,7 @@ def no_json(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize("damage", [no_rows, no_embedded, zeros, cut_off, text, circle, no_json])
 def test_a_damaged_document_is_a_damaged_index(damage: Callable[[sqlite3.Connection], None]) -> None:
     competence = TECHNICAL_COMPETENCE, normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[])
-    with written(competence, profile(essentialCompetences=[EMBEDDED])) as connection:
+    with written_index(competence, profile(essentialCompetences=[EMBEDDED])) as connection:
         damage(connection)
         with pytest.raises(DamagedIndex):
             [document for type in TYPES.values() for document in all_documents(connection, type)]

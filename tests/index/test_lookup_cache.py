@@ -21,38 +21,38 @@ def thing(n: int) -> IndexedConcept:
 
 
 def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer() -> None:
-    known = LookupCache()
-    known.put(by_code, "a", None)
+    cache = LookupCache()
+    cache.put(by_code, "a", None)
 
-    assert known.get(by_code, "a") is None
-    assert known.get(by_uuid, "a") is UNKNOWN
-    assert known.get(by_code, "b") is UNKNOWN
+    assert cache.get(by_code, "a") is None
+    assert cache.get(by_uuid, "a") is UNKNOWN
+    assert cache.get(by_code, "b") is UNKNOWN
 
 
 def test_a_thing_is_the_same_object_in_every_answer() -> None:
-    known = LookupCache()
-    first = known.put(by_uuid, "a", thing(1))
+    cache = LookupCache()
+    first = cache.put(by_uuid, "a", thing(1))
 
-    assert known.put(by_code, "SK-1", thing(1)) is first
-    assert known.put(by_row_id, 1, thing(1)) is first
-    assert known.get(by_row_id, 1) is known.get(by_uuid, "a") is known.get(by_code, "SK-1") is first
+    assert cache.put(by_code, "SK-1", thing(1)) is first
+    assert cache.put(by_row_id, 1, thing(1)) is first
+    assert cache.get(by_row_id, 1) is cache.get(by_uuid, "a") is cache.get(by_code, "SK-1") is first
 
 
 def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
-    known = LookupCache(10_000)
+    cache = LookupCache(10_000)
     for n in range(100):
         for _ in range(2):
-            known.put(by_row_id, n, thing(n))
-        known.get(by_row_id, 0)
-    known.put(profiles_using, 1, [Use(n, True) for n in range(60)])
+            cache.put(by_row_id, n, thing(n))
+        cache.get(by_row_id, 0)
+    cache.put(profiles_using, 1, [Use(n, True) for n in range(60)])
 
-    assert known.bytes <= 10_000
-    assert known.get(by_row_id, 0) is not UNKNOWN
-    assert known.get(by_row_id, 1) is UNKNOWN
+    assert cache.bytes <= 10_000
+    assert cache.get(by_row_id, 0) is not UNKNOWN
+    assert cache.get(by_row_id, 1) is UNKNOWN
     for _ in range(2):
-        known.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # more than fits at all
-    assert known.get(profiles_using, 2) is UNKNOWN
-    assert known.get(by_row_id, 0) is not UNKNOWN
+        cache.put(profiles_using, 2, [Use(n, True) for n in range(1000)])  # more than fits at all
+    assert cache.get(profiles_using, 2) is UNKNOWN
+    assert cache.get(by_row_id, 0) is not UNKNOWN
 
 
 async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_asked_for(
@@ -89,11 +89,11 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         result = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
         assert requests == [[1, 2, -1]]
 
-        again: Loaders = parts.loaders()
-        assert [again.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == result
-        assert await again.look_up("3.11", question, 1) is result[0]
-        by_its_uuid = await again.look_up("3.11", by_uuid, (result[0].type, result[0].uuid))
-        first = (await again.index("3.11")).canonical([result[0]._replace(item={})])[0]
+        second: Loaders = parts.loaders()
+        assert [second.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == result
+        assert await second.look_up("3.11", question, 1) is result[0]
+        by_its_uuid = await second.look_up("3.11", by_uuid, (result[0].type, result[0].uuid))
+        first = (await second.index("3.11")).canonical([result[0]._replace(item={})])[0]
         assert by_its_uuid is first is result[0]
         assert result[2] is None
         assert requests == [[1, 2, -1]]

@@ -57,8 +57,8 @@ def _labelled(index: Small, type: int, code: str, *texts: tuple[int, str]) -> in
 
 def hits(connection: sqlite3.Connection, text: str, languages: set[int] | None = None) -> list[tuple[str, Hit]]:
     titles = dict(connection.execute("SELECT concept, text FROM text WHERE field = ?", (TITLE,)))
-    found, _ = Search().search(connection, text, {OCCUPATIONAL_PROFILE}, languages, 0, 10)
-    return [(titles[hit.row_id], hit) for hit in found]
+    results, _ = Search().search(connection, text, {OCCUPATIONAL_PROFILE}, languages, 0, 10)
+    return [(titles[hit.row_id], hit) for hit in results]
 
 
 def test_words_of_several_competences_find_the_profile_that_holds_them(connection: sqlite3.Connection) -> None:
@@ -83,7 +83,7 @@ def test_words_of_several_competences_find_the_profile_that_holds_them(connectio
 def test_a_match_names_the_field_that_holds_its_text(
     connection: sqlite3.Connection, text: str, title: str, field: str
 ) -> None:
-    assert {found: hit.field for found, hit in hits(connection, text)}[title] == field
+    assert {concept: hit.field for concept, hit in hits(connection, text)}[title] == field
 
 
 def test_what_is_essential_counts_more(connection: sqlite3.Connection) -> None:
@@ -98,18 +98,18 @@ def test_languages_limit_the_texts_of_what_a_profile_holds(connection: sqlite3.C
 
 
 def test_only_the_searched_types_are_found(connection: sqlite3.Connection) -> None:
-    found, total = Search().search(connection, "bloeddruk", {TECHNICAL_COMPETENCE}, None, 0, 10)
-    assert (found, total) == ([], 0)  # the competence has no text of its own here
+    hits, total = Search().search(connection, "bloeddruk", {TECHNICAL_COMPETENCE}, None, 0, 10)
+    assert (hits, total) == ([], 0)  # the competence has no text of its own here
     (hit,) = Search().search(connection, "bloeddruk", {SKILL, TECHNICAL_COMPETENCE}, None, 0, 10)[0]
     assert hit.text == "de bloeddruk meten"
 
 
 def test_pages_of_profiles_found_by_what_they_hold_are_parts_of_one_list(connection: sqlite3.Connection) -> None:
     search = Search()
-    whole, total = search.search(connection, "groenten keuken", None, None, 0, 10)
+    complete, total = search.search(connection, "groenten keuken", None, None, 0, 10)
     pages = [search.search(connection, "groenten keuken", None, None, at, at + 1)[0] for at in range(total)]
-    assert [hit for page in pages for hit in page] == whole
-    assert len(whole) == total == len({hit.row_id for hit in whole}) > 1
+    assert [hit for page in pages for hit in page] == complete
+    assert len(complete) == total == len({hit.row_id for hit in complete}) > 1
 
 
 def test_a_weight_grows_with_frequency_less_and_less_and_falls_with_length() -> None:

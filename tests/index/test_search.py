@@ -111,10 +111,10 @@ class Release:
         return [suggestion.text for suggestion in suggestions]
 
 
-def _shuffled(some: list[T], shuffle: random.Random | None) -> list[T]:
+def _shuffled(items: list[T], shuffle: random.Random | None) -> list[T]:
     if shuffle is not None:
-        shuffle.shuffle(some)
-    return some
+        shuffle.shuffle(items)
+    return items
 
 
 Make = Callable[..., Release]
@@ -130,8 +130,8 @@ def release() -> Iterator[Make]:
     ) -> Release:
         connections.append(sqlite3.connect(":memory:"))
         things: dict[str, Sequence[Text]] = {
-            f"OP-{place}": [title(texts)] if isinstance(texts, str) else texts
-            for place, texts in enumerate(profiles, 1)
+            f"OP-{position}": [title(texts)] if isinstance(texts, str) else texts
+            for position, texts in enumerate(profiles, 1)
         }
         things |= {code.replace("_", "-"): texts for code, texts in others.items()}
         return Release(connections[-1], things, shuffle)
@@ -154,8 +154,8 @@ def release() -> Iterator[Make]:
     ],
 )
 def test_accents_case_and_signs_do_not_matter(release: Make, text: str, typed: str) -> None:
-    found = release(text, "iets anders").hits(typed)
-    assert [(hit.text, hit.score) for hit in found] == [(text, 1.0)]
+    results = release(text, "iets anders").hits(typed)
+    assert [(hit.text, hit.score) for hit in results] == [(text, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -290,9 +290,9 @@ def test_equal_ones_stand_in_the_order_of_their_codes_however_they_were_written(
 
 def test_a_name_of_many_finds_all_that_have_it(release: Make) -> None:
     made = release(*([title(f"beroep {n}"), name("hulp")] for n in range(8)), "hulp in de keuken")
-    found = made.hits("hulp")
-    assert [made.code[hit.row_id] for hit in found] == [f"OP-{n}" for n in range(1, 10)]
-    assert {hit.score for hit in found[:8]} == {0.95}
+    results = made.hits("hulp")
+    assert [made.code[hit.row_id] for hit in results] == [f"OP-{n}" for n in range(1, 10)]
+    assert {hit.score for hit in results[:8]} == {0.95}
 
 
 def test_a_thing_is_found_once_by_its_best_text(release: Make) -> None:
@@ -368,12 +368,12 @@ def test_function_words_are_marked_in_names_only(release: Make) -> None:
 
 def test_windows_are_parts_of_one_order(release: Make) -> None:
     made = release(*(f"kok nummer {n}" for n in range(30)))
-    whole = made.hits("kok")
-    assert len(whole) == 30
-    assert [hit for start in range(0, 30, 7) for hit in made.hits("kok", start=start, stop=start + 7)] == whole
+    complete = made.hits("kok")
+    assert len(complete) == 30
+    assert [hit for start in range(0, 30, 7) for hit in made.hits("kok", start=start, stop=start + 7)] == complete
     assert made.hits("kok", start=30) == made.hits("kok", start=5, stop=5) == []
     assert [made.search.search(made.connection, "kok", None, None, 0, stop)[1] for stop in (0, 5, 99)] == [30] * 3
-    assert made.search.row_ids(made.connection, "kok", None, None) == [hit.row_id for hit in whole]
+    assert made.search.row_ids(made.connection, "kok", None, None) == [hit.row_id for hit in complete]
 
 
 def test_a_common_word_finds_all_that_have_it(release: Make) -> None:
@@ -444,10 +444,10 @@ def strange() -> Iterator[Release]:
 def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -> None:
     for question in (strange.hits, strange.suggest):
         try:
-            found = question(text)
+            results = question(text)
         except BadUserInput:
             continue
-        assert len(found) <= 3
+        assert len(results) <= 3
 
 
 def test_the_longest_texts_are_answered(strange: Release) -> None:

@@ -104,16 +104,16 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
         chance = random.Random(SEED + language)
         titles = [(thing, text) for thing, _, of, text in real.titles if of == language]
         swapped = [(thing, _swapped(text, chance)) for thing, text in chance.sample(titles, 200)]
-        found = [thing in real.first(text) for thing, text in swapped]
+        results = [thing in real.first(text) for thing, text in swapped]
 
-        assert sum(found) / len(found) >= 0.9, LANGUAGES[language]
+        assert sum(results) / len(results) >= 0.9, LANGUAGES[language]
 
 
 def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
-        found = real.search.suggest(real.connection, text, PROFILES, {language}, 50)
-        assert thing in [item.row_id for item in found]
-        assert all(fold(item.text).startswith(fold(text)) for item in found[:1])
+        results = real.search.suggest(real.connection, text, PROFILES, {language}, 50)
+        assert thing in [item.row_id for item in results]
+        assert all(fold(item.text).startswith(fold(text)) for item in results[:1])
 
 
 def test_every_title_can_be_searched_for_whole(real: Real) -> None:
@@ -138,17 +138,17 @@ def _exact(real: Real, text: str) -> list[int]:
 
 def _shared(real: Real) -> dict[str, set[int]]:
     """The profiles that have a name, by the folded name."""
-    found: dict[str, set[int]] = {}
+    shared: dict[str, set[int]] = {}
     for thing, _, _, text in (*real.titles, *real.names):
-        found.setdefault(fold(text), set()).add(thing)
-    return found
+        shared.setdefault(fold(text), set()).add(thing)
+    return shared
 
 
 def _swapped(text: str, chance: random.Random) -> str:
     """A text with two different letters that stand side by side in each other's place."""
     pairs = [
-        place
-        for place, (one, other) in enumerate(pairwise(text))
+        position
+        for position, (one, other) in enumerate(pairwise(text))
         if one.isalpha() and other.isalpha() and fold(one) != fold(other)
     ]
     at = chance.choice(pairs)
@@ -166,15 +166,15 @@ def _fill_from_tables(index: Small, unpacked: Path) -> None:
             f"SELECT id, code, {columns} FROM occupational_profile WHERE release = '3.27' ORDER BY code"
         ):
             profiles[uuid] = index.thing(OCCUPATIONAL_PROFILE, code, uuid)
-            for place, field in enumerate(_TEXTS_OF_PROFILES.values()):
-                _add(index, profiles[uuid], field, texts[4 * place : 4 * place + 4])
+            for position, field in enumerate(_TEXTS_OF_PROFILES.values()):
+                _add(index, profiles[uuid], field, texts[4 * position : 4 * position + 4])
         for uuid, language, text in tables.execute(
             "SELECT profile_id, language, title FROM alternative_name WHERE release = '3.27' ORDER BY profile_id, pos"
         ):
             _add_text(index, profiles[uuid], NAME, LANGUAGES.index(language), text)
-        for kind, select in _LABELS.items():
+        for concept_type, select in _LABELS.items():
             for uuid, code, *texts in tables.execute(select):
-                _add(index, index.thing(kind, code, uuid), LABEL, texts)
+                _add(index, index.thing(concept_type, code, uuid), LABEL, texts)
 
 
 _TEXTS_OF_PROFILES = {
@@ -183,8 +183,8 @@ _TEXTS_OF_PROFILES = {
     "working_context": WORKING_CONTEXT,
 }
 _LABELS = {
-    kind: f"SELECT id, code, nl, fr, en, de FROM {table} WHERE release = '3.27' ORDER BY code"
-    for kind, table in (
+    concept_type: f"SELECT id, code, nl, fr, en, de FROM {table} WHERE release = '3.27' ORDER BY code"
+    for concept_type, table in (
         (SKILL, "skill"),
         (KNOWLEDGE, "knowledge"),
         (BEHAVIOURAL_INDICATOR, "behavioural_indicator"),
@@ -200,9 +200,9 @@ _LABELS = {
 
 
 def _fill_from_workbook(index: Small, release: Dataset) -> None:
-    def add(kind: ConceptType, uuid: str, code: str, field: int, texts: Texts) -> int:
+    def add(concept_type: ConceptType, uuid: str, code: str, field: int, texts: Texts) -> int:
         if uuid not in numbers:
-            numbers[uuid] = index.thing(kind, code, uuid)
+            numbers[uuid] = index.thing(concept_type, code, uuid)
             _add(index, numbers[uuid], field, texts.values())
         return numbers[uuid]
 
@@ -216,9 +216,9 @@ def _fill_from_workbook(index: Small, release: Dataset) -> None:
     for one in release.competences:
         for skill in one.concepts("skill"):
             add(TECHNICAL_COMPETENCE, one.uuid, one.code, LABEL, skill.texts["description"])
-        for kind, name in zip((SKILL, KNOWLEDGE, BEHAVIOURAL_INDICATOR), one.related, strict=True):
+        for concept_type, name in zip((SKILL, KNOWLEDGE, BEHAVIOURAL_INDICATOR), one.related, strict=True):
             for block in one.concepts(name):
-                add(kind, block.uuid, block.code, LABEL, block.texts["description"])
+                add(concept_type, block.uuid, block.code, LABEL, block.texts["description"])
 
 
 def _add(index: Small, n: int, field: int, texts: Iterable[str | None]) -> None:

@@ -29,8 +29,8 @@ GROUPED = [
 
 def needs(world: World, profile: int) -> dict[Part, int]:
     """What a profile needs, with its weight."""
-    results = {(SOFT_SKILL.number, place): 1 for place in world.soft[profile]}
-    results |= {(DIGITAL_SKILL.number, place): 1 for place in world.digital[profile]}
+    results = {(SOFT_SKILL.number, position): 1 for position in world.soft[profile]}
+    results |= {(DIGITAL_SKILL.number, position): 1 for position in world.digital[profile]}
     for competence, role in world.roles[profile].items():
         weight = 2 if role is ESSENTIAL else 1
         for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
@@ -44,11 +44,11 @@ def weights(world: World, profile: int, basis: ConceptType = TECHNICAL_COMPETENC
 
 def groups(world: World, parts: Iterable[Part]) -> Groups:
     ordered = sorted(parts)
-    return Groups(tuple(world.n[part] for part in ordered if part[0] == kind) for kind in GROUPED)
+    return Groups(tuple(world.n[part] for part in ordered if part[0] == concept_type) for concept_type in GROUPED)
 
 
 def numbered(world: World) -> list[int]:
-    return [world.n[OCCUPATIONAL_PROFILE.number, place] for place in range(len(world.roles))]
+    return [world.n[OCCUPATIONAL_PROFILE.number, position] for position in range(len(world.roles))]
 
 
 @pytest.mark.slow
@@ -58,14 +58,14 @@ def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> No
         connection = world.write(index)
         for start, n in enumerate(numbered(world)):
             for goal, m in enumerate(numbered(world)):
-                has, wanted = needs(world, start), needs(world, goal)
+                has, needed = needs(world, start), needs(world, goal)
                 total = sum(weights(world, goal).values())
                 covered = sum(weight for part, weight in weights(world, goal).items() if part in has)
                 assert gap(connection, n, m) == Gap(
                     float(Fraction(covered, total)) if total else 1.0,
-                    groups(world, has.keys() & wanted.keys()),
-                    groups(world, wanted.keys() - has.keys()),
-                    groups(world, has.keys() - wanted.keys()),
+                    groups(world, has.keys() & needed.keys()),
+                    groups(world, needed.keys() - has.keys()),
+                    groups(world, has.keys() - needed.keys()),
                 )
 
 
@@ -131,9 +131,9 @@ def test_career_paths_are_those_that_counting_gives_in_exact_order(world: World,
 
 
 def coverage(world: World, start: int, goal: int) -> Fraction:
-    has, wanted = weights(world, start), weights(world, goal)
-    got = sum(weight for part, weight in wanted.items() if part in has)
-    return Fraction(got, sum(wanted.values())) if wanted else Fraction(1)
+    has, needed = weights(world, start), weights(world, goal)
+    got = sum(weight for part, weight in needed.items() if part in has)
+    return Fraction(got, sum(needed.values())) if needed else Fraction(1)
 
 
 @pytest.mark.slow
@@ -150,15 +150,17 @@ def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data
 
 def counted_matches(world: World, have: set[Part]) -> list[Match]:
     direct = {part for part in have if part[0] in {type.number for type in HAVE}}
-    kinds = {kind for kind, _ in direct}
-    had = direct.union(*(world.blocks[place] for kind, place in direct if kind == TECHNICAL_COMPETENCE.number))
+    kinds = {concept_type for concept_type, _ in direct}
+    had = direct.union(
+        *(world.blocks[position] for concept_type, position in direct if concept_type == TECHNICAL_COMPETENCE.number)
+    )
     results = []
     for profile, n in enumerate(numbered(world)):
-        wanted = needs(world, profile)
-        got = sum(weight for part, weight in wanted.items() if part[0] in kinds and part in had)
+        needed = needs(world, profile)
+        got = sum(weight for part, weight in needed.items() if part[0] in kinds and part in had)
         if got:
-            coverage = Fraction(got, sum(weight for part, weight in wanted.items() if part[0] in kinds))
-            match = Match(n, float(coverage), groups(world, wanted.keys() & had), groups(world, wanted.keys() - had))
+            coverage = Fraction(got, sum(weight for part, weight in needed.items() if part[0] in kinds))
+            match = Match(n, float(coverage), groups(world, needed.keys() & had), groups(world, needed.keys() - had))
             results.append((-coverage, -got, profile, match))
     return [match for *_, match in sorted(results)]
 
@@ -192,11 +194,11 @@ def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -
         last = index.profile("OP-4", optional=[own, others[2]])
         wide = index.profile("OP-3", essential=[own, others[0]])
         narrow = index.profile("OP-2", optional=[own, others[1]])
-        whole = index.profile("OP-5", optional=[own])
+        complete = index.profile("OP-5", optional=[own])
         connection = index.finish()
         result, total = matches(connection, [own], lambda _: (0, 10))
         ranking = [(match.profile, match.coverage) for match in result]
-        assert ranking == [(whole, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
+        assert ranking == [(complete, 1.0), (wide, 0.5), (narrow, 0.5), (last, 0.5)]
         assert total == 4
         result, total = matches(connection, [own], lambda _: (1, 3))
         assert ([match.profile for match in result], total) == ([wide, narrow], 4)

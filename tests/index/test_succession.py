@@ -14,7 +14,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.hal import Document
 from graphql_api.index.succession import MAX_SUCCESSORS, MIN_SCORE, Evidence, Successor, successions
-from tests.index.small_indexes import normalised, written
+from tests.index.small_indexes import normalised, written_index
 
 BREAD, CUT, HAIR = "brood en banket bakken", "haar knippen en verven", "haren knippen en verven"
 
@@ -56,14 +56,14 @@ def documents(*raw: Document) -> list[tuple[ConceptType, Document]]:
 @contextmanager
 def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[str, int], list[Any]]]:
     """The successors by type and number of the ended concept: (number, evidence, score)."""
-    with written(*documents(*before)) as old, written(*documents(*after)) as new:
+    with written_index(*documents(*before)) as old, written_index(*documents(*after)) as new:
         yield {
             (types[type], UUID(one).int): [(UUID(to.key[1]).int, to.evidence, to.score) for to in successors]
             for (type, one), successors in successions(old, new).items()
             for types in [
                 {
-                    kind.number: kind.code_prefix
-                    for kind in (OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, SKILL, KNOWLEDGE)
+                    concept_type.number: concept_type.code_prefix
+                    for concept_type in (OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, SKILL, KNOWLEDGE)
                 }
             ]
         }
@@ -169,7 +169,12 @@ def test_successors_are_ranked_and_limited() -> None:
 
 
 def test_a_release_without_anything_in_common_gives_nothing() -> None:
-    with written() as old, written(*documents(competence(1, skill(2, CUT)))) as new, closing(old), closing(new):
+    with (
+        written_index() as old,
+        written_index(*documents(competence(1, skill(2, CUT)))) as new,
+        closing(old),
+        closing(new),
+    ):
         assert successions(old, new) == {}
         assert successions(new, old) == {}
     assert Successor((3, "x"), Evidence.UUID, 1.0).evidence < Evidence.CODE

@@ -71,7 +71,7 @@ def test_names_with_signs_are_words_of_their_own(connection: sqlite3.Connection)
 
 
 def test_types_limit_suggestions_and_a_competence_is_suggested_as_its_skill(connection: sqlite3.Connection) -> None:
-    found = {
+    suggestions = {
         types: [(s.row_id, s.field) for s in Search().suggest(connection, "lass", of, None, 10)]
         for types, of in {
             "all": None,
@@ -80,7 +80,7 @@ def test_types_limit_suggestions_and_a_competence_is_suggested_as_its_skill(conn
             "both": {TECHNICAL_COMPETENCE, SKILL},
         }.items()
     }
-    assert found == {
+    assert suggestions == {
         "all": [(4, "description")],
         "profiles": [],
         "competences": [(5, "skill")],

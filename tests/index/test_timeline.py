@@ -11,7 +11,7 @@ from graphql_api.index.succession import Evidence, Successor
 from graphql_api.index.timeline import MAX_PREDECESSORS, ReleaseDiff, Timeline, _inverted
 
 CODE, LABEL, SHARED, UUID = Evidence.CODE, Evidence.LABEL, Evidence.SHARED_COMPETENCES, Evidence.UUID
-Chosen = dict[tuple[str, str], list[tuple[str, Evidence, float]]]
+Replacements = dict[tuple[str, str], list[tuple[str, Evidence, float]]]
 """Successors by uuids: of an ended concept, in the next release."""
 
 
@@ -19,18 +19,18 @@ def key(uuid: str) -> Key:
     return 1, uuid
 
 
-def timeline(*releases: str, successors: Chosen | None = None) -> Timeline:
+def timeline(*releases: str, successors: Replacements | None = None) -> Timeline:
     """A timeline of releases `1`, `2` … whose concepts are letters; a successor is looked up by release and letter."""
     diffs = []
     for position, (old, new) in enumerate(pairwise(map(set, releases)), 1):
-        chosen = {
+        replacements = {
             key(uuid): tuple(Successor(key(to), evidence, score) for to, evidence, score in of_uuid)
             for (release, uuid), of_uuid in (successors or {}).items()
             if release == str(position)
         }
         ended, added = (frozenset(map(key, one - other)) for one, other in ((old, new), (new, old)))
         changed = {key("c"): ("title.nl",)} if "c" in old & new else {}
-        diffs.append(ReleaseDiff(ended, added, changed, chosen, _inverted(chosen)))
+        diffs.append(ReleaseDiff(ended, added, changed, replacements, _inverted(replacements)))
     return Timeline(tuple(str(position) for position, _ in enumerate(releases, 1)), tuple(diffs))
 
 

@@ -62,10 +62,10 @@ def test_it_does_not_matter_how_a_letter_with_an_accent_is_written(text: str) ->
 
 @given(ANY)
 def test_words_are_those_of_the_folded_text_and_stand_where_they_say(text: str) -> None:
-    found = list(words(text))
-    assert " ".join(word.folded for word in found) == fold(text)
-    assert all(word.folded in fold(text[word.start : word.end]).split() for word in found)
-    assert sorted(found, key=lambda word: (word.start, word.end)) == found
+    results = list(words(text))
+    assert " ".join(word.folded for word in results) == fold(text)
+    assert all(word.folded in fold(text[word.start : word.end]).split() for word in results)
+    assert sorted(results, key=lambda word: (word.start, word.end)) == results
 
 
 def test_a_word_takes_its_own_accents_with_it() -> None:
@@ -107,15 +107,15 @@ def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> Non
     ],
 )
 def test_forms_of_a_word_share_a_stem_with_and_without_accents(language: str, one: str, other: str) -> None:
-    place = LANGUAGES.index(language)
-    stems = {(place, stem) for stem, word in Stems().of_texts(place, [f"een {other}."]) if word == fold(other)}
+    position = LANGUAGES.index(language)
+    stems = {(position, stem) for stem, word in Stems().of_texts(position, [f"een {other}."]) if word == fold(other)}
     assert stems & Stems().of_word(one, fold(one))
 
 
 def test_a_stem_belongs_to_single_words() -> None:
-    found = Stems().of_texts(0, ["3½ dag, ½", "vracht\u00adwagen", "!"])
-    assert all(stem and word and " " not in stem + word for stem, word in found)
-    assert "dag" in {word for _, word in found}
+    results = Stems().of_texts(0, ["3½ dag, ½", "vracht\u00adwagen", "!"])
+    assert all(stem and word and " " not in stem + word for stem, word in results)
+    assert "dag" in {word for _, word in results}
 
 
 def test_stop_words_are_folded_and_apart() -> None:
@@ -126,7 +126,7 @@ def test_stop_words_are_folded_and_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "written"),
+    ("text", "expected"),
     [
         ("Lasser MIG/MAG", ["mig/mag"]),
         ("lasser mig/mag", ["mig/mag"]),
@@ -144,8 +144,8 @@ def test_stop_words_are_folded_and_apart() -> None:
         ("e\u0301cole C++", []),
     ],
 )
-def test_short_capitals_and_words_with_signs_are_words_as_written_too(text: str, written: list[str]) -> None:
-    assert words_as_written(text) == written
+def test_short_capitals_and_words_with_signs_are_words_as_written_too(text: str, expected: list[str]) -> None:
+    assert words_as_written(text) == expected
 
 
 @given(ANY)

@@ -120,8 +120,8 @@ def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
     with small() as index:
         connection = world.write(index)
         for profile, roles in enumerate(world.roles):
-            results: dict[Part, bool | None] = {(SOFT_SKILL.number, place): None for place in world.soft[profile]}
-            results |= {(DIGITAL_SKILL.number, place): None for place in world.digital[profile]}
+            results: dict[Part, bool | None] = {(SOFT_SKILL.number, position): None for position in world.soft[profile]}
+            results |= {(DIGITAL_SKILL.number, position): None for position in world.digital[profile]}
             for competence, role in roles.items():
                 for part in ((TECHNICAL_COMPETENCE.number, competence), *world.blocks[competence]):
                     results[part] = results.get(part) or role is ESSENTIAL

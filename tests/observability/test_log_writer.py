@@ -30,8 +30,8 @@ class Stream:
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.open = Event()
-        self.begun = Event()
-        self.written: list[bytes] = []
+        self.started = Event()
+        self.chunks: list[bytes] = []
         self.room = 10**9
         self.takes = 10**9
         """Bytes per write."""
@@ -41,7 +41,7 @@ class Stream:
             self.open.set()
 
     def write(self, data: bytes) -> int | None:
-        self.begun.set()
+        self.started.set()
         assert self.open.wait(LONG)
         if self.refusals:
             self.refusals -= 1
@@ -50,11 +50,11 @@ class Stream:
             raise OSError(28, "No space left on device")
         taken = data[: min(self.room, self.takes)]
         self.room -= len(taken)
-        self.written.append(taken)
+        self.chunks.append(taken)
         return len(taken)
 
     def lines(self) -> list[bytes]:
-        return b"".join(self.written).split(b"\n")[:-1]
+        return b"".join(self.chunks).split(b"\n")[:-1]
 
 
 def notice(lines: int) -> bytes:
@@ -65,14 +65,14 @@ def test_lines_are_written_in_order_and_together() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice)
     writer.put(b"first\n")
-    assert stream.begun.wait(LONG)
+    assert stream.started.wait(LONG)
     for item in range(1000):
         writer.put(b"%d\n" % item)
     stream.open.set()
 
     assert writer.flush(LONG)
     assert stream.lines() == [b"first", *(b"%d" % number for number in range(1000))]
-    assert len(stream.written) < 20
+    assert len(stream.chunks) < 20
 
 
 def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> None:
@@ -84,16 +84,16 @@ def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> Non
     stream.open.set()
 
     assert writer.flush(LONG)
-    assert b"".join(stream.written) == b"".join(lines)
-    assert all(len(item) <= CHUNK_BYTES or item in lines for item in stream.written)
-    assert all(item.endswith(b"\n") for item in stream.written)
+    assert b"".join(stream.chunks) == b"".join(lines)
+    assert all(len(item) <= CHUNK_BYTES or item in lines for item in stream.chunks)
+    assert all(item.endswith(b"\n") for item in stream.chunks)
 
 
 def test_a_full_queue_drops_lines_and_reports_how_many() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice, capacity=60)
     writer.put(b"begin....\n")
-    assert stream.begun.wait(LONG)  # and it is being written, which never ends
+    assert stream.started.wait(LONG)  # and it is being written, which never ends
     for item in range(9):
         writer.put(b"line....%d\n" % item)
     assert writer.dropped == 4
@@ -147,7 +147,7 @@ def test_lines_that_were_written_before_a_disk_was_full_are_not_counted() -> Non
     stream.room, stream.takes = 10, 4
     writer = LogWriter(stream, notice)
     writer.put(b"a\n")
-    assert stream.begun.wait(LONG)
+    assert stream.started.wait(LONG)
     for item in (b"bbb\n", b"ccc\n", b"ddd\n"):
         writer.put(item)
     stream.open.set()

@@ -27,7 +27,7 @@ async def record_after(server: Server, query: str, **headers: str) -> RequestCon
 
 
 @pytest.mark.parametrize(
-    ("query", "name", "kind", "outcome", "codes"),
+    ("query", "name", "operation_type", "outcome", "codes"),
     [
         ("query Mine { __typename }", "Mine", "query", "ok", []),
         ("{ __typename }", "", "query", "ok", []),
@@ -37,11 +37,16 @@ async def record_after(server: Server, query: str, **headers: str) -> RequestCon
     ],
 )
 async def test_the_record_has_the_operation_and_its_outcome(
-    server: Server, query: str, name: str, kind: str, outcome: str, codes: list[str]
+    server: Server, query: str, name: str, operation_type: str, outcome: str, codes: list[str]
 ) -> None:
     record = await record_after(server, query)
 
-    assert (record.name, record.operation_type, record.outcome, record.error_codes) == (name, kind, outcome, codes)
+    assert (record.name, record.operation_type, record.outcome, record.error_codes) == (
+        name,
+        operation_type,
+        outcome,
+        codes,
+    )
 
 
 async def test_all_find_the_same_record_under_the_id_of_the_client(server: Server) -> None:

@@ -136,14 +136,14 @@ async def test_an_item_of_a_list_links_to_the_document_that_it_stands_for(
 
 @pytest.mark.parametrize("collection", LISTS)
 async def test_pages_together_are_the_whole_list(client: httpx.AsyncClient, collection: str) -> None:
-    whole = await items(client, f"/releases/current/{collection}?size=2000")
+    complete = await items(client, f"/releases/current/{collection}?size=2000")
     path, met = f"/releases/current/{collection}?page=0&size=7", []
     while path:
         body = await get(client, path)
         met += body["_embedded"][LISTS[collection]]
         path = body["_links"].get("next", {"href": ""})["href"].removeprefix(INTERNAL)
 
-    assert met == whole
+    assert met == complete
     assert len({item["id"] for item in met}) == len(met)
 
 
@@ -182,12 +182,12 @@ async def test_the_largest_size_is_2000_and_the_answer_says_so(client: httpx.Asy
 
 
 async def test_soft_skills_come_all_at_once_unless_a_page_is_asked_for(client: httpx.AsyncClient) -> None:
-    whole = await get(client, "/releases/current/softskills")
+    complete = await get(client, "/releases/current/softskills")
     page = await get(client, "/releases/current/softskills?size=4")
 
-    assert list(whole) == ["_embedded", "_links"]
-    assert len(whole["_embedded"]["softSkillList"]) == page["page"]["totalElements"] > 4
-    assert page["_embedded"]["softSkillList"] == whole["_embedded"]["softSkillList"][:4]
+    assert list(complete) == ["_embedded", "_links"]
+    assert len(complete["_embedded"]["softSkillList"]) == page["page"]["totalElements"] > 4
+    assert page["_embedded"]["softSkillList"] == complete["_embedded"]["softSkillList"][:4]
 
 
 async def test_a_profile_embeds_competences_without_indicators_whose_link_leads_to_the_whole(
@@ -198,11 +198,11 @@ async def test_a_profile_embeds_competences_without_indicators_whose_link_leads_
 
     for embedded in (*profile["essentialCompetences"], *profile["specificCompetences"]):
         assert list(embedded) == ["id", "code", "skill", "knowledgeItems", "_links"]
-        whole = await get(client, embedded["_links"]["self"]["href"].removeprefix(INTERNAL))
-        assert {key: whole[key] for key in ("id", "code", "skill", "knowledgeItems")} == {
+        complete = await get(client, embedded["_links"]["self"]["href"].removeprefix(INTERNAL))
+        assert {key: complete[key] for key in ("id", "code", "skill", "knowledgeItems")} == {
             key: embedded[key] for key in ("id", "code", "skill", "knowledgeItems")
         }
-        assert whole["behaviouralIndicators"]
+        assert complete["behaviouralIndicators"]
 
 
 async def test_used_profiles_are_those_that_embed_the_competence(client: httpx.AsyncClient) -> None:
@@ -259,7 +259,7 @@ async def test_every_localized_text_has_four_languages(client: httpx.AsyncClient
 
 async def test_lang_empties_all_other_languages(client: httpx.AsyncClient) -> None:
     path = f"/releases/current/technicalcompetences/{CP_7}"
-    whole, english = await get(client, path), await get(client, f"{path}?lang=en")
+    complete, english = await get(client, path), await get(client, f"{path}?lang=en")
 
     assert english["skill"]["description"] == {"nl": None, "fr": None, "en": None, "de": None}
     assert english["knowledgeItems"][1]["description"] == {
@@ -268,7 +268,7 @@ async def test_lang_empties_all_other_languages(client: httpx.AsyncClient) -> No
         "en": "Human resources management\n",
         "de": None,
     }
-    assert (english["id"], english["_links"]) == (whole["id"], whole["_links"])
+    assert (english["id"], english["_links"]) == (complete["id"], complete["_links"])
     for item in await items(client, "/releases/current/occupationalprofiles?lang=fr"):
         assert item["title"]["fr"] is not None
         assert item["title"]["nl"] is None
@@ -283,8 +283,8 @@ async def test_a_search_hit_tells_uuid_code_release_and_title(client: httpx.Asyn
     assert list(hit["document"]) == ["id", "code", "releaseNumber", "title"]
     assert hit["document"]["releaseNumber"] == "3.11"
     assert "verpleegkundige" in hit["document"]["title"]["nl"].lower()
-    found = await get(client, f"/releases/3.11/occupationalprofiles/{hit['document']['id']}")
-    assert found["title"] == hit["document"]["title"]
+    document = await get(client, f"/releases/3.11/occupationalprofiles/{hit['document']['id']}")
+    assert document["title"] == hit["document"]["title"]
 
 
 async def test_pages_of_a_search_keep_its_query(client: httpx.AsyncClient) -> None:
@@ -363,12 +363,12 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient) -> None:
     assert "GET" in response.headers["allow"]
 
 
-@pytest.mark.parametrize("given", [{}, {"X-IBM-Client-Id": "another"}, {"X-IBM-Client-Id": "clé".encode()}])
+@pytest.mark.parametrize("headers", [{}, {"X-IBM-Client-Id": "another"}, {"X-IBM-Client-Id": "clé".encode()}])
 async def test_without_the_key_the_gateway_answers(
-    bundled: Releases, client_of: ClientOf, given: dict[str, str | bytes]
+    bundled: Releases, client_of: ClientOf, headers: dict[str, str | bytes]
 ) -> None:
     client = client_of(create_sandbox(bundled, key="the key"))
-    response = await client.get("/services/opendata/competent/v2/releases", headers=given)  # type: ignore[arg-type]
+    response = await client.get("/services/opendata/competent/v2/releases", headers=headers)  # type: ignore[arg-type]
 
     assert response.status_code == 401
     assert response.json() == {

@@ -90,11 +90,13 @@ def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(fold
     text = KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'
     current, older = releases(folder(text))
     bundled_datasets.cache_clear()
-    again, _ = releases(folder(text))
+    second, _ = releases(folder(text))
 
     (item,) = current.competences[0].concepts("knowledgeItems")
     assert UUID(item.uuid).version == 5
-    assert older.competences[0].concepts("knowledgeItems") == (item,) == again.competences[0].concepts("knowledgeItems")
+    assert (
+        older.competences[0].concepts("knowledgeItems") == (item,) == second.competences[0].concepts("knowledgeItems")
+    )
     assert item.uuid not in {skill.uuid for skill in current.competences[0].concepts("skill")}
 
 

@@ -35,7 +35,7 @@ def write(path: Path, sheets: dict[str, list[Sequence[Any]]], hidden: Sequence[s
 
 def test_columns_in_another_order_are_found_by_their_headings(tmp_path: Path) -> None:
     order = [15, *range(14, -1, -1)]
-    rows = [[item[place] for place in order] for item in (HEADINGS, profile())]
+    rows = [[item[position] for position in order] for item in (HEADINGS, profile())]
 
     (baker,) = read_workbook(write(tmp_path / "export.xlsx", {MAIN: rows})).profiles
 

@@ -150,13 +150,13 @@ def test_a_profile_has_its_keys_in_the_services_order(documents: Documents) -> N
     assert list(body) == list(expected)
 
 
-def described(code: str, nl: str, kind: str) -> dict[str, object]:
+def described(code: str, nl: str, type_name: str) -> dict[str, object]:
     return {
         "id": f"uuid-{code.lower()}",
         "code": code,
         "description": {**EMPTY, "nl": nl},
         "regions": [],
-        "type": kind,
+        "type": type_name,
     }
 
 

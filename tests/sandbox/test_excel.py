@@ -412,8 +412,8 @@ def assert_profile(body: dict[str, Any], row: list[Any], rows: Rows) -> None:
 
 def assert_competence(body: dict[str, Any], rows: list[list[Any]]) -> None:
     blocks = unique(tuple(row[6:]) for row in rows if row[4] == body["id"])
-    for key, kind in (("knowledgeItems", "knowledge"), ("behaviouralIndicators", "behavioural indicator")):
-        expected = [(uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == kind]
+    for key, type_name in (("knowledgeItems", "knowledge"), ("behaviouralIndicators", "behavioural indicator")):
+        expected = [(uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == type_name]
         assert [values_of(one) for one in body[key]] == expected
     assert [values_of(body["skill"])] == [
         (uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == "skill"

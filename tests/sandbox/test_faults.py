@@ -174,13 +174,13 @@ async def test_an_error_of_the_service_may_say_when_to_come_back(client: httpx.A
 
 
 async def test_cut_announces_the_whole_and_sends_half(client: httpx.AsyncClient, faults: Faults) -> None:
-    whole = (await client.get(PATH)).content
+    complete = (await client.get(PATH)).content
     faults.add(Fault(PATH, "cut"))
     response = await client.get(PATH)
 
     assert response.status_code == 200
-    assert int(response.headers["content-length"]) == len(whole)
-    assert response.content == whole[: len(whole) // 2]
+    assert int(response.headers["content-length"]) == len(complete)
+    assert response.content == complete[: len(complete) // 2]
 
 
 async def test_broken_is_a_200_whose_json_stops_half_way(client: httpx.AsyncClient, faults: Faults) -> None:

@@ -125,11 +125,11 @@ def test_a_file_that_is_too_large_is_not_read(write_workbook: WriteWorkbook, mon
 
 
 def archive(**parts: bytes) -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as file:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
         for name, content in parts.items():
             file.writestr(name.replace("__", "/").replace("_dot_", "."), content)
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 CFB = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)

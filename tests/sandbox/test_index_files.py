@@ -43,12 +43,12 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def written(write_workbook: WriteWorkbook, number: str, title: str = "Bakker") -> Path:
+def workbook(write_workbook: WriteWorkbook, number: str, title: str = "Bakker") -> Path:
     return write_workbook({f"Occupational Profiles {number}": [profile(title=title)]}, f"{number}.xlsx")
 
 
 async def test_adding_a_workbook_crawls_only_its_release(write_workbook: WriteWorkbook, cache: Path) -> None:
-    old, new = written(write_workbook, "3.26"), written(write_workbook, "3.27")
+    old, new = workbook(write_workbook, "3.26"), workbook(write_workbook, "3.27")
 
     assert await Start(cache, old).run() == 1
     both = Start(cache, old, new)
@@ -59,10 +59,10 @@ async def test_adding_a_workbook_crawls_only_its_release(write_workbook: WriteWo
 
 
 async def test_the_index_of_a_workbook_that_has_changed_is_deleted(write_workbook: WriteWorkbook, cache: Path) -> None:
-    await Start(cache, written(write_workbook, "3.26"), written(write_workbook, "3.27")).run()
+    await Start(cache, workbook(write_workbook, "3.26"), workbook(write_workbook, "3.27")).run()
     lock = next((cache / "index").glob("3.27-*.lock"))
 
-    changed = Start(cache, written(write_workbook, "3.27", title="Warme bakker"))
+    changed = Start(cache, workbook(write_workbook, "3.27", title="Warme bakker"))
 
     assert await changed.run() == 1
     assert indexes(cache) == ["3.26", "3.27"]
@@ -72,9 +72,9 @@ async def test_the_index_of_a_workbook_that_has_changed_is_deleted(write_workboo
 async def test_a_workbook_saved_again_without_changes_has_the_same_index(
     write_workbook: WriteWorkbook, cache: Path
 ) -> None:
-    await Start(cache, written(write_workbook, "3.27")).run()
+    await Start(cache, workbook(write_workbook, "3.27")).run()
 
-    file = written(write_workbook, "3.27")
+    file = workbook(write_workbook, "3.27")
     file.touch()
 
     assert await Start(cache, file).run() == 0
@@ -89,7 +89,7 @@ async def test_indexes_of_other_data_stay(write_workbook: WriteWorkbook, cache: 
     unusable = folder / "3.27-workbook-0123456789abcdef.part"
     unusable.touch()
 
-    await Start(cache, written(write_workbook, "3.27")).run()
+    await Start(cache, workbook(write_workbook, "3.27")).run()
 
     assert all(other.exists() for other in others)
     assert not unusable.exists()

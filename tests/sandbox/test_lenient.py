@@ -195,11 +195,11 @@ def test_a_last_row_of_white_space_is_no_row(write_workbook: WriteWorkbook, blan
 
 
 def test_one_uuid_with_two_codes_is_told(write_workbook: WriteWorkbook) -> None:
-    again = of(BAKER, OVEN, "CP-9", "knowledge", uuid(8), "KN-8", "baktechnieken", None)
+    second = of(BAKER, OVEN, "CP-9", "knowledge", uuid(8), "KN-8", "baktechnieken", None)
     block = of(BAKER, OVEN, "CP-1", "knowledge", uuid(7), "KN-7", "baktechnieken", None)
 
     with pytest.raises(WorkbookError) as error:
-        read_workbook(write_workbook(blocks(again, block)))
+        read_workbook(write_workbook(blocks(second, block)))
 
     assert [(fault.row, fault.column, fault.reason) for fault in error.value.faults] == [
         (3, "F", f"{OVEN} already has the code CP-1 and cannot also have CP-9"),

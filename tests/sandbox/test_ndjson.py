@@ -37,13 +37,13 @@ Write = Callable[..., Path]
 def write(tmp_path: Path) -> Write:
     """Write lines, objects or text, into a file."""
 
-    def written(*lines: dict[str, Any] | str, end: str = "\n") -> Path:
+    def file_of(*lines: dict[str, Any] | str, end: str = "\n") -> Path:
         path = tmp_path / "release.ndjson"
         texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
         path.write_text(end.join([*texts, ""]), encoding="utf-8")
         return path
 
-    return written
+    return file_of
 
 
 def test_a_release_is_read_with_its_concepts_and_their_parts(write: Write) -> None:

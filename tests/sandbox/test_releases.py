@@ -33,7 +33,7 @@ def releases_of() -> Iterator[Callable[..., Releases]]:
         releases.close()
 
 
-class Told:
+class Progress:
     """Records progress events."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def test_releases_describe_themselves_in_a_line(bundled: Releases, releases_of: 
 
 def test_a_workbook_is_converted_once(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
-    first, second = Told(), Told()
+    first, second = Progress(), Progress()
 
     for value in (first, second):
         with closing(open_workbook(path, tmp_path / "cache", value)) as documents:

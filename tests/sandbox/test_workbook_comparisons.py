@@ -161,13 +161,13 @@ async def test_similar_profiles_are_those_of_the_rows(server: Server, rows: dict
     for code in (*apart, *[code for code in of.held if code not in apart][: len(apart)]):
         group, shared = ("skills", "sharedSkills") if code in apart else ("technicalCompetences", "sharedCompetences")
         profile = (await server.ask(query, {"code": code, "release": release}))["occupationalProfile"]
-        found = profile["similarProfiles"]
+        results = profile["similarProfiles"]
         expected = of.similar(code, group)[:50]
 
-        assert [item["profile"]["code"] for item in found] == [other for other, *_ in expected]
-        assert [item["score"] for item in found] == pytest.approx([float(score) for _, score, _ in expected])
-        assert {item["basis"] for item in found} <= {"SKILLS" if code in apart else "TECHNICAL_COMPETENCES"}
-        assert [{one["code"] for one in item[shared]} for item in found] == [both for *_, both in expected]
+        assert [item["profile"]["code"] for item in results] == [other for other, *_ in expected]
+        assert [item["score"] for item in results] == pytest.approx([float(score) for _, score, _ in expected])
+        assert {item["basis"] for item in results} <= {"SKILLS" if code in apart else "TECHNICAL_COMPETENCES"}
+        assert [{one["code"] for one in item[shared]} for item in results] == [both for *_, both in expected]
 
 
 async def test_career_paths_are_the_best_of_the_rows(server: Server, rows: dict[str, Rows]) -> None:
@@ -185,13 +185,13 @@ async def test_career_paths_are_the_best_of_the_rows(server: Server, rows: dict[
         efforts = [sum(1 - of.coverage(a, b) for a, b in pairwise(path)) for path in paths]
         best = sorted(range(len(paths)), key=lambda n: (efforts[n], n))[:10]
         assert len(between) > 10 or (start, goal) == pairs[-1]
-        found = (await server.ask(query, {"from": {"code": start}, "to": {"code": goal}}))["careerPaths"]
+        results = (await server.ask(query, {"from": {"code": start}, "to": {"code": goal}}))["careerPaths"]
 
-        assert [path["effort"] for path in found] == pytest.approx([float(efforts[n]) for n in best])
+        assert [path["effort"] for path in results] == pytest.approx([float(efforts[n]) for n in best])
         assert [
-            (path["steps"][0]["from"]["code"], *(step["to"]["code"] for step in path["steps"])) for path in found
+            (path["steps"][0]["from"]["code"], *(step["to"]["code"] for step in path["steps"])) for path in results
         ] == [paths[n] for n in best]
-        for step in (step for path in found for step in path["steps"]):
+        for step in (step for path in results for step in path["steps"]):
             has, needs = (of.held[step[end]["code"]]["technicalCompetences"] for end in ("from", "to"))
             assert {one["code"] for one in step["gap"]["missing"]["technicalCompetences"]} == needs.keys() - has.keys()
 

@@ -73,7 +73,7 @@ async def test_both_releases_are_served_and_the_highest_is_current(workbooks: Se
             "occupationalProfiles": {"totalCount": len(rows[number]["Occupational Profiles"])},
             "technicalCompetences": {
                 "totalCount": len(
-                    {row[4] for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]}
+                    {row[4] for role in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {role}"]}
                 )
             },
         }
@@ -101,7 +101,7 @@ async def test_a_profile_is_what_its_rows_say(workbooks: Server, rows: dict[str,
 
     assert profile["code"] == row[1]
     assert profile["title"] == {
-        language: (row[2 + place].strip() or None) for place, language in enumerate(("nl", "fr", "en", "de"))
+        language: (row[2 + position].strip() or None) for position, language in enumerate(("nl", "fr", "en", "de"))
     }
     assert profile["release"] == {"number": number}
     assert {(name["code"], name["name"], name["language"].lower()) for name in profile["alternativeNames"]} == {
@@ -129,8 +129,8 @@ async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use
     )
     competence = data["technicalCompetence"]
 
-    def blocks(kind: str) -> set[str]:
-        return {row[8] for row in (*essential, *optional) if row[4] == uuid and row[6] == kind}
+    def blocks(role: str) -> set[str]:
+        return {row[8] for row in (*essential, *optional) if row[4] == uuid and row[6] == role}
 
     assert competence["code"] == essential[100][5]
     assert {competence["skill"]["code"]} == blocks("skill")
@@ -138,7 +138,7 @@ async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use
     assert {indicator["code"] for indicator in competence["behaviouralIndicators"]} == blocks("behavioural indicator")
     used = {(edge["node"]["code"], edge["importance"]) for edge in competence["usedInOccupationalProfiles"]["edges"]}
     assert {code for code, _ in used} == {row[1] for row in (*essential, *optional) if row[4] == uuid}
-    assert {code for code, kind in used if kind == "ESSENTIAL"} == {row[1] for row in essential if row[4] == uuid}
+    assert {code for code, role in used if role == "ESSENTIAL"} == {row[1] for row in essential if row[4] == uuid}
 
 
 async def test_the_nested_question_at_real_size_asks_each_document_once(workbooks: Server) -> None:
@@ -161,7 +161,7 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
 async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dict[str, Rows]) -> None:
     kinds = {"skills": "skill", "knowledgeItems": "knowledge", "behaviouralIndicators": "behavioural indicator"}
     for number in NUMBERS:
-        blocks = [row for kind in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {kind}"]]
+        blocks = [row for row_type in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {row_type}"]]
         data = await workbooks.ask(
             "query ($r: String!) {"
             + " ".join(f"{item}(release: $r, first: 0) {{ totalCount }}" for item in kinds)
@@ -169,7 +169,7 @@ async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dic
             {"r": number},
         )
         assert {item: data[item]["totalCount"] for item in kinds} == {
-            value: len({row[7] for row in blocks if row[6] == kind}) for value, kind in kinds.items()
+            value: len({row[7] for row in blocks if row[6] == row_type}) for value, row_type in kinds.items()
         }
 
 
@@ -203,8 +203,8 @@ async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Ser
       nodes { before { uuid } after { uuid } changedFields }
     } } }"""
     edges = {
-        kind: (await workbooks.ask(query, {"kinds": [kind]}))["release"]["changes"]["nodes"]
-        for kind in ("ADDED", "REMOVED", "CHANGED")
+        role: (await workbooks.ask(query, {"kinds": [role]}))["release"]["changes"]["nodes"]
+        for role in ("ADDED", "REMOVED", "CHANGED")
     }
     moved = {
         node["before"]["uuid"]: node["after"]["uuid"] for node in edges["CHANGED"] if "uuid" in node["changedFields"]

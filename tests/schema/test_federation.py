@@ -36,8 +36,8 @@ async def subgraph(releases: Releases, settings: Settings) -> AsyncIterator[Serv
 
 
 async def entities(server: Server, *representations: Any) -> list[Any]:
-    found: list[Any] = (await server.ask(ENTITIES, {"representations": list(representations)}))["_entities"]
-    return found
+    results: list[Any] = (await server.ask(ENTITIES, {"representations": list(representations)}))["_entities"]
+    return results
 
 
 async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_routers_ask(subgraph: Server) -> None:
@@ -96,11 +96,11 @@ async def test_an_entity_is_found_by_each_of_its_keys(subgraph: Server) -> None:
 
 async def test_a_code_is_that_of_the_current_release(subgraph: Server) -> None:
     refs = {"OccupationalProfile": "OP-101", "TechnicalCompetence": "CP-7", "Skill": "sk-3851 ", "DigitalSkill": "DS-1"}
-    found = await entities(subgraph, *({"__typename": name, "code": code} for name, code in refs.items()))
+    results = await entities(subgraph, *({"__typename": name, "code": code} for name, code in refs.items()))
     nothing = await entities(subgraph, {"__typename": "Skill", "code": "CP-7"}, {"__typename": "Skill", "code": ""})
 
-    assert {item["__typename"]: item["code"] for item in found} == refs | {"Skill": "SK-3851"}
-    assert {item["release"]["number"] for item in found} == {"3.11"}
+    assert {item["__typename"]: item["code"] for item in results} == refs | {"Skill": "SK-3851"}
+    assert {item["release"]["number"] for item in results} == {"3.11"}
     assert nothing == [None, None]
 
 
@@ -115,33 +115,35 @@ async def test_five_hundred_codes_are_one_query_of_the_index(
         query = "query ($r: [_Any!]!) { _entities(representations: $r) { ... on Skill { code } } }"
         statements.clear()
 
-        found = (await server.ask(query, {"r": representations}))["_entities"]
+        results = (await server.ask(query, {"r": representations}))["_entities"]
 
-    assert [item["code"] for item in found] == codes
+    assert [item["code"] for item in results] == codes
     assert len(codes) > 300
     assert len(statements) <= 2 + len(codes) // 100
 
 
 async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: Server) -> None:
-    found = await entities(
+    results = await entities(
         subgraph,
         {"__typename": "Release", "number": "3.10"},
         {"__typename": "Release", "number": "current"},
         {"__typename": "TechnicalCompetence", "uuid": CP_7.upper(), "release": {"number": "current"}},
     )
 
-    assert [item.get("number") for item in found[:2]] == ["3.10", "3.11"]
-    assert found[2]["release"] == {"number": "3.11"}
+    assert [item.get("number") for item in results[:2]] == ["3.10", "3.11"]
+    assert results[2]["release"] == {"number": "3.11"}
 
 
 async def test_each_document_is_asked_once_for_all_representations(subgraph: Server) -> None:
-    wanted = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
-    (found,) = await entities(subgraph, wanted)
+    representation = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
+    (results,) = await entities(subgraph, representation)
     assert subgraph.upstream_paths() == [f"/releases/3.11/technicalcompetences/{CP_7}"]
 
-    again = await entities(subgraph, *[wanted] * 50, *[{"__typename": "TechnicalCompetence", "id": found["id"]}] * 50)
+    repeated = await entities(
+        subgraph, *[representation] * 50, *[{"__typename": "TechnicalCompetence", "id": results["id"]}] * 50
+    )
 
-    assert again == [found] * 100
+    assert repeated == [results] * 100
     assert subgraph.upstream_paths() == []
 
 
@@ -151,25 +153,25 @@ async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -
     ]
     subgraph.upstream_paths()
 
-    found = await entities(
+    results = await entities(
         subgraph, *[{"__typename": "OccupationalProfile", "id": profile["id"]} for profile in profiles]
     )
 
-    assert [item["id"] for item in found] == [profile["id"] for profile in profiles]
+    assert [item["id"] for item in results] == [profile["id"] for profile in profiles]
     assert len(subgraph.upstream_paths()) == 8
 
 
 async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
-    found = await entities(
+    results = await entities(
         subgraph,
         {"__typename": "Skill", "uuid": nobody, "release": {"number": "3.11"}},
         {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "9.99"}},
         {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}},
     )
 
-    assert found[:2] == [None, None]
-    assert found[2]["code"] == "CP-7"
+    assert results[:2] == [None, None]
+    assert results[2]["code"] == "CP-7"
 
 
 @pytest.mark.parametrize(

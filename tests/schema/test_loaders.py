@@ -84,7 +84,7 @@ async def in_memory(
     upstream.documents.update(documents)
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)
     await store.get_many(paths, FetchContext())
-    upstream.asked.clear()
+    upstream.requests.clear()
     return Loaders(store, cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext()), upstream, clock
 
 
@@ -96,7 +96,7 @@ async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it
     assert load.get_cached(PROFILE) is load.get_cached(PROFILE) is await load.load(PROFILE)
     assert await load.load(CURRENT) is load.get_cached(CURRENT)
     assert (load.fetch_context.stats, load.fetch_context.depends_on_current) == (FetchStats(cached=2), True)
-    assert upstream.asked == []
+    assert upstream.requests == []
 
 
 async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
@@ -107,12 +107,12 @@ async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
     load.get_cached(CURRENT)
 
     after = looked_up()
-    assert {found: after[found] - before[found] for found in after} == {"hit": 1, "stale": 1, "miss": 0}
+    assert {outcome: after[outcome] - before[outcome] for outcome in after} == {"hit": 1, "stale": 1, "miss": 0}
 
 
 def looked_up() -> dict[str, float]:
-    found = ("hit", "stale", "miss")
-    return {item: counted("competent_store_lookups_total", result=item) for item in found}
+    outcomes = ("hit", "stale", "miss")
+    return {item: counted("competent_store_lookups_total", result=item) for item in outcomes}
 
 
 async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
@@ -224,7 +224,7 @@ async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_aske
     for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
         load, upstream, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() is None
-        assert upstream.asked == []
+        assert upstream.requests == []
 
 
 @pytest.mark.parametrize(

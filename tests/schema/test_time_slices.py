@@ -46,12 +46,12 @@ async def test_each_waiter_is_resumed_once_in_order_of_arrival() -> None:
         clock.now += TIME_SLICE / 10
         order.append(number)
 
-    async with counting_turns() as passes:
+    async with counting_turns() as turns:
         await asyncio.gather(*(waiting(number) for number in range(1_000)))
 
     assert order == list(range(1_000))
     assert resumed == 1_000
-    assert 1_000 / 20 <= passes.count <= 1_000
+    assert 1_000 / 20 <= turns.count <= 1_000
 
 
 async def test_a_long_operation_alternates_with_short_ones() -> None:
@@ -89,15 +89,15 @@ async def test_a_cancelled_waiter_leaves_its_turn_to_the_next() -> None:
 
 
 async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> None:
-    budget, passes = PassBudget(100), list[list[int]]()
+    budget, batches = PassBudget(100), list[list[int]]()
 
     async def work(amount: int) -> None:
         await budget.turn(amount)
-        passes[-1].append(amount)
+        batches[-1].append(amount)
 
     async def watch() -> None:
         while True:
-            passes.append([])
+            batches.append([])
             await asyncio.sleep(0)
 
     watching = asyncio.create_task(watch())
@@ -105,9 +105,9 @@ async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> No
     await asyncio.gather(*(work(amount) for amount in amounts))
     watching.cancel()
 
-    assert [result for found in passes for result in found] == amounts
-    assert all(sum(found) <= 100 or len(found) == 1 for found in passes)
-    assert len([found for found in passes if found]) == 6
+    assert [result for batch in batches for result in batch] == amounts
+    assert all(sum(batch) <= 100 or len(batch) == 1 for batch in batches)
+    assert len([batch for batch in batches if batch]) == 6
 
 
 async def test_a_budget_that_was_used_is_whole_again_in_the_next_pass() -> None:

@@ -296,8 +296,8 @@ def methods() -> Iterator[Hostile]:
     """HTTP methods and query strings."""
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "X"):
         yield Hostile(b"", BAD, 405, method, headers={})
-    for kind in ("mutation", "subscription"):
-        yield Hostile(b"", BAD, 405, "GET", f"/graphql?query={kind}{{x}}", {})
+    for operation_type in ("mutation", "subscription"):
+        yield Hostile(b"", BAD, 405, "GET", f"/graphql?query={operation_type}{{x}}", {})
     for parameters in (
         "",
         "query=",

@@ -85,15 +85,15 @@ class Indiscreet:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """All that is logged, at every level, as it would be written."""
-    written = io.StringIO()
+    output = io.StringIO()
     handler = Handler(
-        "json", put=lambda line: written.write(line.decode()) and None
+        "json", put=lambda line: output.write(line.decode()) and None
     )  # without the net that takes known secrets out of lines
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    yield written
+    yield output
     root.removeHandler(handler)
     root.setLevel(before)
 

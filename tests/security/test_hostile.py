@@ -23,27 +23,27 @@ async def send(server: Server, hostile: Hostile) -> httpx.Response:
 
 def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
     """What is wrong with the answer to a hostile request."""
-    found: list[str] = []
+    results: list[str] = []
     if response.status_code != (hostile.status or 200):
-        found.append(f"status {response.status_code}")
+        results.append(f"status {response.status_code}")
     if len(response.content) > ANSWER:
-        found.append(f"{len(response.content)} bytes")
-    found += [f"discloses {item!r}" for item in INSIDE if item in response.text]
+        results.append(f"{len(response.content)} bytes")
+    results += [f"discloses {item!r}" for item in INSIDE if item in response.text]
     errors: list[dict[str, Any]] = response.json().get("errors", [])
     codes = {error.get("extensions", {}).get("code") for error in errors}
     if codes != {hostile.code} or not 1 <= len(errors) <= 20:
-        found.append(f"{len(errors)} errors with {codes}")
+        results.append(f"{len(errors)} errors with {codes}")
     if not all(error["message"] and error["extensions"]["requestId"] for error in errors):
-        found.append("an error without a message or the id of the request")
-    return found
+        results.append("an error without a message or the id of the request")
+    return results
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 async def test_a_hostile_request_is_refused_with_its_code_in_few_words(server: Server, family: str) -> None:
     wrong = [
-        (hostile.method, hostile.path[:80], hostile.content[:160], hostile.code, found)
+        (hostile.method, hostile.path[:80], hostile.content[:160], hostile.code, problems)
         for hostile in FAMILIES[family]()
-        if (found := faults(hostile, await send(server, hostile)))
+        if (problems := faults(hostile, await send(server, hostile)))
     ]
 
     assert wrong == []

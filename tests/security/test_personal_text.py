@@ -165,8 +165,8 @@ async def test_no_log_line_metric_or_cache_has_the_text(server: Server, caplog: 
     assert all(SECRET not in repr(vars(record)) for record in ours)
     assert SECRET not in (await server.client.get("/metrics")).text
     assert cached_with(SECRET) == []
-    found = await server.client.post("/graphql", json={"extensions": extensions})
-    assert found.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    response = await server.client.post("/graphql", json={"extensions": extensions})
+    assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_text_on_a_page_is_compared_and_remembered_nowhere(

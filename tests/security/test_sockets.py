@@ -19,8 +19,8 @@ POST = b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n
 
 @pytest.fixture
 async def address(releases: Releases, settings: Settings) -> AsyncIterator[Address]:
-    async with serving(create_app(settings, create_sandbox(releases))) as (_, found):
-        yield found
+    async with serving(create_app(settings, create_sandbox(releases))) as (_, bound):
+        yield bound
 
 
 async def answers_to(address: Address, sent: bytes) -> bytes:

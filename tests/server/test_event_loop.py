@@ -160,9 +160,9 @@ async def test_without_free_descriptors_accepting_pauses(caplog: pytest.LogCaptu
     assert not loop.reading
     assert "cannot accept connections now: Too many open files" in caplog.text
 
-    ((seconds, again),) = loop.later
+    ((seconds, resume),) = loop.later
     assert seconds == PAUSE_SECONDS
-    again()
+    resume()
     assert loop.reading
 
 

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol
 
 
-class Written(asyncio.Transport):
+class RecordingTransport(asyncio.Transport):
     """A transport that keeps each piece that is written; `cut` where the server has closed it by then."""
 
     def __init__(self) -> None:
@@ -35,7 +35,9 @@ class Written(asyncio.Transport):
         self.closed = True
 
 
-async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") -> Written:
+async def send_messages(
+    *messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+) -> RecordingTransport:
     """What is written when an app answers a request with these messages."""
     ended = asyncio.Event()
 
@@ -50,7 +52,10 @@ async def written(*messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost:
         app, arrival_timeout=5, max_head_bytes=2_000, log_config=None, access_log=False, lifespan="off"
     )
     config.load()
-    connection, transport = BoundedHttpProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Written()
+    connection, transport = (
+        BoundedHttpProtocol(config, ServerState(), {}, asyncio.get_running_loop()),
+        RecordingTransport(),
+    )
     connection.connection_made(transport)
     connection.data_received(request)
     await ended.wait()
@@ -71,20 +76,20 @@ THREE = (b"content-length", b"3")
 
 
 async def test_a_response_of_known_length_is_one_write() -> None:
-    transport = await written(start(THREE, (b"x-a", b"1")), body(b"abc"))
+    transport = await send_messages(start(THREE, (b"x-a", b"1")), body(b"abc"))
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-a: 1\r\n\r\nabc"]
     assert not transport.cut
 
 
 async def test_its_head_leaves_with_the_first_part_of_a_body_in_parts() -> None:
-    transport = await written(start(THREE), body(b"a", more=True), body(b"bc"))
+    transport = await send_messages(start(THREE), body(b"a", more=True), body(b"bc"))
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na", b"bc"]
 
 
 async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
-    transport = await written(start((b"content-type", b"text/event-stream")), body(b"abc", more=True))
+    transport = await send_messages(start((b"content-type", b"text/event-stream")), body(b"abc", more=True))
 
     head, chunk, *_ = transport.pieces
     assert head.endswith(b"transfer-encoding: chunked\r\n\r\n")
@@ -92,13 +97,13 @@ async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
 
 
 async def test_a_head_alone_is_answered_with_a_head_alone() -> None:
-    transport = await written(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    transport = await send_messages(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"]
 
 
 async def test_connection_close_is_answered_with_the_same() -> None:
-    transport = await written(
+    transport = await send_messages(
         start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
 
@@ -112,7 +117,7 @@ async def test_connection_close_is_answered_with_the_same() -> None:
 )
 async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
-        transport = await written(start(THREE, header), body(b"abc"))
+        transport = await send_messages(start(THREE, header), body(b"abc"))
 
     assert b"".join(transport.pieces).startswith(b"HTTP/1.1 500 ")
     assert b"forged" not in b"".join(transport.pieces)
@@ -121,7 +126,7 @@ async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pyt
 @pytest.mark.parametrize("content", [b"ab", b"abcd"])
 async def test_a_body_of_another_length_ends_the_connection(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
-        transport = await written(start(THREE), body(content))
+        transport = await send_messages(start(THREE), body(content))
 
     assert transport.cut
 
@@ -130,7 +135,7 @@ async def test_a_body_of_another_length_ends_the_connection(content: bytes, capl
 async def test_a_response_that_the_app_ends_early_is_cut_without_an_error(
     headers: tuple[tuple[bytes, bytes], ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    transport = await written(start(*headers), body(b"ab", more=True))
+    transport = await send_messages(start(*headers), body(b"ab", more=True))
 
     assert transport.cut
     assert b"ab" in b"".join(transport.pieces)
@@ -138,7 +143,7 @@ async def test_a_response_that_the_app_ends_early_is_cut_without_an_error(
 
 
 async def test_an_app_that_responds_nothing_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    transport = await written()
+    transport = await send_messages()
 
     assert transport.pieces[0].startswith(b"HTTP/1.1 500 ")
     assert caplog.messages == ["ASGI callable returned without starting response."]

@@ -106,8 +106,8 @@ async def test_with_one_route_down_each_lost_field_has_its_path_and_code(server:
     answer = (await server.post(query)).json()
 
     competences = [
-        (["occupationalProfiles", "nodes", place, "essentialCompetences", below], value)
-        for place, node in enumerate(answer["data"]["occupationalProfiles"]["nodes"])
+        (["occupationalProfiles", "nodes", position, "essentialCompetences", below], value)
+        for position, node in enumerate(answer["data"]["occupationalProfiles"]["nodes"])
         for below, value in enumerate(node["essentialCompetences"])
     ]
     assert all(value["behaviouralIndicators"] for _, value in competences)
@@ -126,9 +126,9 @@ async def test_many_readers_of_stale_data_cause_one_call_per_document(server: St
     server.watched.let_go.set()
     await server.watched.quiet()
 
-    again = Counter(server.upstream_paths())
-    assert set(again) <= before
-    assert set(again.values()) == {1}
+    repeated = Counter(server.upstream_paths())
+    assert set(repeated) <= before
+    assert set(repeated.values()) == {1}
 
 
 @pytest.mark.parametrize("moves_at", ["/occupationalprofiles", "/occupationalprofiles/", "/technicalcompetences/"])
@@ -227,7 +227,7 @@ async def test_ask_revalidates_a_stale_document_before_it_ends(
             await asyncio.sleep(0)
 
     requests: list[str] = []
-    written: list[tuple[float]] = []
+    writes: list[tuple[float]] = []
     faults = Faults([Fault("**", "slow")], sleep=turns)
     settings = replace(settings, current_ttl=0.0, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
 
@@ -237,6 +237,6 @@ async def test_ask_revalidates_a_stale_document_before_it_ends(
         assert answer["data"] == {"release": {"number": "3.11"}}
         assert len(requests) == calls
         with sqlite3.connect(tmp_path / "documents.sqlite") as connection:
-            written.append(connection.execute("SELECT at FROM document WHERE path = '/releases/current'").fetchone())
+            writes.append(connection.execute("SELECT at FROM document WHERE path = '/releases/current'").fetchone())
         connection.close()
-    assert len(set(written)) == 3
+    assert len(set(writes)) == 3

@@ -78,16 +78,16 @@ def test_the_documentation_and_the_examples_have_these_queries() -> None:
 
 
 async def test_competences_in_the_text_have_spans_in_utf_16(servers: list[Server]) -> None:
-    found = (await servers[0].ask(COMPETENCES, {"text": TEXT}))["competencesInText"]
+    matches = (await servers[0].ask(COMPETENCES, {"text": TEXT}))["competencesInText"]
     units = TEXT.encode("utf-16-le")
-    spans = [span for node in found["nodes"] for span in node["spans"]] + found["unresolved"]
+    spans = [span for node in matches["nodes"] for span in node["spans"]] + matches["unresolved"]
 
     assert len(spans) > 3
     for span in spans:
         assert units[2 * span["start"] : 2 * span["end"]].decode("utf-16-le") == span["text"]
-    assert {bool(node["spans"]) for node in found["nodes"] if node["because"] == "LIKELY_PROFILE"} <= {False}
-    assert all(node["spans"] for node in found["nodes"] if node["because"] != "LIKELY_PROFILE")
-    assert len({node["skill"]["id"] for node in found["nodes"]}) == len(found["nodes"])
+    assert {bool(node["spans"]) for node in matches["nodes"] if node["because"] == "LIKELY_PROFILE"} <= {False}
+    assert all(node["spans"] for node in matches["nodes"] if node["because"] != "LIKELY_PROFILE")
+    assert len({node["skill"]["id"] for node in matches["nodes"]}) == len(matches["nodes"])
 
 
 async def test_pages_of_profiles_follow_each_other(servers: list[Server]) -> None:

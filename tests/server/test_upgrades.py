@@ -78,10 +78,19 @@ async def test_an_offer_whose_body_comes_later_is_ignored_too(head: bytes) -> No
 
 
 async def test_wherever_the_bytes_are_cut_the_request_is_the_same() -> None:
-    whole = JAVA % len(BODY) + BODY
-    cuts = [0, 1, 20, 60, len(whole) - len(BODY) - 2, len(whole) - len(BODY) - 1, len(whole) - 1, len(whole)]
+    complete = JAVA % len(BODY) + BODY
+    cuts = [
+        0,
+        1,
+        20,
+        60,
+        len(complete) - len(BODY) - 2,
+        len(complete) - len(BODY) - 1,
+        len(complete) - 1,
+        len(complete),
+    ]
 
-    assert await bodies_for(*(whole[begin:end] for begin, end in pairwise(cuts))) == [got(BODY, agent=True)]
+    assert await bodies_for(*(complete[begin:end] for begin, end in pairwise(cuts))) == [got(BODY, agent=True)]
 
 
 async def test_requests_right_after_an_offer_get_responses_too() -> None:

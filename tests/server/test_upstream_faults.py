@@ -45,8 +45,8 @@ async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
     )
     # In the order of their paths: which of them failed first is not defined.
     assert sorted(error["path"] for error in answer["errors"]) == [
-        ["occupationalProfile", "essentialCompetences", place, "usedInOccupationalProfiles"]
-        for place in range(len(competences))
+        ["occupationalProfile", "essentialCompetences", position, "usedInOccupationalProfiles"]
+        for position in range(len(competences))
     ]
     assert {error["extensions"]["code"] for error in answer["errors"]} == {code}
     assert {error["extensions"].get("retryAfter") for error in answer["errors"]} == {
@@ -68,9 +68,9 @@ async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
     assert sum(lost) == len(answer["errors"]) == 1
 
 
-@pytest.mark.parametrize("kind", ["status", "cut", "broken", "html"])
-async def test_a_call_that_succeeds_at_the_third_attempt_is_a_success(server: Server, kind: str) -> None:
-    server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", kind, times=2))
+@pytest.mark.parametrize("fault", ["status", "cut", "broken", "html"])
+async def test_a_call_that_succeeds_at_the_third_attempt_is_a_success(server: Server, fault: str) -> None:
+    server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", fault, times=2))
 
     assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
     assert (
@@ -120,8 +120,8 @@ async def test_ten_missing_documents_requested_repeatedly_cost_few_calls(server:
 
 
 async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    for release, kind in (("current", "status"), ("3.10", "broken"), ("3.11", "html")):
-        server.faults.add(Fault(f"/releases/{release}", kind))
+    for release, fault in (("current", "status"), ("3.10", "broken"), ("3.11", "html")):
+        server.faults.add(Fault(f"/releases/{release}", fault))
         text = (await server.post(QUESTION)).text
         assert not [
             word for word in ("vdab.be", "sandbox", "/releases", "Traceback", "httpx", "orjson") if word in text

@@ -50,9 +50,9 @@ async def health(server: Server) -> object:
 
 
 def job(server: Server) -> VectorJob:
-    found = server.app.state.services.indexes.get_cached("3.11").vectors
-    assert isinstance(found, VectorJob)
-    return found
+    vectors = server.app.state.services.indexes.get_cached("3.11").vectors
+    assert isinstance(vectors, VectorJob)
+    return vectors
 
 
 def wait(server: Server) -> None:
@@ -137,10 +137,10 @@ async def search(server: Server, text: str, **variables: object) -> Any:
 
 async def test_a_search_is_hybrid_once_the_vectors_are_there(server: Server) -> None:
     wait(server)
-    found = await search(server, "zzz ziekenhuis")
+    result = await search(server, "zzz ziekenhuis")
 
-    assert (found["mode"], found["reason"]) == ("HYBRID", None)
-    assert {edge["match"]["kind"] for edge in found["edges"]} <= {"WORDS", "MEANING"}
+    assert (result["mode"], result["reason"]) == ("HYBRID", None)
+    assert {edge["match"]["kind"] for edge in result["edges"]} <= {"WORDS", "MEANING"}
     lexical = await search(server, "zzz ziekenhuis", mode="LEXICAL")
     assert (lexical["mode"], lexical["reason"]) == ("LEXICAL", None)
 
@@ -166,8 +166,8 @@ async def test_a_search_before_the_vectors_is_lexical_and_never_cached(
         await server.app.state.services.indexes.ready("3.11")
         for _ in range(2):
             response = await server.post(SEARCH, {"text": "verpleegkundige"})
-            found = response.json()["data"]["search"]
-            assert (found["mode"], found["reason"]) == ("LEXICAL", "NOT_READY")
+            result = response.json()["data"]["search"]
+            assert (result["mode"], result["reason"]) == ("LEXICAL", "NOT_READY")
             assert response.headers["cache-control"] == "no-store"
         lexical = await server.post(SEARCH, {"text": "verpleegkundige", "mode": "LEXICAL"})
         assert lexical.headers["cache-control"] != "no-store"
@@ -183,10 +183,10 @@ async def test_a_search_is_lexical_while_the_embedder_is_down(server: Server, em
     wait(server)
     embedder.is_down = True
     response = await server.post(SEARCH, {"text": "verpleegkundige", "mode": "HYBRID"})
-    found = response.json()["data"]["search"]
+    result = response.json()["data"]["search"]
 
-    assert (found["mode"], found["reason"]) == ("LEXICAL", "UNAVAILABLE")
-    assert found["edges"][0]["node"]["code"] == "OP-101"
+    assert (result["mode"], result["reason"]) == ("LEXICAL", "UNAVAILABLE")
+    assert result["edges"][0]["node"]["code"] == "OP-101"
     assert response.headers["cache-control"] == "no-store"
     embedder.is_down = False
     assert (await search(server, "verpleegkundige", mode="HYBRID"))["mode"] == "HYBRID"
@@ -199,7 +199,7 @@ async def test_a_server_without_vectors_says_why(
     monkeypatch.setattr(services, "_embedder", lambda *_: reason)
     async with running(releases, settings) as server:
         response = await server.post(SEARCH, {"text": "verpleegkundige"})
-        found = response.json()["data"]["search"]
+        result = response.json()["data"]["search"]
 
-        assert (found["mode"], found["reason"]) == ("LEXICAL", reason.name)
+        assert (result["mode"], result["reason"]) == ("LEXICAL", reason.name)
         assert response.headers["cache-control"] != "no-store"

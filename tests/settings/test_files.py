@@ -151,9 +151,9 @@ def test_a_file_of_keys_that_disappears_is_logged_once(tmp_path: Path, caplog: p
     assert caplog.text.count("keys file not found") == 1
 
 
-@pytest.mark.parametrize("place", ["file/keys.json", "folder", "new/keys.json"])
+@pytest.mark.parametrize("location", ["file/keys.json", "folder", "new/keys.json"])
 def test_keys_that_cannot_be_written_are_one_sentence(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
@@ -162,7 +162,7 @@ def test_keys_that_cannot_be_written_are_one_sentence(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    monkeypatch.setenv("COMPETENT_KEYS_FILE", str(tmp_path / place))
+    monkeypatch.setenv("COMPETENT_KEYS_FILE", str(tmp_path / location))
     code, out, err = run("key", "new", "partner")
 
     assert (code, out) == (2, "")

@@ -195,10 +195,10 @@ def test_a_key_file_that_others_may_read_is_logged_at_the_start(
     assert "k3y" not in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "binary", "missing"])
-def test_a_key_file_that_is_huge_or_not_text_is_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("problem", ["pipe", "folder", "huge", "binary", "missing"])
+def test_a_key_file_that_is_huge_or_not_text_is_refused(tmp_path: Path, problem: str) -> None:
     file = tmp_path / "key"
-    match kind:
+    match problem:
         case "pipe":
             os.mkfifo(file)
         case "folder":

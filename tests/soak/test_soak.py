@@ -51,7 +51,7 @@ async def everything(soak: Soak) -> tuple[list[Seen], list[Seen], list[float]]:
     watching = asyncio.ensure_future(highest(soak, memory))
     try:
         seen, bombed, _ = await asyncio.gather(
-            soak.load(unknown=20, known=20), bombard(soak, [*BODIES, ENDLESS], 10, until), flap(soak, until)
+            soak.load(unknown=20, cached=20), bombard(soak, [*BODIES, ENDLESS], 10, until), flap(soak, until)
         )
     finally:
         watching.cancel()
@@ -75,12 +75,12 @@ def test_bombs_hangs_and_flapping_together_cost_no_memory_and_no_answer() -> Non
         start = soak.server.megabytes
         seen, bombed, memory = await everything(soak)
 
-        known = [response for response in seen if response.known]
-        unknown = Counter(bool(response.codes) for response in seen if not response.known)
+        cached = [response for response in seen if response.cached]
+        unknown = Counter(bool(response.codes) for response in seen if not response.cached)
         print(
-            f"{len(known)} known; {unknown} unknown, failed or not; {len(bombed)} bombs; {start:.0f} MB, {max(memory):.0f}"
+            f"{len(cached)} known; {unknown} unknown, failed or not; {len(bombed)} bombs; {start:.0f} MB, {max(memory):.0f}"
         )
-        assert Counter(code for document in known for code in document.codes) == {}
+        assert Counter(code for document in cached for code in document.codes) == {}
         assert not any(response.wrong for response in (*seen, *bombed))
         assert all(item.codes for item in bombed)
         assert max(memory) <= start + MEGABYTES

@@ -8,7 +8,7 @@ import pytest
 from graphql_api.store import Backend
 from graphql_api.store.memory import Memory
 from graphql_api.store.sqlite import SqliteFile
-from tests.store.fakes import Clock, OpenBackend, Opened, Place, Upstream
+from tests.store.fakes import Clock, Location, OpenBackend, Opened, Upstream
 
 BACKENDS: dict[str, Callable[[Path, str], Backend]] = {
     "sqlite": lambda folder, origin: SqliteFile(folder / "documents.sqlite", origin),
@@ -16,16 +16,16 @@ BACKENDS: dict[str, Callable[[Path, str], Backend]] = {
 """Functions that open a backend in a folder of the test, by name."""
 
 
-class _Place:
-    def __init__(self, kind: str, folder: Path, upstream: Upstream, clock: Clock) -> None:
-        self.shared = kind != "memory"
-        self._kind, self._folder, self._upstream, self._clock = kind, folder, upstream, clock
+class _Location:
+    def __init__(self, backend_name: str, folder: Path, upstream: Upstream, clock: Clock) -> None:
+        self.shared = backend_name != "memory"
+        self._backend_name, self._folder, self._upstream, self._clock = backend_name, folder, upstream, clock
         self.opened: list[Opened] = []
 
     def open(self) -> Opened:
         # With a backend nothing is cached in memory, so that each lookup reads the backend.
         memory = Memory(0 if self.shared else 1_000_000)
-        backend = BACKENDS[self._kind](self._folder, "https://api.example") if self.shared else None
+        backend = BACKENDS[self._backend_name](self._folder, "https://api.example") if self.shared else None
         opened = Opened(self._upstream, self._clock, memory, backend)
         self.opened.append(opened)
         return opened
@@ -42,11 +42,11 @@ async def upstream() -> Upstream:
 
 
 @pytest.fixture(params=["memory", *BACKENDS])
-async def place(
+async def location(
     request: pytest.FixtureRequest, tmp_path: Path, upstream: Upstream, clock: Clock
-) -> AsyncIterator[Place]:
+) -> AsyncIterator[Location]:
     """Each place, one per test run."""
-    made = _Place(request.param, tmp_path, upstream, clock)
+    made = _Location(request.param, tmp_path, upstream, clock)
     yield made
     upstream.let_go.set()
     for opened in made.opened:
@@ -54,9 +54,9 @@ async def place(
 
 
 @pytest.fixture
-async def opened(place: Place) -> Opened:
+async def opened(location: Location) -> Opened:
     """A store over each place, one per test run."""
-    return place.open()
+    return location.open()
 
 
 @pytest.fixture(params=[*BACKENDS])

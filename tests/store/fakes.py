@@ -52,7 +52,7 @@ class Upstream:
     """
 
     def __init__(self, versioned: bool = False) -> None:
-        self.asked: list[tuple[str, FetchContext, Validators]] = []
+        self.requests: list[tuple[str, FetchContext, Validators]] = []
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.error: Exception | None = None
@@ -64,11 +64,11 @@ class Upstream:
     @property
     def paths(self) -> list[str]:
         """The requested paths in order."""
-        return [path for path, _, _ in self.asked]
+        return [path for path, _, _ in self.requests]
 
     async def fetch(self, path: str, context: FetchContext, validators: Validators) -> Fetched:
         """Same interface as `graphql_api.upstream.Upstream.fetch`."""
-        self.asked.append((path, context, validators))
+        self.requests.append((path, context, validators))
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
@@ -91,7 +91,7 @@ class Upstream:
 
     async def until(self, count: int) -> None:
         """Wait until `count` calls have started."""
-        while len(self.asked) < count:
+        while len(self.requests) < count:
             await asyncio.sleep(0)
 
 
@@ -110,7 +110,7 @@ class Opened:
         return [documents[path] for path in paths]
 
 
-class Place(Protocol):
+class Location(Protocol):
     """A place that stores documents; stores opened there are closed at the end of the test."""
 
     shared: bool

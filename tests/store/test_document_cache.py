@@ -359,17 +359,17 @@ async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_wait
     upstream.let_go.clear()
     await opened.ask(CURRENT)
     await upstream.until(2)
-    assert upstream.asked[-1][1].urgency is Priority.REVALIDATION
+    assert upstream.requests[-1][1].urgency is Priority.REVALIDATION
 
     clock.now += 10_000  # now the copy has expired
     asking = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(3)
-    assert upstream.asked[-1][1].urgency is Priority.INTERACTIVE
+    assert upstream.requests[-1][1].urgency is Priority.INTERACTIVE
     walking = asyncio.create_task(opened.store.get_uncached(CURRENT))
     await asyncio.sleep(0)
     upstream.let_go.set()
     assert await asking == [await walking] == [upstream.document(CURRENT)]
-    assert len(upstream.asked) == 3
+    assert len(upstream.requests) == 3
 
 
 async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
@@ -398,7 +398,7 @@ async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reade
     await opened.ask(*paths)
     await upstream.until(100 + MAX_CONCURRENT)
     await opened.ask(*paths)
-    assert len(upstream.asked) == 100 + MAX_CONCURRENT
+    assert len(upstream.requests) == 100 + MAX_CONCURRENT
 
     upstream.let_go.set()
     for _ in range(100 // MAX_CONCURRENT):
@@ -428,7 +428,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
         await opened.store.get_uncached(profile(number))
 
     assert sorted(opened.memory) == [profile(0), profile(1), profile(2)]
-    assert {context.urgency for _, context, _ in upstream.asked[1:]} == {Priority.CRAWL}
+    assert {context.urgency for _, context, _ in upstream.requests[1:]} == {Priority.CRAWL}
 
     # What clients read is stored in any case, and crawled documents without a read are evicted first.
     await opened.ask(profile(2), profile(8), profile(9))
@@ -460,7 +460,7 @@ async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(open
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
-    assert [context.urgency for _, context, _ in upstream.asked] == [Priority.CRAWL, Priority.INTERACTIVE]
+    assert [context.urgency for _, context, _ in upstream.requests] == [Priority.CRAWL, Priority.INTERACTIVE]
     upstream.let_go.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
@@ -473,12 +473,12 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
     await upstream.until(MAX_STARTED)
     for _ in range(10):
         await asyncio.sleep(0)
-    assert len(upstream.asked) == MAX_STARTED
+    assert len(upstream.requests) == MAX_STARTED
 
     context.deadline = 0  # between two batches
     upstream.let_go.set()
-    found = await asking
-    assert [isinstance(result, UpstreamTimeout) for result in found] == [False] * MAX_STARTED + [True] * (
+    documents = await asking
+    assert [isinstance(result, UpstreamTimeout) for result in documents] == [False] * MAX_STARTED + [True] * (
         1000 - MAX_STARTED
     )
     assert context.stats.requests == MAX_STARTED
@@ -529,7 +529,7 @@ async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_w
 
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
     assert await opened.ask(PROFILE, context=bad) == [upstream.document(PROFILE)]
-    assert [context.key for _, context, _ in upstream.asked] == [Secret("bad"), None]
+    assert [context.key for _, context, _ in upstream.requests] == [Secret("bad"), None]
 
 
 async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_another_key(
@@ -544,7 +544,7 @@ async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_anothe
     upstream.let_go.set()
     await asyncio.gather(*asking)
 
-    assert [context.key for _, context, _ in upstream.asked] == [None, Secret("a")]
+    assert [context.key for _, context, _ in upstream.requests] == [None, Secret("a")]
 
 
 async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_nothing(
@@ -570,13 +570,13 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
     waiting: list[int] = []
 
     @contextmanager
-    def place() -> Iterator[None]:
+    def location() -> Iterator[None]:
         waiting.append(1)
         yield
         waiting.pop()
 
     upstream.let_go.clear()
-    asking = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(wait_guard=place)))
+    asking = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(wait_guard=location)))
     await upstream.until(1)
     assert waiting == [1]
     upstream.let_go.set()

@@ -255,10 +255,10 @@ async def test_unusable_entries_of_the_file_are_counted_fetched_and_overwritten(
         "last_modified": [b"\x00"],
     }
     with poisoned._writing as connection:
-        places = iter(paths)
+        remaining = iter(paths)
         for column, values in changes.items():
             for value in values:
-                connection.execute(f"UPDATE document SET {column} = ? WHERE path = ?", (value, next(places)))
+                connection.execute(f"UPDATE document SET {column} = ? WHERE path = ?", (value, next(remaining)))
         connection.execute("UPDATE document SET etag = CAST(x'ff' AS TEXT) WHERE etag = x'ff'")
 
     assert await opened.ask(*paths) == [upstream.document(path) for path in paths]

@@ -52,9 +52,9 @@ async def test_crawled_documents_are_not_cached(world: World) -> None:
     assert world.services.store.get_fresh(PATH) is not None
 
 
-@pytest.mark.parametrize("kind", ["status", "cut", "broken", "html"])
-async def test_a_document_whose_call_fails_is_loaded_by_the_store(world: World, kind: str) -> None:
-    world.faults.add(Fault(PATH, kind, times=1, retry_after=0 if kind == "status" else None))
+@pytest.mark.parametrize("fault", ["status", "cut", "broken", "html"])
+async def test_a_document_whose_call_fails_is_loaded_by_the_store(world: World, fault: str) -> None:
+    world.faults.add(Fault(PATH, fault, times=1, retry_after=0 if fault == "status" else None))
 
     index = await world.services.loaders().index("3.11")
 

@@ -140,7 +140,7 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
         assert await opened.ask(PROFILE, context=FetchContext(stats=tally)) == [upstream.document(PROFILE)]
         assert tally == FetchStats(stale=1)
         await opened.store.wait_idle()
-        assert [validators.etag for _, _, validators in upstream.asked] == [None, None]
+        assert [validators.etag for _, _, validators in upstream.requests] == [None, None]
 
         tally = FetchStats()
         await opened.ask(PROFILE, context=FetchContext(stats=tally))
@@ -169,7 +169,7 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
         clock.now += SHELF.numbered
         await opened.ask(PROFILE)
         await opened.store.wait_idle()
-        assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"']
+        assert [validators.etag for _, _, validators in upstream.requests] == [None, '"0"']
 
 
 async def test_a_document_renewed_to_an_equal_one_stays_the_same_object(clock: Clock) -> None:

@@ -31,13 +31,13 @@ def test_a_part_that_several_originalsembed_is_one_object_at_every_level() -> No
     interner = Interner()
     one, _ = interner.intern(profile("op-1", competence("cp-1")))
     other, _ = interner.intern(profile("op-2", competence("cp-2"), competence("cp-1")))
-    whole, _ = interner.intern(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
+    complete, _ = interner.intern(competence("cp-1", _links={"self": {"href": "/cp-1"}}))
 
     embedded = one["essentialCompetences"][0]
     assert other["essentialCompetences"][1] is embedded
-    assert other["essentialCompetences"][0]["skill"] is embedded["skill"] is whole["skill"]
-    assert whole["knowledgeItems"][0] is embedded["knowledgeItems"][0]
-    assert whole is not embedded
+    assert other["essentialCompetences"][0]["skill"] is embedded["skill"] is complete["skill"]
+    assert complete["knowledgeItems"][0] is embedded["knowledgeItems"][0]
+    assert complete is not embedded
 
 
 def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_holds_it() -> None:
@@ -52,7 +52,7 @@ def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_ho
     assert len(interner) == 0
 
 
-def kept(document: dict[str, Any]) -> CacheEntry:
+def entry_of(document: dict[str, Any]) -> CacheEntry:
     return CacheEntry(copy.deepcopy(document), 0, len(orjson.dumps(document)))
 
 
@@ -60,11 +60,11 @@ def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -
     memory = Memory(100_000, interner=Interner())
     release = {"releases": ["3.11"], "current": True}
     for document in (profile("op-1", competence("cp-1")), release):
-        first = memory.put(PROFILE, kept(document))
-        again = memory.put(PROFILE, kept(document)._replace(at=7))
-        assert again.document is first.document
-        assert again.at == 7
-    assert memory.put(PROFILE, kept(release | {"current": False})).document == release | {"current": False}
+        first = memory.put(PROFILE, entry_of(document))
+        second = memory.put(PROFILE, entry_of(document)._replace(at=7))
+        assert second.document is first.document
+        assert second.at == 7
+    assert memory.put(PROFILE, entry_of(release | {"current": False})).document == release | {"current": False}
 
 
 def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
@@ -110,12 +110,12 @@ def encoded(document: Any) -> bytes:
 def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_originalsof_equal_parts() -> None:
     memory = Memory(30_000, interner=Interner())
     for n in range(100):
-        memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
+        memory.put(str(n), entry_of(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
     alike = len(memory)
     assert memory.bytes <= 30_000
 
     for n in range(100, 200):
-        memory.put(str(n), kept(profile(f"op-{n}", *(competence(f"cp-{n}-{part}") for part in range(10)))))
+        memory.put(str(n), entry_of(profile(f"op-{n}", *(competence(f"cp-{n}-{part}") for part in range(10)))))
     assert 1 <= len(memory) < alike / 4
     assert memory.bytes <= 30_000
 
@@ -126,8 +126,8 @@ def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_originals
 
 def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
     memory = Memory(5_000, interner=Interner())
-    memory.put("a", kept(competence("cp-1")))
-    memory.put("b", kept({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
+    memory.put("a", entry_of(competence("cp-1")))
+    memory.put("b", entry_of({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
 
     assert list(memory) == ["a"]
 

@@ -23,7 +23,7 @@ def profile(id_: str, parts: int, prefix: str = "") -> dict[str, Any]:
     return {"id": id_, "softSkills": skills}
 
 
-def kept(document: dict[str, Any], at: float = 0.0) -> CacheEntry:
+def entry_of(document: dict[str, Any], at: float = 0.0) -> CacheEntry:
     return CacheEntry(copy.deepcopy(document), at, len(orjson.dumps(document)))
 
 
@@ -36,7 +36,7 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
     for n in range(60):
         document = profile(f"op-{n % 7}", random.randrange(12), random.choice("abc"))
         put = random.choice([memory.put_steps, memory.put_if_room_steps])
-        under_way.append((document, put(f"/{random.randrange(10)}", kept(document, at=n))))
+        under_way.append((document, put(f"/{random.randrange(10)}", entry_of(document, at=n))))
         for _ in range(random.randrange(20)):
             if under_way:
                 document, steps = random.choice(under_way)
@@ -50,7 +50,7 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
     ended += [(document, run_steps(steps).document) for document, steps in under_way]
 
     assert all(as_kept == document for document, as_kept in ended)
-    memory.put("/last", kept({}))
+    memory.put("/last", entry_of({}))
     assert memory.bytes <= 30_000
     for path in tuple(memory):
         memory.drop(path)
@@ -59,12 +59,12 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
 
 def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
     memory = Memory(10_000_000, interner=Interner())
-    older = memory.put_steps("/a", kept(profile("op-1", 2 * STEP), at=1.0))
+    older = memory.put_steps("/a", entry_of(profile("op-1", 2 * STEP), at=1.0))
     next(older)
-    memory.put("/a", kept(profile("op-1", 1), at=2.0))
+    memory.put("/a", entry_of(profile("op-1", 1), at=2.0))
     run_steps(older)
 
-    assert memory.peek("/a") == kept(profile("op-1", 1), at=2.0)
+    assert memory.peek("/a") == entry_of(profile("op-1", 1), at=2.0)
     memory.drop("/a")
     assert memory.bytes == 0
 
@@ -79,7 +79,7 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
     assert documents[PROFILE] == profile(PROFILE[-36:], 20_000)
     assert turns.count >= 20_000 / STEP
 
-    assert sum(1 for _ in memory.put_steps("/b", kept(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP
+    assert sum(1 for _ in memory.put_steps("/b", entry_of(profile("op-2", 20_000, "b")))) >= 2 * 20_000 / STEP
     assert PROFILE not in memory
 
 

@@ -15,7 +15,7 @@ from graphql_api.errors import (
     UpstreamUnavailable,
 )
 from graphql_api.observability.fetch_context import FetchContext, FetchStats, Priority
-from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Opened, Place, Upstream, profile
+from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Location, Opened, Upstream, profile
 
 FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]
 
@@ -26,14 +26,14 @@ async def test_a_document_is_fetched_once_and_then_kept(opened: Opened, upstream
     assert upstream.paths == [PROFILE]
 
 
-async def test_documents_outlive_their_process_and_are_there_for_others(place: Place, upstream: Upstream) -> None:
-    if not place.shared:
+async def test_documents_outlive_their_process_and_are_there_for_others(location: Location, upstream: Upstream) -> None:
+    if not location.shared:
         pytest.skip("memory is one process's own")
-    first = place.open()
+    first = location.open()
     await first.ask(PROFILE, OTHER)
     await first.store.aclose()
 
-    assert await place.open().ask(PROFILE, OTHER) == [upstream.document(PROFILE), upstream.document(OTHER)]
+    assert await location.open().ask(PROFILE, OTHER) == [upstream.document(PROFILE), upstream.document(OTHER)]
     assert upstream.paths == [PROFILE, OTHER]
 
 
@@ -51,7 +51,7 @@ async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
     await opened.store.wait_idle()
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT, PROFILE, CURRENT]
-    assert upstream.asked[-1][1].urgency is Priority.REVALIDATION
+    assert upstream.requests[-1][1].urgency is Priority.REVALIDATION
 
 
 async def test_a_hundred_readers_of_a_stale_copy_cause_one_call(
@@ -82,7 +82,7 @@ async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
     tally = FetchStats()
     assert await opened.ask(CURRENT, context=FetchContext(stats=tally)) == [upstream.document(CURRENT, 0)]
     assert tally == FetchStats(cached=1)
-    assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"0"', '"0"']
+    assert [validators.etag for _, _, validators in upstream.requests] == [None, '"0"', '"0"', '"0"']
 
 
 async def test_a_changed_document_replaces_the_copy_and_its_validators(
@@ -96,7 +96,7 @@ async def test_a_changed_document_replaces_the_copy_and_its_validators(
         await opened.store.wait_idle()
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 2)]
-    assert [validators.etag for _, _, validators in upstream.asked] == [None, '"0"', '"1"']
+    assert [validators.etag for _, _, validators in upstream.requests] == [None, '"0"', '"1"']
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, UpstreamNotFound])
@@ -151,18 +151,18 @@ async def test_an_expired_copy_that_is_as_it_was_is_good_again(
     clock.now += 10_000
 
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
-    assert upstream.asked[-1][2] == Validators('"0"', "Wed, 01 Jul 2026 00:00:00 GMT")
+    assert upstream.requests[-1][2] == Validators('"0"', "Wed, 01 Jul 2026 00:00:00 GMT")
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
-    assert len(upstream.asked) == 2
+    assert len(upstream.requests) == 2
 
 
-async def test_another_process_renews_a_copy_for_all(place: Place, upstream: Upstream, clock: Clock) -> None:
-    if not place.shared:
+async def test_another_process_renews_a_copy_for_all(location: Location, upstream: Upstream, clock: Clock) -> None:
+    if not location.shared:
         pytest.skip("memory is one process's own")
-    first = place.open()
+    first = location.open()
     await first.ask(CURRENT)
     await first.store.aclose()
-    processes = [place.open() for _ in range(4)]
+    processes = [location.open() for _ in range(4)]
     clock.now += 11
     upstream.version = 1
     for process in processes:

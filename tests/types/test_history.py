@@ -202,11 +202,14 @@ async def test_stored_codes_are_looked_up_in_the_newest_release_that_has_them(se
     ]
     refs = [{"code": "op-113"}, {"code": "OP-116"}, {"uuid": ended["uuid"]}, {"id": ended["id"]}, {"code": "OP-9999"}]
     body = (await server.post(query, {"refs": refs, "release": "3.11"})).json()
-    *known, missing = body["data"]["latestConcepts"]
+    *existing, missing = body["data"]["latestConcepts"]
 
-    assert [(one["code"], one["release"]["number"]) for one in known] == [("OP-113", "3.11"), *[("OP-116", "3.10")] * 3]
-    assert known[0]["replacedBy"] is None
-    assert known[1]["replacedBy"][0]["concept"]["code"] == "OP-113"
+    assert [(one["code"], one["release"]["number"]) for one in existing] == [
+        ("OP-113", "3.11"),
+        *[("OP-116", "3.10")] * 3,
+    ]
+    assert existing[0]["replacedBy"] is None
+    assert existing[1]["replacedBy"][0]["concept"]["code"] == "OP-113"
     assert missing is None
     (error,) = body["errors"]
     assert (error["extensions"]["code"], error["path"]) == ("BAD_USER_INPUT", ["latestConcepts", 4])

@@ -69,9 +69,9 @@ async def test_an_unknown_code_among_a_hundred_is_null_and_named(server: Server)
     refs = [{"code": node["code"]} for node in page]
     refs.insert(57, {"code": "CP-99999"})
 
-    found, (error,) = await concepts(server, *refs)
+    results, (error,) = await concepts(server, *refs)
 
-    assert [concept and concept["code"] for concept in found] == [
+    assert [concept and concept["code"] for concept in results] == [
         None if n == 57 else ref["code"] for n, ref in enumerate(refs)
     ]
     assert error["path"] == ["concepts", 57]
@@ -96,10 +96,10 @@ async def test_five_hundred_references_take_a_handful_of_statements(
         statements.clear()
         server.upstream_paths()
 
-        found, errors = await concepts(server, *refs)
+        results, errors = await concepts(server, *refs)
 
         assert errors == []
-        assert [concept["code"] for concept in found] == [node["code"] for node in page["nodes"]]
+        assert [concept["code"] for concept in results] == [node["code"] for node in page["nodes"]]
         assert len(refs) == 500
         assert len(statements) == 5
         assert server.upstream_paths() == []
@@ -199,9 +199,9 @@ async def test_the_release_is_that_of_the_ids_or_the_one_in_the_argument(server:
 
 
 async def test_a_release_that_does_not_exist_is_an_error_at_each_position(server: Server) -> None:
-    found, errors = await concepts(server, {"code": "CP-7"}, {"code": "CP-11"}, release="9.9")
+    results, errors = await concepts(server, {"code": "CP-7"}, {"code": "CP-11"}, release="9.9")
 
-    assert found == [None, None]
+    assert results == [None, None]
     assert [(error["path"], error["extensions"]["code"]) for error in errors] == [
         (["concepts", 0], "RELEASE_NOT_FOUND"),
         (["concepts", 1], "RELEASE_NOT_FOUND"),
@@ -279,9 +279,9 @@ def of(name: str, number: str = "4.0") -> str:
 
 async def test_ids_of_another_release_are_translated_by_uuid_then_by_code(small: Server) -> None:
     names = ("same", "renumbered", "retitled", "reused", "gone")
-    found, errors = await concepts(small, *({"id": of(name)} for name in names), release="current")
+    results, errors = await concepts(small, *({"id": of(name)} for name in names), release="current")
 
-    assert [concept and concept["id"] for concept in found] == [
+    assert [concept and concept["id"] for concept in results] == [
         of("same", "4.1"),
         of("renumbered again", "4.1"),
         of("retitled again", "4.1"),
@@ -308,9 +308,9 @@ async def test_translations_say_from_what_to_what_and_by_what(small: Server) -> 
 async def test_ids_of_a_release_that_is_gone_are_found_again_by_uuid_alone(small: Server) -> None:
     refs = [{"id": of("same", "3.9")}, {"id": of("renumbered", "3.9")}]
 
-    found, (error,) = await concepts(small, *refs)
+    results, (error,) = await concepts(small, *refs)
 
-    assert found == [{**found[0], "id": of("same", "4.1"), "code": "SK-11"}, None]
+    assert results == [{**results[0], "id": of("same", "4.1"), "code": "SK-11"}, None]
     assert error["message"].startswith("`refs[1]`: release 3.9 is no longer served")
     assert error["extensions"]["entries"] == ["refs[1]"]
     data = (await small.ask(MATCHES, {"have": refs[:1]}))["profilesForCompetences"]
@@ -353,18 +353,22 @@ async def test_without_the_index_of_an_old_release_only_its_codes_must_wait(
 ) -> None:
     not_indexed.add("4.0")
     refs = [{"id": of("same")}, {"id": of("renumbered")}, {"code": "SK-2"}]
-    found, (error,) = await concepts(small, *refs, release="4.1")
+    results, (error,) = await concepts(small, *refs, release="4.1")
 
-    assert [concept and concept["id"] for concept in found] == [of("same", "4.1"), None, of("renumbered again", "4.1")]
+    assert [concept and concept["id"] for concept in results] == [
+        of("same", "4.1"),
+        None,
+        of("renumbered again", "4.1"),
+    ]
     assert (error["path"], error["extensions"]["code"]) == (["concepts", 1], "NOT_INDEXED_YET")
     assert await small.codes(MATCHES, {"have": refs, "release": "4.1"}) == ["NOT_INDEXED_YET"]
 
 
 async def test_a_code_of_two_types_is_an_error_that_names_both(small: Server) -> None:
-    found, (error,) = await concepts(small, {"code": "XX-1"}, {"uuid": uuid("shared again")})
+    results, (error,) = await concepts(small, {"code": "XX-1"}, {"uuid": uuid("shared again")})
 
-    assert found[0] is None
-    assert found[1]["__typename"] == "Skill"
+    assert results[0] is None
+    assert results[1]["__typename"] == "Skill"
     assert error["message"] == (
         "`refs[0]`: concepts of the types Skill and Knowledge share the code 'XX-1' in release 4.1; pass the `id` of one of them."
     )
@@ -377,21 +381,21 @@ async def test_paths_are_read_in_one_query_however_many_there_are(
     statements = record_statements(monkeypatch)
     query = """query ($first: Int) { careerPaths(from: { code: "OP-101" }, to: { code: "OP-102" }, first: $first) {
       effort steps { from { code } gap { coverage } } } }"""
-    counts, found = [], {}
+    counts, results = [], {}
     async with running(releases, settings) as server:
         for first in (2, 50):
             await server.ask(query, {"first": 0})
             statements.clear()
-            found[first] = (await server.ask(query, {"first": first}))["careerPaths"]
+            results[first] = (await server.ask(query, {"first": first}))["careerPaths"]
             counts.append(sum("profile_member" in statement for statement in statements))
         defaults = [await server.ask(query, {}), await server.ask(query, {"first": None})]
         for first in (-1, 51):
             assert await server.codes(query, {"first": first}) == ["BAD_USER_INPUT"]
 
     assert counts == [3, 3]
-    assert len(found[50]) > 5
-    assert found[50][:2] == found[2]
-    assert all(data["careerPaths"] == found[50][:5] for data in defaults)
+    assert len(results[50]) > 5
+    assert results[50][:2] == results[2]
+    assert all(data["careerPaths"] == results[50][:5] for data in defaults)
 
 
 async def test_a_path_to_the_same_profile_has_no_steps(server: Server) -> None:

@@ -77,8 +77,8 @@ async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> 
 
 
 async def test_a_release_comes_back_by_its_id(server: Server) -> None:
-    found = (await server.ask("{ release { id } }"))["release"]["id"]
+    release_id = (await server.ask("{ release { id } }"))["release"]["id"]
 
-    assert await server.ask("query ($id: ID!) { node(id: $id) { __typename id } }", {"id": found}) == {
-        "node": {"__typename": "Release", "id": found}
+    assert await server.ask("query ($id: ID!) { node(id: $id) { __typename id } }", {"id": release_id}) == {
+        "node": {"__typename": "Release", "id": release_id}
     }

@@ -30,8 +30,8 @@ async def hits(server: Server, text: str, **variables: Any) -> list[dict[str, An
 
 
 async def best(server: Server, text: str, **variables: Any) -> str | None:
-    found = await hits(server, text, **variables)
-    return found[0]["node"]["code"] if found else None
+    results = await hits(server, text, **variables)
+    return results[0]["node"]["code"] if results else None
 
 
 @pytest.mark.parametrize(
@@ -80,24 +80,24 @@ async def test_every_alternative_name_finds_its_profile(server: Server) -> None:
 
 
 async def test_types_and_languages_narrow_the_search(server: Server) -> None:
-    found = await hits(server, "beheren", types=["SKILL", "OCCUPATIONAL_PROFILE"], languages=["NL"], first=100)
+    results = await hits(server, "beheren", types=["SKILL", "OCCUPATIONAL_PROFILE"], languages=["NL"], first=100)
 
-    assert {edge["node"]["__typename"] for edge in found} == {"Skill", "OccupationalProfile"}
-    assert {edge["match"]["language"] for edge in found} == {"NL"}
+    assert {edge["node"]["__typename"] for edge in results} == {"Skill", "OccupationalProfile"}
+    assert {edge["match"]["language"] for edge in results} == {"NL"}
     assert await hits(server, "beheren", types=[]) == []
 
 
 async def test_a_competence_and_its_skill_are_one_hit_the_skill(server: Server) -> None:
     query = 'query ($types: [ConceptType!]) { search(text: "beheren", types: $types, first: 500) { totalCount nodes { __typename } } }'
-    found = {}
+    results = {}
     for types in (["SKILL"], ["SKILL", "TECHNICAL_COMPETENCE"], ["TECHNICAL_COMPETENCE"]):
         page = (await server.ask(query, {"types": types}))["search"]
         assert len(page["nodes"]) == page["totalCount"]
-        found[len(types), types[0]] = [node["__typename"] for node in page["nodes"]]
+        results[len(types), types[0]] = [node["__typename"] for node in page["nodes"]]
 
-    assert found[2, "SKILL"] == found[1, "SKILL"] == ["Skill"] * len(found[1, "SKILL"])
-    assert set(found[1, "TECHNICAL_COMPETENCE"]) == {"TechnicalCompetence"}
-    assert len(found[1, "TECHNICAL_COMPETENCE"]) >= len(found[1, "SKILL"]) > 1
+    assert results[2, "SKILL"] == results[1, "SKILL"] == ["Skill"] * len(results[1, "SKILL"])
+    assert set(results[1, "TECHNICAL_COMPETENCE"]) == {"TechnicalCompetence"}
+    assert len(results[1, "TECHNICAL_COMPETENCE"]) >= len(results[1, "SKILL"]) > 1
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server
 def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None:
     import asyncio
 
-    async def asked() -> None:
+    async def send() -> None:
         settings = replace(Settings(), index="need", cache_dir=_folder)
         assert _releases is not None
         async with running(_releases, settings) as server:
@@ -222,7 +222,7 @@ def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None
             codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
             assert codes <= {"BAD_USER_INPUT"}
 
-    asyncio.run(asked())
+    asyncio.run(send())
 
 
 _releases: Releases | None = None
@@ -244,10 +244,10 @@ async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]
 
 
 async def test_without_an_index_profiles_are_found_by_upstreams_own_search(unindexed: Server) -> None:
-    found = await hits(unindexed, "verpleegkundige", first=3)
+    results = await hits(unindexed, "verpleegkundige", first=3)
 
-    assert found[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
-    assert found[0]["match"] is None
+    assert results[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
+    assert results[0]["match"] is None
     assert [path for path in unindexed.upstream_paths() if path.startswith("/search")] == [
         "/search?searchValue=verpleegkundige&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=3"
     ]

@@ -155,7 +155,7 @@ async def test_values_of_one_condition_add_up_and_conditions_restrict(server: Se
     def codes(name: str, profile: dict[str, Any]) -> set[str]:
         return {own["code"] for own in profile[name]}
 
-    for filter, wanted in (
+    for filter, applies in (
         ({"sectors": []}, lambda profile: True),
         ({"sectors": ["ES-1", "es-2"]}, lambda profile: codes("economicSectors", profile) & {"ES-1", "ES-2"}),
         ({"proofsOfLearning": ["PL-1"]}, lambda profile: "PL-1" in codes("proofsOfLearning", profile)),
@@ -174,7 +174,7 @@ async def test_values_of_one_condition_add_up_and_conditions_restrict(server: Se
         ({"sectors": ["%", "", "ES-1 OR 1=1"], "areasOfInterest": ["\0"]}, lambda profile: False),
     ):
         data = await server.ask(query, {"filter": filter})
-        expected = [profile["code"] for profile in profiles if wanted(profile)]
+        expected = [profile["code"] for profile in profiles if applies(profile)]
         assert [node["code"] for node in data["occupationalProfiles"]["nodes"]] == expected, filter
 
 

@@ -76,9 +76,9 @@ class World:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def fail(self, match: str = "**", kind: str = "status", **more: Any) -> None:
+    def fail(self, match: str = "**", fault: str = "status", **more: Any) -> None:
         """Add a fault."""
-        self.faults.add(Fault(match, kind, **more))
+        self.faults.add(Fault(match, fault, **more))
 
     def path(self, route: Route = routes.TECHNICAL_COMPETENCE) -> str:
         """The path of a document that was not requested before."""

@@ -35,12 +35,12 @@ class Body:
         self.status_code = 200
         self.headers = headers
         self.pieces = pieces
-        self.asked = self.read = 0
+        self.requested_chunks = self.read = 0
         self.pause = 0.0
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AsyncIterator["Body"]:
-        self.asked += 1
+        self.requested_chunks += 1
         yield self
 
     async def aiter_raw(self) -> AsyncIterator[bytes]:
@@ -85,7 +85,7 @@ async def test_what_is_not_the_document_is_asked_for_three_times_and_refused(bod
     upstream, sent = door(body)
 
     await refused(upstream)
-    assert sent.asked == 3
+    assert sent.requested_chunks == 3
 
 
 def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_five_seconds() -> None:
@@ -98,7 +98,7 @@ def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_fiv
         with pytest.raises(UpstreamTimeout):
             await upstream.fetch(PATH, FetchContext())
         assert now() - began == pytest.approx(4.5)
-        assert (sent.asked, sent.read) == (3, 45)
+        assert (sent.requested_chunks, sent.read) == (3, 45)
 
     in_virtual_time(run())
 
@@ -113,7 +113,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read_and_not_asked_for_ag
     upstream, sent = door(b"x" * 1000, content_length="99999999")
 
     assert await refused(upstream) == "more than 2000000 bytes"
-    assert (sent.asked, sent.read) == (1, 0)
+    assert (sent.requested_chunks, sent.read) == (1, 0)
 
 
 async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
@@ -134,7 +134,7 @@ async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
 
     assert messages == ["more than 2000000 bytes"] * 12
     assert peak < 160 * MEGABYTE
-    assert [sent.asked for _, sent in doors] == [1] * 12
+    assert [sent.requested_chunks for _, sent in doors] == [1] * 12
 
 
 async def test_a_bomb_in_one_piece_is_inflated_up_to_the_bound_and_no_further() -> None:
@@ -262,11 +262,11 @@ def test_a_document_that_cannot_be_used_is_left_alone_for_five_seconds() -> None
         for _ in range(40):
             await refused(upstream)
             await asyncio.sleep(0.1)
-        assert sent.asked == 1
+        assert sent.requested_chunks == 1
 
         await asyncio.sleep(1.1)
         await refused(upstream)
-        assert sent.asked == 2
+        assert sent.requested_chunks == 2
 
     in_virtual_time(run())
 

@@ -61,7 +61,7 @@ class Received:
         return self._body
 
 
-class Asked:
+class RecordedRequest:
     """A session of aiohttp that returns one response, and records its requests."""
 
     def __init__(self, answer: Callable[[], Awaitable[Received]]) -> None:
@@ -74,7 +74,7 @@ class Asked:
         yield await self.answer()
 
 
-def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
+def network(*chunks: bytes, status: int = 200, **headers: str) -> RecordedRequest:
     async def body() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
@@ -82,10 +82,10 @@ def network(*chunks: bytes, status: int = 200, **headers: str) -> Asked:
     async def answer() -> Received:
         return Received(body(), status, {name.replace("_", "-"): value for name, value in headers.items()})
 
-    return Asked(answer)
+    return RecordedRequest(answer)
 
 
-def upstream(session: Asked, settings: Settings = SETTINGS) -> Upstream:
+def upstream(session: RecordedRequest, settings: Settings = SETTINGS) -> Upstream:
     return Upstream(HttpTransport(settings, cast(aiohttp.ClientSession, session)), settings, random=NoJitter())
 
 
@@ -234,7 +234,9 @@ async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
         return Received(endless())
 
     with pytest.raises(UpstreamInvalidResponse):
-        await upstream(Asked(answer), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(PATH, FetchContext())
+        await upstream(RecordedRequest(answer), replace(SETTINGS, upstream_document_bytes=10_000)).fetch(
+            PATH, FetchContext()
+        )
     assert read < 20_000
 
 
@@ -260,7 +262,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
         under_way -= 1
         return await network(b'{"_links": {}}').answer()
 
-    door = upstream(Asked(answer), replace(SETTINGS, upstream_concurrency=3))
+    door = upstream(RecordedRequest(answer), replace(SETTINGS, upstream_concurrency=3))
     calls = [asyncio.create_task(door.fetch(RELEASES.path(), FetchContext())) for _ in range(10)]
     while under_way < 3:
         await asyncio.sleep(0)
@@ -288,26 +290,30 @@ async def test_an_answer_that_never_ends_is_a_timeout() -> None:
         raise AssertionError
 
     with pytest.raises(UpstreamTimeout):
-        await upstream(Asked(answer), replace(SETTINGS, upstream_total_timeout=0.01)).fetch(PATH, FetchContext())
+        await upstream(RecordedRequest(answer), replace(SETTINGS, upstream_total_timeout=0.01)).fetch(
+            PATH, FetchContext()
+        )
 
 
 def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
     return [value for _, value in inspect.getmembers(module, inspect.isclass) if issubclass(value, base)]
 
 
-def instance(kind: type[Exception]) -> Exception:
+def instance(error_class: type[Exception]) -> Exception:
     """An exception of this class, whose own text needs more than the tests have."""
-    described = type(kind.__name__, (kind,), {"__str__": lambda _: "http://internal.host:8080/ went wrong"})
+    described = type(
+        error_class.__name__, (error_class,), {"__str__": lambda _: "http://internal.host:8080/ went wrong"}
+    )
     made: Exception = described.__new__(described)
     return made
 
 
-@pytest.mark.parametrize("kind", exceptions_of(aiohttp, aiohttp.ClientError))
-def test_every_exception_of_aiohttp_is_one_of_our_errors(kind: type[Exception]) -> None:
-    expected = UpstreamTimeout if issubclass(kind, TimeoutError) else UpstreamUnavailable
+@pytest.mark.parametrize("error_class", exceptions_of(aiohttp, aiohttp.ClientError))
+def test_every_exception_of_aiohttp_is_one_of_our_errors(error_class: type[Exception]) -> None:
+    expected = UpstreamTimeout if issubclass(error_class, TimeoutError) else UpstreamUnavailable
 
     with pytest.raises(expected) as raised, map_library_errors():
-        raise instance(kind)
+        raise instance(error_class)
     assert "internal.host" not in str(raised.value)
 
 

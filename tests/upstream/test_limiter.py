@@ -85,9 +85,9 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
     assert probes[-1] == Rejection(Reason.UNAVAILABLE, 1.5, probing=True)
 
     asking.clock.now += 1.5  # probes without a response delay no call
-    again = await asking.take()
-    assert isinstance(again, Permit)
-    await asking.limiter.close_circuit(scope, again.at)
+    third = await asking.take()
+    assert isinstance(third, Permit)
+    await asking.limiter.close_circuit(scope, third.at)
     assert await asking.granted(10) == 10
 
 

@@ -18,7 +18,7 @@ from tests.upstream.virtual_time import in_virtual_time
 def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> None:
     async def run() -> None:
         world = World()
-        world.fail(kind="hang")
+        world.fail(fault="hang")
         results = [await world.ask() for _ in range(5)]
 
         assert failed(results) == 1.0
@@ -54,7 +54,7 @@ def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
     async def run() -> None:
         world = World(seed=seed)
         world.fail(rate=errors)
-        world.fail(kind="hang", rate=hangs / (1 - errors))
+        world.fail(fault="hang", rate=hangs / (1 - errors))
         results = await world.stream(30, 60)
 
         assert failed(results) <= most_failed
@@ -65,13 +65,13 @@ def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["status", "hang", "html"])
-def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_at_once(kind: str) -> None:
+@pytest.mark.parametrize("fault", ["status", "hang", "html"])
+def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_at_once(fault: str) -> None:
     async def run() -> None:
         world = World()
         await world.stream(30, 10)
         world.calls.clear()
-        world.fail(kind=kind)
+        world.fail(fault=fault)
         began = world.now()
         results = await world.stream(30, 60)
 
@@ -125,19 +125,19 @@ def test_a_dead_route_takes_no_other_with_it() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["status", "hang", "html"])
+@pytest.mark.parametrize("fault", ["status", "hang", "html"])
 @pytest.mark.parametrize(
     ("a_second", "every", "most"), [(30, 3.0, 0.40), (30, 1.0, 0.40), (5, 3.0, 0.45)]
 )  # at five a second the breaker has too few calls to open, and retries alone bridge less
 def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
-    kind: str, a_second: int, every: float, most: float
+    fault: str, a_second: int, every: float, most: float
 ) -> None:
     async def run() -> None:
         world = World()
 
         async def flap() -> None:
             while True:
-                world.fail(kind=kind)
+                world.fail(fault=fault)
                 await asyncio.sleep(every)
                 world.faults.clear()
                 await asyncio.sleep(every)
@@ -300,7 +300,7 @@ def test_places_survive_clients_that_leave_at_any_moment() -> None:
 def test_who_finds_no_place_in_time_is_told_so() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=1))
-        world.fail(kind="hang", times=3)
+        world.fail(fault="hang", times=3)
         results = await asyncio.gather(world.ask(), world.ask(deadline=world.now() + 1.0))
 
         assert isinstance(results[1].error, UpstreamTimeout)
@@ -387,13 +387,13 @@ def test_what_failed_is_good_soon_after_the_fault_has_ended() -> None:
     async def run() -> None:
         world = World()
         path = world.path()
-        for kind in ("broken", "html", "cut", "status"):
-            world.fail(kind=kind)
+        for fault in ("broken", "html", "cut", "status"):
+            world.fail(fault=fault)
             assert (await world.ask(path)).error is not None
             world.faults.clear()
-            again = await world.ask(path)
-            assert again.error is not None
-            assert again.error.retry_after == 2.0
+            second = await world.ask(path)
+            assert second.error is not None
+            assert second.error.retry_after == 2.0
             await asyncio.sleep(2)
             assert (await world.ask(path)).error is None
 
@@ -403,7 +403,7 @@ def test_what_failed_is_good_soon_after_the_fault_has_ended() -> None:
 def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
     async def run() -> None:
         world = World()
-        world.fail(kind="hang")
+        world.fail(fault="hang")
         result = await world.ask(urgency=Priority.REVALIDATION)
         assert len(world.calls) == 1
         assert result.seconds <= 1.5

@@ -32,10 +32,10 @@ async def shared(valkey: Server) -> AsyncIterator[Shared]:
     await made.aclose()
 
 
-async def command(shared: Shared, name: str, kind: str, path: str, *arguments: object) -> Any:
+async def command(shared: Shared, name: str, key_type: str, path: str, *arguments: object) -> Any:
     """Write to the key of something, as anybody may."""
     done = object()
-    key = shared.key(kind, path)
+    key = shared.key(key_type, path)
     result = await shared.run(lambda server: server.execute_command(name, key, *arguments), done)  # type: ignore[no-untyped-call]
     assert result is not done
     return result
@@ -131,11 +131,11 @@ STATE = ("window", "word", "revalidations", "block", "probes")
 ROUTE = "/releases"
 
 
-def name_of(kind: str, account: str) -> str:
+def name_of(key_type: str, account: str) -> str:
     return f"{ROUTE} {account}"
 
 
-@pytest.mark.parametrize("kind", STATE)
+@pytest.mark.parametrize("key_type", STATE)
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [("SET", ("x",)), ("RPUSH", ("x",)), ("HSET", ("until", "x", "as_of", "x", "left", "7")), ("ZADD", ("inf", "x"))],
@@ -143,10 +143,10 @@ def name_of(kind: str, account: str) -> str:
 )
 @pytest.mark.parametrize("account", ["everybody", "of "])
 async def test_state_of_another_kind_is_deleted_and_calls_go_on(
-    shared: Shared, kind: str, name: str, arguments: tuple[object, ...], account: str
+    shared: Shared, key_type: str, name: str, arguments: tuple[object, ...], account: str
 ) -> None:
     limiter = ValkeyLimiter(shared, RateLimit(10))
-    await command(shared, name, kind, name_of(kind, account), *arguments)
+    await command(shared, name, key_type, name_of(key_type, account), *arguments)
 
     for _ in range(2):
         assert isinstance(await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)

@@ -28,8 +28,8 @@ class Upstream:
 
     def __init__(self, releases: Releases) -> None:
         self.faults = Faults()
-        self.asked: list[str] = []
-        app = create_sandbox(releases, faults=self.faults, requests=self.asked)
+        self.requested_paths: list[str] = []
+        app = create_sandbox(releases, faults=self.faults, requests=self.requested_paths)
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         self.url = ""
 
@@ -96,7 +96,7 @@ def competence(uuid: str) -> str:
 async def uuids(upstream: Upstream) -> list[str]:
     async with httpx.AsyncClient(base_url=upstream.url) as client:
         body = (await client.get("/releases/3.11/technicalcompetences?size=500")).text
-    upstream.asked.clear()
+    upstream.requested_paths.clear()
     return sorted(set(re.findall(r"/technicalcompetences/([0-9a-f-]{36})", body)))
 
 
@@ -108,7 +108,7 @@ async def test_a_cold_document_asked_of_all_at_once_is_one_call(
         answers = await three.ask_all(competence(CP_7))
 
         assert answers == [{"data": {"technicalCompetence": {"code": "CP-7"}}}] * REPLICAS
-        assert upstream.asked.count(COMPETENCE) == 1
+        assert upstream.requested_paths.count(COMPETENCE) == 1
 
 
 async def test_which_release_is_current_is_asked_by_one_for_all(
@@ -118,7 +118,7 @@ async def test_which_release_is_current_is_asked_by_one_for_all(
         answers = await three.ask_all("{ release { number } }")
 
         assert answers == [{"data": {"release": {"number": "3.11"}}}] * REPLICAS
-        assert upstream.asked.count("/releases/current") == 1
+        assert upstream.requested_paths.count("/releases/current") == 1
 
 
 async def test_a_server_killed_under_load_fails_no_operation(
@@ -132,7 +132,7 @@ async def test_a_server_killed_under_load_fails_no_operation(
             return [await three.ask(client, competence(uuid)) for uuid in mine]
 
         loads = [asyncio.create_task(load(client, sample)) for client in three.clients for _ in range(3)]
-        while len(upstream.asked) < len(sample) // 3:
+        while len(upstream.requested_paths) < len(sample) // 3:
             await asyncio.sleep(0.001)
         valkey.stop()
         answers = [answer for answers in await asyncio.gather(*loads) for answer in answers]
@@ -140,7 +140,7 @@ async def test_a_server_killed_under_load_fails_no_operation(
     assert [answer for answer in answers if "errors" in answer] == []
     assert len(answers) == len(sample) * REPLICAS * 3
     # Before the kill one call for all three, after it one for each of them.
-    assert max(Counter(path for path in upstream.asked if path.count("/") == 4).values()) <= REPLICAS
+    assert max(Counter(path for path in upstream.requested_paths if path.count("/") == 4).values()) <= REPLICAS
 
 
 async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valkey: Server, tmp_path: Path) -> None:
@@ -150,5 +150,5 @@ async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valk
         answers = await asyncio.gather(*(three.ask(client, competence(uuid)) for client, uuid in parts))
 
     codes = [error["extensions"]["code"] for answer in answers for error in answer.get("errors", ())]
-    assert len([path for path in upstream.asked if path.count("/") == 4]) == 20
+    assert len([path for path in upstream.requested_paths if path.count("/") == 4]) == 20
     assert codes == ["UPSTREAM_RATE_LIMITED"] * (len(sample) - 20)

@@ -8,7 +8,7 @@ from graphql_api.store import Backend
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream.valkey import Shared
-from tests.store.fakes import Clock, OpenBackend, Opened, Place, Upstream
+from tests.store.fakes import Clock, Location, OpenBackend, Opened, Upstream
 from tests.store.test_backend import *  # noqa: F403
 from tests.store.test_promises import *  # noqa: F403
 from tests.valkey.conftest import Server
@@ -16,7 +16,7 @@ from tests.valkey.conftest import Server
 pytestmark = pytest.mark.valkey
 
 
-class _Place:
+class _Location:
     shared = True
 
     def __init__(self, url: str, upstream: Upstream, clock: Clock) -> None:
@@ -44,8 +44,8 @@ async def upstream() -> Upstream:
 
 
 @pytest.fixture
-async def place(valkey: Server, upstream: Upstream, clock: Clock) -> AsyncIterator[Place]:
-    made = _Place(valkey.url, upstream, clock)
+async def location(valkey: Server, upstream: Upstream, clock: Clock) -> AsyncIterator[Location]:
+    made = _Location(valkey.url, upstream, clock)
     yield made
     upstream.let_go.set()
     for opened in made.opened:
@@ -55,10 +55,10 @@ async def place(valkey: Server, upstream: Upstream, clock: Clock) -> AsyncIterat
 
 
 @pytest.fixture
-async def opened(place: Place) -> Opened:
-    return place.open()
+async def opened(location: Location) -> Opened:
+    return location.open()
 
 
 @pytest.fixture
-async def open_backend(place: _Place) -> OpenBackend:
-    return place.backend
+async def open_backend(location: _Location) -> OpenBackend:
+    return location.backend

@@ -103,14 +103,14 @@ class World:
 
     async def walk(self, parts: Services, *releases: str) -> Leaves:
         """The index rows that crawls of releases write, without row ids; none for a release that cannot be crawled."""
-        found: Leaves = {}
+        rows: Leaves = {}
         for release in releases:
             with closing(sqlite3.connect(":memory:")) as connection:
                 tables.create(connection)
                 with suppress(UpstreamError):
                     await Crawler(connection, parts.store.get_uncached, release, PAGE_SIZE, 4, CrawlProgress()).run()
-                    found |= {(release, *path): value for path, value in _rows(connection).items()}
-        return found
+                    rows |= {(release, *path): value for path, value in _rows(connection).items()}
+        return rows
 
 
 def differences(before: Leaves, after: Leaves) -> set[tuple[Any, ...]]:
@@ -125,19 +125,19 @@ def _digest(walked: Leaves | None) -> str:
 def _rows(connection: sqlite3.Connection) -> Leaves:
     rows = connection.execute("SELECT n, concept_type, uuid FROM concept")
     concepts = {n: f"{TYPES[concept_type]} {uuid}" for n, concept_type, uuid in rows}
-    found: Leaves = {}
+    by_path: Leaves = {}
     for n, code, facts, item in connection.execute("SELECT n, code, facts, item FROM concept"):
-        found[concepts[n], "code"] = code
-        found[concepts[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
+        by_path[concepts[n], "code"] = code
+        by_path[concepts[n], "item"] = orjson.dumps(orjson.loads(item), option=orjson.OPT_SORT_KEYS)
         for key, value in orjson.loads(facts).items():
             # A term is identified by its code or, without one, by its uuid.
-            found |= leaves(value, (concepts[n], key, *(["code"] if key in _TERMS else [])))
+            by_path |= leaves(value, (concepts[n], key, *(["code"] if key in _TERMS else [])))
     for container, role, member in connection.execute("SELECT * FROM embeds"):
-        found[concepts[container], _ROLES[role], concepts[member]] = True
+        by_path[concepts[container], _ROLES[role], concepts[member]] = True
     for concept, field, language, text in connection.execute("SELECT * FROM text"):
-        found[concepts[concept], _FIELDS[field], LANGUAGES[language], text] = True
+        by_path[concepts[concept], _FIELDS[field], LANGUAGES[language], text] = True
     for profile, scheme, uuid, code in connection.execute("SELECT profile, scheme, uuid, code FROM term"):
-        found[concepts[profile], scheme, uuid or code, "code"] = code
+        by_path[concepts[profile], scheme, uuid or code, "code"] = code
     for profile, modified in connection.execute("SELECT * FROM modified"):
-        found[concepts[profile], "lastModified"] = modified
-    return found
+        by_path[concepts[profile], "lastModified"] = modified
+    return by_path

@@ -144,6 +144,6 @@ def with_query(path: str, **changes: object) -> str:
     return f"{name}?{urlencode(dict(parse_qsl(query)) | changes)}" if mark else path
 
 
-def asked(path: str, name: str, otherwise: int) -> int:
+def number_in(path: str, name: str, otherwise: int) -> int:
     """An integer query parameter of a path, or the default."""
     return int(dict(parse_qsl(path.partition("?")[2])).get(name, otherwise))

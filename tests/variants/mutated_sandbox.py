@@ -55,12 +55,12 @@ class Original:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._known: dict[str, tuple[int, bytes]] = {}
+        self._cached: dict[str, tuple[int, bytes]] = {}
 
     async def answer(self, path: str) -> tuple[int, Document]:
-        if path not in self._known:
-            self._known[path] = await _ask(self._app, path)
-        status, body = self._known[path]
+        if path not in self._cached:
+            self._cached[path] = await _ask(self._app, path)
+        status, body = self._cached[path]
         return status, orjson.loads(body)
 
 
@@ -82,11 +82,11 @@ class Mutated:
     def __init__(self, original: Original, mutations: Sequence[Mutation]) -> None:
         self._original = original
         self._mutations = mutations
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = path_of(scope)
-        self.asked.append(path)
+        self.requested_paths.append(path)
         await reply(send, *await self._answer(path))
 
     async def _answer(self, path: str) -> tuple[int, Document]:
@@ -94,6 +94,6 @@ class Mutated:
         for item in self._mutations:
             paths.append(item.asks(paths[-1]))
         status, document = await self._original.answer(paths.pop())
-        for mutation, asked in zip(reversed(self._mutations), reversed(paths), strict=True):
-            status, document = mutation.answers(asked, status, document)
+        for mutation, sent_path in zip(reversed(self._mutations), reversed(paths), strict=True):
+            status, document = mutation.answers(sent_path, status, document)
         return status, document

@@ -10,7 +10,6 @@ from typing import Any
 from tests.variants.changes import (
     LISTS,
     PLAIN_LISTS,
-    asked,
     bare_text,
     each_document,
     each_embedded,
@@ -20,6 +19,7 @@ from tests.variants.changes import (
     flat,
     items,
     milliseconds,
+    number_in,
     numbers,
     only,
     refuse,
@@ -154,21 +154,21 @@ def _numbered_from_one(document: Document) -> None:
 
 
 def _none_before_one(path: str, status: int, document: Document) -> tuple[int, Document]:
-    if re.fullmatch(LISTS, path) and asked(path, "page", 1) < 1:
+    if re.fullmatch(LISTS, path) and number_in(path, "page", 1) < 1:
         return 400, {"status": 400, "error": "Bad Request"}
     return each_document(_numbered_from_one, LISTS)(path, status, document)
 
 
 def _used_by_pages(path: str, status: int, document: Document) -> tuple[int, Document]:
     if status == 200 and "/used" in path:
-        result, size, number = items(document), min(asked(path, "size", 1), 2), asked(path, "page", 0)
+        result, size, number = items(document), min(number_in(path, "size", 1), 2), number_in(path, "page", 0)
         document["_embedded"] = {"list": result[number * size : (number + 1) * size]}
         document["page"] = {"size": size, "totalElements": len(result), "number": number}
     return status, document
 
 
-whole = _at_paths_of_lists(lambda path: with_query(path, page=0, size=2000))
-from_one = _at_paths_of_lists(lambda path: with_query(path, page=max(asked(path, "page", 1) - 1, 0)))
+whole_list = _at_paths_of_lists(lambda path: with_query(path, page=0, size=2000))
+from_one = _at_paths_of_lists(lambda path: with_query(path, page=max(number_in(path, "page", 1) - 1, 0)))
 by_one = _at_paths_of_lists(lambda path: with_query(path, size=1))
 by_two = _at_paths_of_lists(lambda path: with_query(path, size=2))
 
@@ -190,7 +190,7 @@ add(
     _used_by_pages,
     asks=lambda path: path.partition("?")[0] if "/used" in path else path,
 )
-add("lists whole and without page", each_document(_tells_nothing, LISTS), asks=whole)
+add("lists whole and without page", each_document(_tells_nothing, LISTS), asks=whole_list)
 
 # What profiles embed
 
@@ -217,7 +217,7 @@ add(
     each_object(replaced(("_links",), lambda links: {rel: [None, value] for rel, value in links.items()})),
 )
 add("skills as lists", each_object(replaced(("skill",), lambda skill: [skill])), paired=False)
-add("empty lists as null", each_object(replaced(LISTED, lambda found: found or None)), paired=False)
+add("empty lists as null", each_object(replaced(LISTED, lambda items: items or None)), paired=False)
 add("documents of hits as lists", each_item(replaced(("document",), lambda item: [item]), "/search.*"), paired=False)
 add("embedded competences without links", each_embedded(without("_links")))
 add("embedded competences without knowledge", each_embedded(without("knowledgeItems")), paired=False)

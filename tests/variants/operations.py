@@ -89,7 +89,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]
         return {below: item for key, one in value.items() for below, item in leaves(one, (*path, key)).items()}
     if isinstance(value, list):
         results: dict[tuple[Any, ...], Any] = {(*path, "length"): len(value)}
-        for place, entry in enumerate(value):
-            results |= leaves(entry, (*path, place))
+        for position, entry in enumerate(value):
+            results |= leaves(entry, (*path, position))
         return results
     return {path: value}

@@ -98,9 +98,9 @@ class PythonClients(unittest.TestCase):
                 package = importlib.import_module("competent_client")
             finally:
                 sys.path.remove(folder)
-            found = asyncio.run(self._releases(package))
+            releases = asyncio.run(self._releases(package))
 
-        self.assertEqual([release.number for release in found.releases], ["3.11", "3.10", "3.9"])
+        self.assertEqual([release.number for release in releases.releases], ["3.11", "3.10", "3.9"])
 
     async def _releases(self, package: object) -> object:
         async with package.Client(url=self.url) as client:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from tests.execution.compiled.two_servers import Asked, Twin
+from tests.execution.compiled.two_servers import ClientRequest, Twin
 
 _CONCEPT = "__typename id uuid code"
 _HARVEST = f"""{{
@@ -36,7 +36,7 @@ LISTS = (
 
 
 @dataclass
-class Known:
+class SampleValues:
     """Existing values by purpose."""
 
     uuids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -51,16 +51,16 @@ class Known:
     isco: list[str] = field(default_factory=list)
 
     @classmethod
-    async def of(cls, server: Twin) -> "Known":
+    async def of(cls, server: Twin) -> "SampleValues":
         """Collect values from the data of a server."""
-        answer = orjson.loads((await server.ask(Asked(_HARVEST))).body)
+        answer = orjson.loads((await server.ask(ClientRequest(_HARVEST))).body)
         assert "errors" not in answer, answer["errors"]
-        found = cls()
-        found._note(answer["data"])
+        samples = cls()
+        samples._note(answer["data"])
         for name in LISTS:
-            found.cursors[name] = [edge["cursor"] for edge in answer["data"][name]["edges"]]
-        found.ids["Release"] = [release["id"] for release in answer["data"]["releases"]]
-        return found
+            samples.cursors[name] = [edge["cursor"] for edge in answer["data"][name]["edges"]]
+        samples.ids["Release"] = [release["id"] for release in answer["data"]["releases"]]
+        return samples
 
     def _note(self, value: Any) -> None:
         if isinstance(value, list):
@@ -73,8 +73,8 @@ class Known:
                 self._note(item)
 
     def _note_concept(self, thing: dict[str, Any]) -> None:
-        for kept, name in ((self.uuids, "uuid"), (self.codes, "code"), (self.ids, "id")):
-            values = kept[thing["__typename"]]
+        for pool, name in ((self.uuids, "uuid"), (self.codes, "code"), (self.ids, "id")):
+            values = pool[thing["__typename"]]
             if thing[name] and thing[name] not in values and len(values) < 12:
                 values.append(thing[name])
         if thing["__typename"] == "OccupationalProfile" and len(self.words) < 60:

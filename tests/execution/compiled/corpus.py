@@ -13,10 +13,10 @@ from graphql.validation import specified_rules
 
 from graphql_api.execution.limits import DEFAULTS
 from graphql_api.http.pages.examples import examples
-from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.argument_values import SampleValues
 from tests.execution.compiled.operations import Writing
 from tests.execution.compiled.scenarios import SCHEMA, SHAPES
-from tests.execution.compiled.two_servers import Asked
+from tests.execution.compiled.two_servers import ClientRequest
 
 ROOT = Path(__file__).parents[3]
 SKIPPED = {"clients", "plan", "browser"}
@@ -26,11 +26,11 @@ SKIPPED = {"clients", "plan", "browser"}
 def written_down() -> tuple[str, ...]:
     """The queries in docs and examples."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    found = [example.query for example in examples()]
-    found += [
+    queries = [example.query for example in examples()]
+    queries += [
         text for page in pages for text in re.findall(r"```graphql\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     ]
-    return tuple(text for text in dict.fromkeys(found) if _queries(text))
+    return tuple(text for text in dict.fromkeys(queries) if _queries(text))
 
 
 @cache
@@ -67,7 +67,7 @@ class _Uses(Visitor):
     def __init__(self, info: TypeInfo) -> None:
         super().__init__()
         self.info = info
-        self.found: dict[str, tuple[str, str, Any, str]] = {}
+        self.by_name: dict[str, tuple[str, str, Any, str]] = {}
         self._field = ""
         self._argument = ""
 
@@ -81,30 +81,32 @@ class _Uses(Visitor):
         self._argument = node.name.value
 
     def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        kind, given = self.info.get_input_type(), self.info.get_type()
-        if kind is not None and self._argument:
-            of = str(get_named_type(given)) if given else ""
-            self.found.setdefault(node.name.value, (self._field, self._argument, kind, of))
+        input_type, variable_type = self.info.get_input_type(), self.info.get_type()
+        if input_type is not None and self._argument:
+            of = str(get_named_type(variable_type)) if variable_type else ""
+            self.by_name.setdefault(node.name.value, (self._field, self._argument, input_type, of))
 
 
-def corpus(texts: tuple[str, ...], known: Known) -> list[Asked]:
+def corpus(texts: tuple[str, ...], samples: SampleValues) -> list[ClientRequest]:
     """Operations for these documents, with values that fit the uses of their variables."""
-    asked: list[Asked] = []
+    requests: list[ClientRequest] = []
     for text in texts:
         document = parse(text)
         info = TypeInfo(SCHEMA)
         uses = _Uses(info)
         visit(document, TypeInfoVisitor(info, uses))
-        writing = Writing(lambda _: 0, SHAPES, known)  # always the simplest choice
+        writing = Writing(lambda _: 0, SHAPES, samples)  # always the simplest choice
         values = {
-            name: writing.sent(writing.argument(field, argument, kind, of, 2))
-            for name, (field, argument, kind, of) in uses.found.items()
+            name: writing.sent(writing.argument(field, argument, input_type, of, 2))
+            for name, (field, argument, input_type, of) in uses.by_name.items()
         }
         names = [
             definition.name.value
             for definition in document.definitions
             if isinstance(definition, OperationDefinitionNode) and definition.name
         ]
-        chosen = names if len(names) > 1 else [None]
-        asked += [Asked(text, values or None, name, {"accept-language": "fr, nl;q=0.5"}) for name in chosen]
-    return asked
+        operation_names = names if len(names) > 1 else [None]
+        requests += [
+            ClientRequest(text, values or None, name, {"accept-language": "fr, nl;q=0.5"}) for name in operation_names
+        ]
+    return requests

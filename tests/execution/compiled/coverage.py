@@ -27,49 +27,53 @@ from graphql.language import (
 
 def of_schema(schema: GraphQLSchema) -> set[str]:
     """All fields, arguments, input fields and enum values that a query can use."""
-    found: set[str] = set()
+    coordinates: set[str] = set()
     sent: set[str] = set()
     types = [
-        kind for kind in schema.type_map.values() if not kind.name.startswith("__") and kind.name != "Subscription"
+        graphql_type
+        for graphql_type in schema.type_map.values()
+        if not graphql_type.name.startswith("__") and graphql_type.name != "Subscription"
     ]
-    for kind in types:
-        for name, field in getattr(kind, "fields", {}).items():
-            found.add(f"{kind}.{name}")
-            found |= {f"{kind}.{name}({item})" for item in getattr(field, "args", {})}
-            values = [field] if is_input_object_type(kind) else getattr(field, "args", {}).values()
+    for graphql_type in types:
+        for name, field in getattr(graphql_type, "fields", {}).items():
+            coordinates.add(f"{graphql_type}.{name}")
+            coordinates |= {f"{graphql_type}.{name}({item})" for item in getattr(field, "args", {})}
+            values = [field] if is_input_object_type(graphql_type) else getattr(field, "args", {}).values()
             sent |= {get_named_type(value.type).name for value in values}
-    enums = [kind for kind in types if is_enum_type(kind) and kind.name in sent]  # not those of responses alone
-    return found | {f"{kind}.{value}" for kind in enums for value in kind.values}
+    enums = [
+        graphql_type for graphql_type in types if is_enum_type(graphql_type) and graphql_type.name in sent
+    ]  # not those of responses alone
+    return coordinates | {f"{graphql_type}.{value}" for graphql_type in enums for value in graphql_type.values}
 
 
 class _Named(Visitor):
     def __init__(self, info: TypeInfo) -> None:
         super().__init__()
         self.info = info
-        self.found: set[str] = set()
+        self.seen: set[str] = set()
         self.field = ""
 
     def enter(self, node: Any, *_: Any) -> None:
         if isinstance(node, FieldNode):
             self.field = f"{self.info.get_parent_type()}.{node.name.value}"
-            self.found.add(self.field)
+            self.seen.add(self.field)
         elif isinstance(node, ArgumentNode) and not self.info.get_directive():
-            self.found.add(f"{self.field}({node.name.value})")
+            self.seen.add(f"{self.field}({node.name.value})")
         elif isinstance(node, ObjectFieldNode):
-            self.found.add(f"{get_named_type(self.info.get_parent_input_type())}.{node.name.value}")
+            self.seen.add(f"{get_named_type(self.info.get_parent_input_type())}.{node.name.value}")
         elif isinstance(node, EnumValueNode):
-            self.found.add(f"{get_named_type(self.info.get_input_type())}.{node.value}")
+            self.seen.add(f"{get_named_type(self.info.get_input_type())}.{node.value}")
 
 
 def named(schema: GraphQLSchema, texts: Iterable[str]) -> set[str]:
     """The fields, arguments and values that documents use, in the form of `of_schema`."""
-    found: set[str] = set()
+    found_names: set[str] = set()
     for text in texts:
         info = TypeInfo(schema)
         visitor = _Named(info)
         visit(parse(text), TypeInfoVisitor(info, visitor))
-        found |= visitor.found
-    return found
+        found_names |= visitor.seen
+    return found_names
 
 
 FORMS = {
@@ -92,18 +96,18 @@ FORMS = {
 
 def forms(texts: Iterable[str]) -> Counter[str]:
     """The number of documents that use each syntactic form."""
-    found: Counter[str] = Counter({**dict.fromkeys(FORMS, 0), "a field twice": 0})
+    counts: Counter[str] = Counter({**dict.fromkeys(FORMS, 0), "a field twice": 0})
     for text in texts:
-        found.update(form for form, pattern in FORMS.items() if re.search(pattern, text))
-        found["a field twice"] += _twice(parse(text))
-    return found
+        counts.update(form for form, pattern in FORMS.items() if re.search(pattern, text))
+        counts["a field twice"] += _twice(parse(text))
+    return counts
 
 
 def _twice(document: DocumentNode) -> bool:
     """True if a selection set repeats a field with a selection of its own under one response name."""
 
     class Twice(Visitor):
-        found = False
+        seen = False
 
         def enter_selection_set(self, node: Any, *_: Any) -> None:
             keys = [
@@ -111,8 +115,8 @@ def _twice(document: DocumentNode) -> bool:
                 for selection in node.selections
                 if isinstance(selection, FieldNode) and selection.selection_set
             ]
-            self.found |= len(keys) != len(set(keys))
+            self.seen |= len(keys) != len(set(keys))
 
     visitor = Twice()
     visit(document, visitor)
-    return visitor.found
+    return visitor.seen

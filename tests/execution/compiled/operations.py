@@ -30,8 +30,8 @@ from graphql import (
 from hypothesis import strategies as some
 
 from graphql_api.execution.cost.analyzer import declared_length
-from tests.execution.compiled.argument_values import Known
-from tests.execution.compiled.two_servers import Asked
+from tests.execution.compiled.argument_values import SampleValues
+from tests.execution.compiled.two_servers import ClientRequest
 
 DEPTH = 7
 FIELDS = 30
@@ -57,7 +57,7 @@ class Variable(NamedTuple):
 
     type: str
     default: str
-    given: Any
+    value: Any
 
 
 class Head(NamedTuple):
@@ -73,20 +73,20 @@ class Enum(str):
     """The name of an enum value."""
 
 
-def operations(shapes: "Shapes", known: Known) -> Any:
+def operations(shapes: "Shapes", samples: SampleValues) -> Any:
     """A Hypothesis strategy for operations; it shrinks failures, but repeats itself."""
 
     @some.composite
-    def written(draw: Any) -> Asked:
-        return Writing(lambda most: draw(_UP_TO[most]), shapes, known).asked()
+    def argument_text(draw: Any) -> ClientRequest:
+        return Writing(lambda most: draw(_UP_TO[most]), shapes, samples).request()
 
-    return written()
+    return argument_text()
 
 
-def numbered(shapes: "Shapes", known: Known, number: int) -> Asked:
+def numbered(shapes: "Shapes", samples: SampleValues, number: int) -> ClientRequest:
     """The operation for a number; different numbers rarely give the same one."""
     random = Random(number)
-    return Writing(lambda most: random.randint(0, most), shapes, known).asked()
+    return Writing(lambda most: random.randint(0, most), shapes, samples).request()
 
 
 class Shapes:
@@ -103,8 +103,12 @@ class Shapes:
         fitting = [item for item in kinds if self._possible(item) & mine and item is not parent]
         return [*sorted(fitting, key=is_abstract_type), parent]
 
-    def _possible(self, kind: Any) -> set[str]:
-        return {item.name for item in self.schema.get_possible_types(kind)} if is_abstract_type(kind) else {kind.name}
+    def _possible(self, graphql_type: Any) -> set[str]:
+        return (
+            {item.name for item in self.schema.get_possible_types(graphql_type)}
+            if is_abstract_type(graphql_type)
+            else {graphql_type.name}
+        )
 
 
 _UP_TO = [some.integers(0, most) for most in range(200)]
@@ -113,11 +117,11 @@ _UP_TO = [some.integers(0, most) for most in range(200)]
 class Writing:
     """Writes one document."""
 
-    def __init__(self, up_to: UpTo, shapes: Shapes, known: Known) -> None:
+    def __init__(self, up_to: UpTo, shapes: Shapes, samples: SampleValues) -> None:
         self.up_to = up_to
         self.shapes = shapes
         self.schema = schema = shapes.schema
-        self.known = known
+        self.samples = samples
         self.left = FIELDS
         self.strange = self.chance(20)
         """True if variables may be missing, null or of the wrong type."""
@@ -137,8 +141,8 @@ class Writing:
         return (self.up_to(99) - 33) % 100 < percent
 
     def pick(self, values: Any) -> Any:
-        found = values if isinstance(values, list | tuple) else list(values)
-        return found[self.up_to(len(found) - 1)]
+        options = values if isinstance(values, list | tuple) else list(values)
+        return options[self.up_to(len(options) - 1)]
 
     def mostly(self, good: Any, other: Any, percent: int = 88) -> Any:
         good = list(good)
@@ -146,19 +150,21 @@ class Writing:
 
     # Documents
 
-    def asked(self) -> Asked:
+    def request(self) -> ClientRequest:
         names = ["A", "B", "C"][: self.pick((1, 1, 1, 1, 1, 1, 1, 1, 2, 3))]
         texts = [self.operation(name if len(names) > 1 or self.chance(50) else "") for name in names]
-        fragments = [f"fragment {name} on {kind} {text}" for name, (kind, text, _) in self.fragments.items()]
+        fragments = [
+            f"fragment {name} on {graphql_type} {text}" for name, (graphql_type, text, _) in self.fragments.items()
+        ]
         definitions = [*texts, *fragments]
         if self.chance(30):
             definitions.reverse()
-        given = {name: item.given for name, item in self.variables.items() if item.given is not Undefined}
+        values = {name: item.value for name, item in self.variables.items() if item.value is not Undefined}
         if self.chance(4):
-            given["unused"] = self.pick(RUBBISH)
-        return Asked(
+            values["unused"] = self.pick(RUBBISH)
+        return ClientRequest(
             "\n".join(definitions),
-            given if given or self.chance(20) else None,
+            values if values or self.chance(20) else None,
             self.operation_name(names),
             self.headers(),
             self.chance(25),
@@ -192,10 +198,10 @@ class Writing:
     def selection(self, parent: Composite, depth: int, room: float, page: float) -> str:
         count = 1 + self.up_to(4 if depth < 4 else 2) if self.left > 0 else 1
         heads: list[Head] = []
-        found = [self.one(parent, depth, room, page, heads) for _ in range(count)]
+        selections = [self.one(parent, depth, room, page, heads) for _ in range(count)]
         if heads and self.left > 0 and self.chance(15):  # repeats a field, which merges
-            found.append(self.completed(self.pick(heads), depth, room))
-        return "{ " + " ".join(found) + " }"
+            selections.append(self.completed(self.pick(heads), depth, room))
+        return "{ " + " ".join(selections) + " }"
 
     def one(self, parent: Composite, depth: int, room: float, page: float, heads: list[Head]) -> str:
         self.left -= 1
@@ -224,12 +230,12 @@ class Writing:
         return self.completed(head, depth, room / max(size if is_list_type(get_nullable_type(field.type)) else 1, 1))
 
     def completed(self, head: Head, depth: int, room: float) -> str:
-        kind = get_named_type(head.field.type)
+        graphql_type = get_named_type(head.field.type)
         text = head.text + self.directives()
-        if is_leaf_type(kind):
+        if is_leaf_type(graphql_type):
             return text
-        assert is_composite_type(kind)
-        return f"{text} {self.selection(kind, depth + 1, room, head.page)}"  # type: ignore[arg-type]
+        assert is_composite_type(graphql_type)
+        return f"{text} {self.selection(graphql_type, depth + 1, room, head.page)}"  # type: ignore[arg-type]
 
     def size(self, parent: Composite, name: str, field: GraphQLField, room: float, page: float) -> tuple[float, float]:
         """The number of items that a field returns, and the number in its connection."""
@@ -243,18 +249,20 @@ class Writing:
             return 3 if length is None else length.mean, page
         return 1.0, page
 
-    def key(self, name: str, arguments: str, kind: str) -> str:
+    def key(self, name: str, arguments: str, graphql_type: str) -> str:
         """A field as it is selected: `name`, or `alias: name`."""
-        meant = (name, arguments, kind)
-        wanted = self.pick(ALIASES) if self.chance(15) else name
-        candidates = [wanted, name, *(f"{name}{number}" for number in range(2, 200))]
+        meant = (name, arguments, graphql_type)
+        response_key = self.pick(ALIASES) if self.chance(15) else name
+        candidates = [response_key, name, *(f"{name}{number}" for number in range(2, 200))]
         key = next(candidate for candidate in candidates if self.keys.setdefault(candidate, meant) == meant)
         return name if key == name else f"{key}: {name}"
 
     def fragment(self, parent: Composite, depth: int, room: float, page: float) -> str:
         on = self.pick(self.shapes.overlapping[parent.name])
         fitting = [
-            name for name, (kind, _, _) in self.fragments.items() if kind in self.shapes.overlapping[parent.name]
+            name
+            for name, (graphql_type, _, _) in self.fragments.items()
+            if graphql_type in self.shapes.overlapping[parent.name]
         ]
         if fitting and self.chance(35):
             name = self.pick(fitting)
@@ -278,175 +286,185 @@ class Writing:
         names = self.pick((["skip"], ["include"], ["include"], ["skip", "include"]))
         return "".join(f" @{name}(if: {self.condition(name == 'include')})" for name in names)
 
-    def condition(self, wanted: bool) -> str:
-        value = wanted if self.chance(60) else not wanted
-        kind = GraphQLNonNull(self.schema.type_map["Boolean"])  # type: ignore[arg-type]
-        return self.written(kind, value, False, variables=70)
+    def condition(self, included: bool) -> str:
+        value = included if self.chance(60) else not included
+        graphql_type = GraphQLNonNull(self.schema.type_map["Boolean"])  # type: ignore[arg-type]
+        return self.argument_text(graphql_type, value, False, variables=70)
 
     # Arguments
 
     def arguments(self, name: str, field: GraphQLField, first: int) -> str:
-        given = {}
-        chosen = self.chosen(name, field)
+        texts = {}
+        names = self.argument_names(name, field)
         for argument in field.args:
-            if argument in chosen:
+            if argument in names:
                 declared = field.args[argument]
                 value = self.argument(name, argument, declared.type, str(get_named_type(field.type)), first)
-                given[argument] = self.written(declared.type, value, declared.default_value is not Undefined)
-        parts = [f"{argument}: {text}" for argument, text in given.items()]
+                texts[argument] = self.argument_text(declared.type, value, declared.default_value is not Undefined)
+        parts = [f"{argument}: {text}" for argument, text in texts.items()]
         if self.chance(10):
             parts.reverse()
         return f"({', '.join(parts)})" if parts else ""
 
-    def chosen(self, name: str, field: GraphQLField) -> set[str]:
+    def argument_names(self, name: str, field: GraphQLField) -> set[str]:
         args = field.args
-        chosen = {
+        names = {
             item
             for item, argument in args.items()
             if is_non_null_type(argument.type) and argument.default_value is Undefined
         }
         if "uuid" in args:
-            chosen |= set(self.mostly((("uuid",), ("code",)), ((), ("uuid", "code")), 95))
+            names |= set(self.mostly((("uuid",), ("code",)), ((), ("uuid", "code")), 95))
         if "first" in args:
-            chosen |= set(self.pick((("first",), ("first",), (), ("last",) if "last" in args else ("first",))))
-            chosen |= {"first"} if "last" in args and self.chance(3) else set()
-        with_cursors = 25 if self.known.cursors.get(name) else 9
+            names |= set(self.pick((("first",), ("first",), (), ("last",) if "last" in args else ("first",))))
+            names |= {"first"} if "last" in args and self.chance(3) else set()
+        with_cursors = 25 if self.samples.cursors.get(name) else 9
         for item in ("after", "before"):
-            chosen |= {item} if item in args and self.chance(with_cursors) else set()
+            names |= {item} if item in args and self.chance(with_cursors) else set()
         shares = {"release": 15, "number": 60}
-        rest = args.keys() - {"uuid", "code", "first", "last", "after", "before"} - chosen
-        return chosen | {item for item in args if item in rest and self.chance(shares.get(item, 30))}
+        rest = args.keys() - {"uuid", "code", "first", "last", "after", "before"} - names
+        return names | {item for item in args if item in rest and self.chance(shares.get(item, 30))}
 
-    def argument(self, field: str, name: str, kind: Any, of: str, first: int) -> Any:
+    def argument(self, field: str, name: str, graphql_type: Any, of: str, first: int) -> Any:
         """A value for an argument; sometimes null if the type allows it."""
-        if not is_non_null_type(kind) and self.chance(4):
+        if not is_non_null_type(graphql_type) and self.chance(4):
             return None
-        named = get_named_type(kind)
-        if is_list_type(get_nullable_type(kind)) and named.name == "ConceptRef":
+        named = get_named_type(graphql_type)
+        if is_list_type(get_nullable_type(graphql_type)) and named.name == "ConceptRef":
             return [self.ref(name) for _ in range(self.pick((1, 1, 2, 0, 3, 6)))]
         if named.name == "ConceptRef":
             return self.ref(name)
         if isinstance(named, GraphQLInputObjectType):
             return self.object(named)
-        if is_list_type(get_nullable_type(kind)):
+        if is_list_type(get_nullable_type(graphql_type)):
             most = 4 if name != "ids" else 6
             return [self.value(field, name, named, of, first) for _ in range(self.pick((1, 1, 2, 0, 3, most)))]
         return self.value(field, name, named, of, first)
 
-    def object(self, kind: GraphQLInputObjectType) -> dict[str, Any]:
+    def object(self, graphql_type: GraphQLInputObjectType) -> dict[str, Any]:
         required = {
             name
-            for name, item in kind.fields.items()
+            for name, item in graphql_type.fields.items()
             if is_non_null_type(item.type) and item.default_value is Undefined
         }
-        chosen = required | {name for name in kind.fields if self.chance(30)}
+        names = required | {name for name in graphql_type.fields if self.chance(30)}
         return {
-            name: self.argument(kind.name, name, item.type, "", 0)
-            for name, item in kind.fields.items()
-            if name in chosen
+            name: self.argument(graphql_type.name, name, item.type, "", 0)
+            for name, item in graphql_type.fields.items()
+            if name in names
         }
 
     def ref(self, argument: str) -> dict[str, Any]:
         """A reference to a concept, mostly of a type that the argument takes."""
-        known = self.known
+        samples = self.samples
         types = {"from": ("OccupationalProfile",), "to": ("OccupationalProfile",), "have": BLOCKS, "uses": BLOCKS}.get(
             argument
         )
-        kind = self.pick(types or (*BLOCKS, "OccupationalProfile"))
+        graphql_type = self.pick(types or (*BLOCKS, "OccupationalProfile"))
         return self.pick(
             (
-                {"id": self.mostly(known.ids[kind], (NO_ID, "x", *known.ids["Release"], *known.any_ids()), 93)},
-                {"uuid": self.mostly(known.uuids[kind], (UNKNOWN, *known.uuids["Skill"]), 93)},
-                {"code": self.mostly(known.codes[kind], ("XX-0", "", *known.codes["Skill"]), 93)},
+                {
+                    "id": self.mostly(
+                        samples.ids[graphql_type], (NO_ID, "x", *samples.ids["Release"], *samples.any_ids()), 93
+                    )
+                },
+                {"uuid": self.mostly(samples.uuids[graphql_type], (UNKNOWN, *samples.uuids["Skill"]), 93)},
+                {"code": self.mostly(samples.codes[graphql_type], ("XX-0", "", *samples.codes["Skill"]), 93)},
             )
         )
 
-    def value(self, field: str, name: str, kind: Any, of: str, first: int) -> Any:
-        known = self.known
-        if isinstance(kind, GraphQLEnumType):
-            return Enum(self.pick(kind.values))
-        if kind.name == "Boolean":
+    def value(self, field: str, name: str, graphql_type: Any, of: str, first: int) -> Any:
+        samples = self.samples
+        if isinstance(graphql_type, GraphQLEnumType):
+            return Enum(self.pick(graphql_type.values))
+        if graphql_type.name == "Boolean":
             return self.chance(50)
         if name in ("first", "last"):
             return self.mostly((max(first, 1),), (0, 1, -1, 501, 7), 92)
         if name == "uuid":
             return self.mostly(
-                known.uuids[of], (UNKNOWN, known.uuids["Skill"][0], known.uuids["SoftSkill"][0].upper(), "x")
+                samples.uuids[of], (UNKNOWN, samples.uuids["Skill"][0], samples.uuids["SoftSkill"][0].upper(), "x")
             )
         if name == "code":
-            codes = known.codes[of]
+            codes = samples.codes[of]
             return self.mostly(codes, ("XX-0", f" {codes[0].lower()} " if codes else "", ""))
         if name in ("id", "ids"):
-            return self.mostly(known.any_ids(), (NO_ID, "x", known.ids["Skill"][0] + "=", known.ids["Release"][0][:-2]))
+            return self.mostly(
+                samples.any_ids(), (NO_ID, "x", samples.ids["Skill"][0] + "=", samples.ids["Release"][0][:-2])
+            )
         if name in ("after", "before"):
-            return self.mostly(known.cursors.get(field, ()), ("x", "", known.cursors["skills"][0]), 93)
+            return self.mostly(samples.cursors.get(field, ()), ("x", "", samples.cursors["skills"][0]), 93)
         if name in ("release", "number", "since"):
             return self.mostly(("3.11", "3.10", "current"), ("9.9", "../x", ""), 93)
         if name == "changedSince":
             return self.mostly(("2020-01-01", "2026-01-01"), ("x", "2020-02-30"))
         texts = {
-            "sectors": known.sectors,
-            "areasOfInterest": known.areas,
-            "iscoPrefix": known.isco,
-            "broader": known.isco,
+            "sectors": samples.sectors,
+            "areasOfInterest": samples.areas,
+            "iscoPrefix": samples.isco,
+            "broader": samples.isco,
         }
-        return self.mostly(texts.get(name, known.words), ("xyzzy", "", "\u0000", 'a"b\\', "é ﬁ 🎉"), 94)
+        return self.mostly(texts.get(name, samples.words), ("xyzzy", "", "\u0000", 'a"b\\', "é ﬁ 🎉"), 94)
 
     # Values as literals or variables
 
-    def written(self, kind: Any, value: Any, has_default: bool, variables: int = 35) -> str:
+    def argument_text(self, graphql_type: Any, value: Any, has_default: bool, variables: int = 35) -> str:
         """A literal, or a variable with this value."""
         if self.chance(variables):
-            return self.variable(kind, value, has_default)
-        return self.literal(kind, value)
+            return self.variable(graphql_type, value, has_default)
+        return self.literal(graphql_type, value)
 
-    def literal(self, kind: Any, value: Any) -> str:
-        kind = get_nullable_type(kind)
+    def literal(self, graphql_type: Any, value: Any) -> str:
+        graphql_type = get_nullable_type(graphql_type)
         if value is None:
             return "null"
-        if isinstance(kind, GraphQLList):
+        if isinstance(graphql_type, GraphQLList):
             if len(value) == 1 and value[0] is not None and self.chance(30):
-                return self.literal(kind.of_type, value[0])
-            return "[" + ", ".join(self.written(kind.of_type, item, False, 12) for item in value) + "]"
-        if isinstance(kind, GraphQLInputObjectType):
-            fields = kind.fields
+                return self.literal(graphql_type.of_type, value[0])
+            return "[" + ", ".join(self.argument_text(graphql_type.of_type, item, False, 12) for item in value) + "]"
+        if isinstance(graphql_type, GraphQLInputObjectType):
+            fields = graphql_type.fields
             parts = (
-                f"{name}: {self.written(fields[name].type, item, fields[name].default_value is not Undefined, 20)}"
+                f"{name}: {self.argument_text(fields[name].type, item, fields[name].default_value is not Undefined, 20)}"
                 for name, item in value.items()
             )
             return "{" + ", ".join(parts) + "}"
         return str(value) if isinstance(value, Enum) else orjson.dumps(value).decode()
 
-    def variable(self, kind: Any, value: Any, has_default: bool) -> str:
-        nullable, optional = get_nullable_type(kind), not is_non_null_type(kind) or has_default
+    def variable(self, graphql_type: Any, value: Any, has_default: bool) -> str:
+        nullable, optional = get_nullable_type(graphql_type), not is_non_null_type(graphql_type) or has_default
         default = "" if value is None else f" = {_constant(nullable, value)}"
         way = self.percent() if self.strange else self.percent() % 72
         if way < 45 or value is None:
-            found = Variable(str(kind), "", self.sent(value))
+            variable = Variable(str(graphql_type), "", self.sent(value))
         elif way < 60:
-            found = Variable(f"{nullable}!", "", self.sent(value))
+            variable = Variable(f"{nullable}!", "", self.sent(value))
         elif way < 66:
-            found = Variable(str(nullable), default, Undefined)
+            variable = Variable(str(nullable), default, Undefined)
         elif way < 72:
-            found = Variable(self.pick((f"{nullable}", f"{nullable}!")), default, self.sent(value))
+            variable = Variable(self.pick((f"{nullable}", f"{nullable}!")), default, self.sent(value))
         elif way < 76:
-            found = Variable(str(nullable), default, None)
+            variable = Variable(str(nullable), default, None)
         elif way < 84 and optional:
-            found = Variable(str(nullable), "", None)
+            variable = Variable(str(nullable), "", None)
         elif way < 96 and optional:
-            found = Variable(str(nullable), "", Undefined)
+            variable = Variable(str(nullable), "", Undefined)
         elif way < 97:
-            found = Variable(str(kind), "", self.pick(RUBBISH))
+            variable = Variable(str(graphql_type), "", self.pick(RUBBISH))
         elif way < 98 and not optional:
-            found = Variable(f"{nullable}!", "", Undefined)
+            variable = Variable(f"{nullable}!", "", Undefined)
         else:
-            found = Variable(str(kind), "", self.sent(value))
+            variable = Variable(str(graphql_type), "", self.sent(value))
         same = next(
-            (name for name, item in self.variables.items() if item == found and type(item.given) is type(found.given)),
+            (
+                name
+                for name, item in self.variables.items()
+                if item == variable and type(item.value) is type(variable.value)
+            ),
             None,
         )
         name = same or f"v{len(self.variables)}"
-        self.variables[name] = found
+        self.variables[name] = variable
         self.needs.add(name)
         return f"${name}"
 
@@ -460,15 +478,17 @@ class Writing:
         return str(value) if isinstance(value, Enum) else value
 
 
-def _constant(kind: Any, value: Any) -> str:
+def _constant(graphql_type: Any, value: Any) -> str:
     """A literal without variables."""
-    kind = get_nullable_type(kind)
+    graphql_type = get_nullable_type(graphql_type)
     if value is None:
         return "null"
-    if isinstance(kind, GraphQLList):
-        return "[" + ", ".join(_constant(kind.of_type, item) for item in value) + "]"
-    if isinstance(kind, GraphQLInputObjectType):
+    if isinstance(graphql_type, GraphQLList):
+        return "[" + ", ".join(_constant(graphql_type.of_type, item) for item in value) + "]"
+    if isinstance(graphql_type, GraphQLInputObjectType):
         return (
-            "{" + ", ".join(f"{name}: {_constant(kind.fields[name].type, item)}" for name, item in value.items()) + "}"
+            "{"
+            + ", ".join(f"{name}: {_constant(graphql_type.fields[name].type, item)}" for name, item in value.items())
+            + "}"
         )
     return str(value) if isinstance(value, Enum) else orjson.dumps(value).decode()

@@ -11,13 +11,13 @@ from hypothesis import strategies as some
 
 from tests.execution.compiled.operations import numbered, operations
 from tests.execution.compiled.scenarios import SHAPES, Data, Round, Scenario, rounds
-from tests.execution.compiled.two_servers import Asked, Reply, runs
+from tests.execution.compiled.two_servers import ClientRequest, Reply, runs
 
 T = TypeVar("T")
 
 ON, OFF = {"compiled_queries": "on"}, {"compiled_queries": "off"}
 MANY = 8
-EACH = 6, 10
+RUNS = 6, 10
 """Minimum and maximum number of operations per example, run twice on two new servers."""
 
 
@@ -27,36 +27,38 @@ class Bench:
     def __init__(self, runner: asyncio.Runner, data: Data) -> None:
         self._runner = runner
         self.data = data
-        self.asked: list[Asked] = []
+        self.requests: list[ClientRequest] = []
         self.counted: Counter[str] = Counter()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine and return its result."""
         return self._runner.run(work)
 
-    def compare(self, scenario: Scenario, number: int, asked: Iterable[Asked]) -> dict[tuple[str, str], Reply]:
+    def compare(
+        self, scenario: Scenario, number: int, requests: Iterable[ClientRequest]
+    ) -> dict[tuple[str, str], Reply]:
         """Compare two new servers and return the replies by document and variables; fails if they differ."""
         before = runs()
-        found = self._runner.run(self._compare(scenario, number, list(asked)))
+        result = self._runner.run(self._compare(scenario, number, list(requests)))
         self.counted += runs() - before
-        assert not found.differences, f"{scenario.name} ({number}):\n" + "\n".join(found.differences)
-        return {(item.query, str(item.variables)): reply for item, reply in found.replies}
+        assert not result.differences, f"{scenario.name} ({number}):\n" + "\n".join(result.differences)
+        return {(item.query, str(item.variables)): reply for item, reply in result.replies}
 
-    async def _compare(self, scenario: Scenario, number: int, asked: list[Asked]) -> Round:
+    async def _compare(self, scenario: Scenario, number: int, requests: list[ClientRequest]) -> Round:
         async with scenario.twins(self.data, number, OFF, ON) as (pair, upstream):
-            found = await rounds(pair, upstream, asked)
-        self.asked += asked
+            result = await rounds(pair, upstream, requests)
+        self.requests += requests
         self.counted["fast"] += pair.second.fast
         self.counted -= pair.second.beside
-        for _, reply in found.replies:
+        for _, reply in result.replies:
             self.counted.update(kind_of(reply))
-        return found
+        return result
 
     def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
         """Compare generated operations, numbered from `first`."""
         for start in range(first, first + examples * MANY, MANY):
             self.compare(
-                scenario, start, [numbered(SHAPES, self.data.known, number) for number in range(start, start + MANY)]
+                scenario, start, [numbered(SHAPES, self.data.samples, number) for number in range(start, start + MANY)]
             )
 
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
@@ -64,10 +66,11 @@ class Bench:
 
         @quietly(number, examples)
         @given(
-            some.integers(0, 1000), some.lists(operations(SHAPES, self.data.known), min_size=EACH[0], max_size=EACH[1])
+            some.integers(0, 1000),
+            some.lists(operations(SHAPES, self.data.samples), min_size=RUNS[0], max_size=RUNS[1]),
         )
-        def same(damage: int, asked: list[Asked]) -> None:
-            self.compare(scenario, damage, asked)
+        def same(damage: int, requests: list[ClientRequest]) -> None:
+            self.compare(scenario, damage, requests)
 
         same()
 

@@ -11,10 +11,10 @@ from graphql import GraphQLSchema
 
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.argument_values import SampleValues
 from tests.execution.compiled.operations import Shapes
 from tests.execution.compiled.shared_upstream import Damage, Upstream
-from tests.execution.compiled.two_servers import Asked, Reply, Twins, twins
+from tests.execution.compiled.two_servers import ClientRequest, Reply, Twins, twins
 from tests.variants.mutated_sandbox import Original, as_it_is
 
 LONG = 600.0
@@ -36,10 +36,10 @@ SHAPES = Shapes(SCHEMA)
 class Data:
     """Releases, argument values from them, and a folder with their indexes; shared by all scenarios."""
 
-    def __init__(self, original: Original, numbers: tuple[str, ...], known: Known, settings: Settings) -> None:
+    def __init__(self, original: Original, numbers: tuple[str, ...], samples: SampleValues, settings: Settings) -> None:
         self.original = original
         self.numbers = numbers
-        self.known = known
+        self.samples = samples
         self.settings = settings
         self.empty = (settings.cache_dir or Path()) / "empty"
 
@@ -49,7 +49,7 @@ class Data:
         original = Original(create_sandbox(releases))
         settings = replace(Settings(), index="need", cache_dir=folder, **PATIENT, **WIDE)
         async with twins(settings, settings, Upstream(original), *releases.numbers) as pair:
-            return cls(original, releases.numbers, await Known.of(pair.first), settings)
+            return cls(original, releases.numbers, await SampleValues.of(pair.first), settings)
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,16 @@ MORE_SCENARIOS = (
 )
 
 
-def otherwise(asked: Asked) -> Asked:
+def otherwise(request: ClientRequest) -> ClientRequest:
     """The same document with inverted Boolean variables and other languages."""
-    turned = {name: not value if isinstance(value, bool) else value for name, value in (asked.variables or {}).items()}
-    languages = {"": "fr", "fr": "en, nl"}.get(asked.headers.get("accept-language", ""), "")
-    headers = {name: value for name, value in asked.headers.items() if name != "accept-language"}
+    turned = {
+        name: not value if isinstance(value, bool) else value for name, value in (request.variables or {}).items()
+    }
+    languages = {"": "fr", "fr": "en, nl"}.get(request.headers.get("accept-language", ""), "")
+    headers = {name: value for name, value in request.headers.items() if name != "accept-language"}
     return replace(
-        asked,
-        variables=None if asked.variables is None else turned,
+        request,
+        variables=None if request.variables is None else turned,
         headers=headers | ({"accept-language": languages} if languages else {}),
     )
 
@@ -123,26 +125,26 @@ class Round:
 
     differences: list[str] = field(default_factory=list)
     """Differences between the servers, each with its operation."""
-    replies: list[tuple[Asked, Reply]] = field(default_factory=list)
+    replies: list[tuple[ClientRequest, Reply]] = field(default_factory=list)
 
 
-async def rounds(pair: Twins, upstream: Upstream, asked: Sequence[Asked]) -> Round:
+async def rounds(pair: Twins, upstream: Upstream, requests: Sequence[ClientRequest]) -> Round:
     """Run all operations twice, so that the second round uses the caches, then with other variables and with ETags.
 
     The first round sends half of them to the fast path too, so that it fills the response cache; the second sends all.
     """
-    found = Round()
-    for again in range(2):
-        for place, item in enumerate(asked):
-            differ = await pair.ask(item, fast=again == 1 or place % 2 == 0)
-            found.differences += [f"{'again ' * again}{difference}\n  {item}" for difference in differ]
+    result = Round()
+    for repeat in range(2):
+        for position, item in enumerate(requests):
+            differ = await pair.ask(item, fast=repeat == 1 or position % 2 == 0)
+            result.differences += [f"{'again ' * repeat}{difference}\n  {item}" for difference in differ]
             assert pair.last is not None
-            found.replies.append((item, pair.last))
+            result.replies.append((item, pair.last))
         if upstream.current:
             upstream.current = "3.10"
-    for item in map(otherwise, asked):
-        found.differences += [f"otherwise: {difference}\n  {item}" for difference in await pair.ask(item)]
-    for item in asked:
+    for item in map(otherwise, requests):
+        result.differences += [f"otherwise: {difference}\n  {item}" for difference in await pair.ask(item)]
+    for item in requests:
         if item.get:
-            found.differences += [f"with the tag: {difference}\n  {item}" for difference in await pair.ask_again(item)]
-    return found
+            result.differences += [f"with the tag: {difference}\n  {item}" for difference in await pair.ask_again(item)]
+    return result

@@ -30,12 +30,12 @@ class Upstream:
         self._held = released, within
         return self
 
-    def door(self, asked: list[str]) -> Any:
+    def door(self, paths: list[str]) -> Any:
         """An ASGI app for one server that records requested paths."""
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             path = path_of(scope)
-            asked.append(path)
+            paths.append(path)
             if self._held and self._held[1] in path:
                 await self._held[0].wait()
             await reply(send, *self.change(path, *await self._original.answer(self._named(path))))
@@ -91,31 +91,31 @@ class Damage:
         below = path.partition("?")[0].count("/") > 2  # otherwise nearly all responses would be an unknown release
         if status != 200 or not below or random.random() >= self._share:
             return status, document
-        kind = random.random()
-        if kind < 0.1:
+        draw = random.random()
+        if draw < 0.1:
             return copy.deepcopy(LOST)
-        if kind < 0.2:
+        if draw < 0.2:
             return copy.deepcopy(MOVED)
         for _ in range(random.randint(1, 4)):
-            (_one_key if kind < 0.5 else _some_places)(random, document)
+            (_one_key if draw < 0.5 else _some_places)(random, document)
         return status, document
 
 
 def _one_key(random: Random, document: Document) -> None:
     """Damage one key at any depth below the root."""
-    places = list(_places(document))
-    if names := sorted({str(key) for _, key in places}):
+    positions = list(_places(document))
+    if names := sorted({str(key) for _, key in positions}):
         name = random.choice(names)
         value = _rubbish(random)
         gone = random.random() < 0.3
-        for holder, key in places:
+        for holder, key in positions:
             if str(key) == name:
                 _hurt(random, holder, key, copy.deepcopy(value), gone)
 
 
 def _some_places(random: Random, document: Document) -> None:
-    places = list(_places(document))
-    for holder, key in random.sample(places, min(len(places), 1 + len(places) // 20)):
+    positions = list(_places(document))
+    for holder, key in random.sample(positions, min(len(positions), 1 + len(positions) // 20)):
         _hurt(random, holder, key, _rubbish(random), random.random() < 0.3)
 
 
@@ -138,6 +138,6 @@ def _places(value: Any, top: bool = True) -> Iterator[tuple[Any, Any]]:
                 yield value, key
                 yield from _places(item, False)
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield value, place
+        for position, item in enumerate(value):
+            yield value, position
             yield from _places(item, False)

@@ -16,19 +16,19 @@ def test_there_are_many_such_operations() -> None:
 def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> None:
     bench.counted.clear()
 
-    bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.known))
+    bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.samples))
 
     assert bench.counted["data"] > 0.8 * bench.counted["asked"]
     assert bench.counted["fast"] > 0.8 * bench.counted["asked"]
 
 
 @pytest.mark.plans
-@pytest.mark.parametrize("scenario", [SCENARIOS[place] for place in (0, 1, 3, 7)], ids=lambda item: item.name)
+@pytest.mark.parametrize("scenario", [SCENARIOS[position] for position in (0, 1, 3, 7)], ids=lambda item: item.name)
 def test_operations_of_tests_are_answered_alike(bench: Bench, scenario: Scenario) -> None:
     texts = in_tests()
     assert len(texts) > 150
     bench.counted.clear()
 
-    bench.compare(scenario, 7, corpus(texts, bench.data.known))
+    bench.compare(scenario, 7, corpus(texts, bench.data.samples))
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]

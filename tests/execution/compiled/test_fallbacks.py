@@ -60,10 +60,13 @@ async def test_entities_of_a_router_are_compiled(unindexed: Server) -> None:
     ]["nodes"]
     text = """query ($some: [_Any!]!) {
       _entities(representations: $some) { __typename ... on TechnicalCompetence { code } ... on Release { number } } }"""
-    some = [{"__typename": "TechnicalCompetence", "id": competence["id"]}, {"__typename": "Release", "number": "3.11"}]
+    representations = [
+        {"__typename": "TechnicalCompetence", "id": competence["id"]},
+        {"__typename": "Release", "number": "3.11"},
+    ]
     before = COMPILED.count
 
-    assert (await unindexed.ask(text, {"some": some}))["_entities"] == [
+    assert (await unindexed.ask(text, {"some": representations}))["_entities"] == [
         {"__typename": "TechnicalCompetence", "code": competence["code"]},
         {"__typename": "Release", "number": "3.11"},
     ]
@@ -131,9 +134,9 @@ async def test_a_value_that_is_still_loading_is_not_taken_for_null() -> None:
 
     def build(it: Execution) -> None:
         def value() -> object:
-            found = it._pending.results.get("key") or it._pending.start("key", loads.pop())
-            it._is_incomplete = found != "there"
-            return found if found == "there" else it.null("A.b")
+            result = it._pending.results.get("key") or it._pending.start("key", loads.pop())
+            it._is_incomplete = result != "there"
+            return result if result == "there" else it.null("A.b")
 
         it.root((("a", value),))
 

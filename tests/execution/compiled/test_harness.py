@@ -11,7 +11,7 @@ from graphql_api.server.protocol import FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.shared_upstream import Damage, Upstream
-from tests.execution.compiled.two_servers import Asked, Reply, differences, twins
+from tests.execution.compiled.two_servers import ClientRequest, Reply, differences, twins
 
 BODY = b'{"errors":[{"message":"m","locations":[{"line":1,"column":3}],"path":["a",0],"extensions":{"code":"X"}},{"message":"n","path":["b"]}],"data":{"a":[{"x":1,"y":null},{"x":2,"y":[]}],"b":null}}'
 REPLY = Reply(200, {"cache-control": "no-store", "etag": "1", "content-length": "9"}, BODY, ["/a", "/b"])
@@ -62,12 +62,12 @@ def test_replies_differ(other: Reply) -> None:
 QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentialCompetences { code knowledgeItems { code description { fr } } } } } }"""
 
 
-async def compared(bench: Bench, change: Callable[[str, int, Any], Any], asked: Asked) -> list[str]:
+async def compared(bench: Bench, change: Callable[[str, int, Any], Any], request: ClientRequest) -> list[str]:
     """What a server over the same data and one over changed data differ in, that has its index all the same."""
     data = bench.data
     upstream, other = Upstream(data.original), Upstream(data.original, change)
     async with twins(data.settings, data.settings, upstream, *data.numbers, other=other) as pair:
-        return await pair.ask(asked)
+        return await pair.ask(request)
 
 
 def deep_text(path: str, status: int, document: Any) -> Any:
@@ -78,7 +78,7 @@ def deep_text(path: str, status: int, document: Any) -> Any:
 
 
 def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
-    (difference,) = bench.run(compared(bench, deep_text, Asked(QUERY)))
+    (difference,) = bench.run(compared(bench, deep_text, ClientRequest(QUERY)))
 
     assert difference.startswith("data: ")
     assert "autre chose" in difference
@@ -86,7 +86,7 @@ def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> Non
 
 
 def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
-    assert bench.run(compared(bench, lambda *_: (404, {}), Asked(QUERY)))
+    assert bench.run(compared(bench, lambda *_: (404, {}), ClientRequest(QUERY)))
 
 
 class Lying:
@@ -113,10 +113,10 @@ def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: by
     async def lied() -> tuple[list[str], list[str]]:
         data = bench.data
         async with twins(data.settings, data.settings, Upstream(data.original), *data.numbers) as pair:
-            honest = await pair.ask(Asked(QUERY))
+            honest = await pair.ask(ClientRequest(QUERY))
             assert pair.second.fast == 2
             pair.second.fast_path = Lying(pair.second.fast_path, old, new)
-            return honest, await pair.ask(Asked(QUERY))
+            return honest, await pair.ask(ClientRequest(QUERY))
 
     honest, differing = bench.run(lied())
 

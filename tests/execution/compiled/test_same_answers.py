@@ -29,10 +29,10 @@ def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> Non
 def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, number: int) -> None:
     bench.counted.clear()
 
-    for place, scenario in enumerate(MORE_SCENARIOS):
-        bench.compare_numbered(scenario, 100_000 * (number + 1) + 1000 * place, examples=3)
-    for place, scenario in enumerate(SCENARIOS[:3]):
-        bench.compare_generated(scenario, 1000 + 100 * number + place, examples=3)
+    for position, scenario in enumerate(MORE_SCENARIOS):
+        bench.compare_numbered(scenario, 100_000 * (number + 1) + 1000 * position, examples=3)
+    for position, scenario in enumerate(SCENARIOS[:3]):
+        bench.compare_generated(scenario, 1000 + 100 * number + position, examples=3)
 
     assert bench.counted["data"] > 0.6 * bench.counted["asked"]
     assert bench.counted["planned"] > 0.5 * bench.counted["asked"]  # graphql-core executes what has errors
@@ -41,7 +41,7 @@ def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, numb
 
 @pytest.mark.plans
 def test_every_field_argument_value_and_way_of_writing_is_in_some_of_them(bench: Bench) -> None:
-    texts = {numbered(SHAPES, bench.data.known, number).query for number in range(1500)}
+    texts = {numbered(SHAPES, bench.data.samples, number).query for number in range(1500)}
 
     assert len(texts) > 1450
     assert of_schema(SCHEMA) - named(SCHEMA, texts) == set()

@@ -7,27 +7,27 @@ import pytest
 
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import SCENARIOS, Scenario
-from tests.execution.compiled.two_servers import Asked
+from tests.execution.compiled.two_servers import ClientRequest
 
 PROFILE = 'query (VARIABLES) { occupationalProfile(uuid: "UUID") { SELECTION } }'
 
 
 def of_profile(
-    selection: str, variables: str = "", given: dict[str, Any] | None = None, fragments: str = "", **more: Any
-) -> Asked:
+    selection: str, variables: str = "", values: dict[str, Any] | None = None, fragments: str = "", **more: Any
+) -> ClientRequest:
     """A selection of a profile, whose uuid is filled in later."""
     text = PROFILE.replace("(VARIABLES) ", f"({variables}) " if variables else "").replace("SELECTION", selection)
-    return Asked(f"{text} {fragments}".strip(), given, **more)
+    return ClientRequest(f"{text} {fragments}".strip(), values, **more)
 
 
 WORKS = {
     "an empty selection": of_profile("title { nl @skip(if: true) } id @include(if: false)"),
-    "nothing of the query": Asked("{ releases @skip(if: true) { id } }"),
-    "__typename everywhere": Asked(
+    "nothing of the query": ClientRequest("{ releases @skip(if: true) { id } }"),
+    "__typename everywhere": ClientRequest(
         "{ __typename t: __typename occupationalProfiles(first: 1) { __typename edges { __typename node { __typename title { __typename } } } } }"
     ),
     "a field twice, with what merges": of_profile("title { nl } code title { fr nl } ... { title { en } }"),
-    "the order is that of the first mention": Asked(
+    "the order is that of the first mention": ClientRequest(
         'query { occupationalProfile(uuid: "UUID") { ...A title { nl } ...B } } fragment A on Concept { code } fragment B on OccupationalProfile { uuid code id title { de fr } }'
     ),
     "aliases that change places": of_profile("title: description { nl } description: title { nl } code: id id: code"),
@@ -57,18 +57,18 @@ WORKS = {
         "title { text(languages: $l) }", "$l: [Language!] = [EN]", {"l": None}
     ),
     "an undeclared variable": of_profile("code", "", {"x": 1, "c": None}),
-    "a whole float for an int": Asked(
+    "a whole float for an int": ClientRequest(
         "query ($n: Int) { skills(first: $n) { totalCount nodes { code } } }", {"n": 2.0}
     ),
-    "a uuid in capitals": Asked("query ($u: UUID) { skill(uuid: $u) { uuid id code } }", {"u": "SKILL"}),
-    "a code with spaces around": Asked('{ occupationalProfile(code: "  op-101 ") { code } }'),
+    "a uuid in capitals": ClientRequest("query ($u: UUID) { skill(uuid: $u) { uuid id code } }", {"u": "SKILL"}),
+    "a code with spaces around": ClientRequest('{ occupationalProfile(code: "  op-101 ") { code } }'),
     "directives on both": of_profile(
         "code @skip(if: $a) @include(if: $b) ...F @include(if: $b) ... @skip(if: $a) { uuid }",
         "$a: Boolean!, $b: Boolean!",
         {"a": False, "b": True},
         fragments="fragment F on Node { id }",
     ),
-    "fragments on interfaces": Asked(
+    "fragments on interfaces": ClientRequest(
         "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Concept { uuid code } ... on Competence { description { nl } regions } ... on OccupationalProfile { title { nl } } ... on TechnicalCompetence { skill { code } } ... on Release { number isCurrent } } }",
         {"ids": "IDS"},
     ),
@@ -76,14 +76,14 @@ WORKS = {
         "economicSectors { ... on Label { uuid code title { nl } } ...L } areasOfInterest { ...L __typename } proofsOfLearning { ...L }",
         fragments="fragment L on Label { code title { text } __typename }",
     ),
-    "null for a condition below what is null": Asked(
+    "null for a condition below what is null": ClientRequest(
         'query ($c: Boolean = true) { skill(code: "XX") { code @include(if: $c) } releases { number } }', {"c": None}
     ),
-    "several operations": Asked("query A { releases { number } } query B { release { number id } }", name="B"),
-    "what the index knows": Asked(
+    "several operations": ClientRequest("query A { releases { number } } query B { release { number id } }", name="B"),
+    "what the index knows": ClientRequest(
         '{ search(text: "verzorgende", mode: HYBRID, types: OCCUPATIONAL_PROFILE, languages: [NL]) { totalCount mode reason edges { node { id } match { kind field language text marked } } } suggest(prefix: "v", first: 3) { text language isAlternativeName occupationalProfile { code } } }'
     ),
-    "what changed": Asked(
+    "what changed": ClientRequest(
         '{ release { changes(since: "3.10", kinds: [CHANGED, ADDED], first: 3) { totalCount nodes { kind type changedFields before { id } after { id ... on OccupationalProfile { title { nl } } } } } } }'
     ),
     "deep paths": of_profile(
@@ -93,82 +93,82 @@ WORKS = {
 """Each has data and no error."""
 
 FAILS = {
-    "nothing where something must be": Asked(
+    "nothing where something must be": ClientRequest(
         "query ($ids: [ID!]!) { releases { number } nodes(ids: $ids) { id } }", {"ids": ["x"] * 501}
     ),
-    "wrong ids among good ones": Asked(
+    "wrong ids among good ones": ClientRequest(
         "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x", "IDS", "", "U2tpbGw"]}
     ),
-    "an error at a field that is named twice": Asked(
+    "an error at a field that is named twice": ClientRequest(
         '{ node(id: "x") { id } node(id: "x") { __typename } ... { node(id: "x") { id } } }'
     ),
     "errors at every level": of_profile(
         'similarProfiles(first: 99) { score } digitalSkills { usedInOccupationalProfiles(first: -1) { totalCount } a: usedInTechnicalCompetences(after: "x") { totalCount } } release { skills(first: 1, last: 1) { totalCount } changes(since: "9.9") { totalCount } }'
     ),
-    "errors in items of lists": Asked(
+    "errors in items of lists": ClientRequest(
         "{ technicalCompetences(first: 3) { nodes { code usedInOccupationalProfiles(first: 501) { totalCount } } } }"
     ),
-    "neither uuid nor code": Asked('{ skill { id } b: skill(uuid: "SKILL", code: "x") { id } }'),
+    "neither uuid nor code": ClientRequest('{ skill { id } b: skill(uuid: "SKILL", code: "x") { id } }'),
     "null for what must be": of_profile("similarProfiles(first: $n) { score }", "$n: Int", {"n": None}),
     "null for a condition": of_profile("code title @include(if: $c) { nl }", "$c: Boolean = true", {"c": None}),
     "null for a condition deeper": of_profile("code title { nl @skip(if: $c) }", "$c: Boolean = true", {"c": None}),
-    "null for a condition of the query": Asked(
+    "null for a condition of the query": ClientRequest(
         "query ($c: Boolean = true) { releases @include(if: $c) { id } }", {"c": None}
     ),
-    "no such release": Asked(
+    "no such release": ClientRequest(
         '{ release(number: "9.9") { id } a: skills(release: "9.9") { totalCount } b: skills(release: "../x") { totalCount } c: skill(release: "9.9", code: "x") { id } }'
     ),
-    "a cursor of another list": Asked(
+    "a cursor of another list": ClientRequest(
         "query ($c: String) { skills(after: $c) { totalCount } knowledgeItems(after: $c, first: 2) { totalCount nodes { code } } }",
         {"c": "CURSOR"},
     ),
-    "an invalid uuid": Asked("query ($u: UUID) { skill(uuid: $u) { id } }", {"u": "x"}),
-    "an invalid uuid as a literal": Asked('{ skill(uuid: "x") { id } }'),
-    "an invalid date": Asked(
+    "an invalid uuid": ClientRequest("query ($u: UUID) { skill(uuid: $u) { id } }", {"u": "x"}),
+    "an invalid uuid as a literal": ClientRequest('{ skill(uuid: "x") { id } }'),
+    "an invalid date": ClientRequest(
         "query ($d: Date) { occupationalProfiles(filter: {changedSince: $d}) { totalCount } }", {"d": "2020-02-30"}
     ),
-    "too large a number": Asked("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": 2**31}),
-    "a text for a number": Asked("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": "2"}),
+    "too large a number": ClientRequest("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": 2**31}),
+    "a text for a number": ClientRequest("query ($n: Int) { skills(first: $n) { totalCount } }", {"n": "2"}),
     "a language there is not": of_profile("title { text(languages: $l) }", "$l: [Language!]", {"l": ["NL", "nl"]}),
     "a null in a list": of_profile("title { text(languages: $l) }", "$l: [Language!]", {"l": ["NL", None]}),
-    "a field that an input lacks": Asked(
+    "a field that an input lacks": ClientRequest(
         "query ($f: OccupationalProfileFilter) { occupationalProfiles(filter: $f) { totalCount } }", {"f": {"x": 1}}
     ),
-    "an input without what it needs": Asked(
+    "an input without what it needs": ClientRequest(
         "query ($o: OccupationalProfileOrder) { occupationalProfiles(orderBy: $o) { totalCount } }", {"o": {}}
     ),
-    "a null for what has a default": Asked(
+    "a null for what has a default": ClientRequest(
         "query ($o: OccupationalProfileOrder) { occupationalProfiles(orderBy: $o) { totalCount } }",
         {"o": {"field": "CODE", "language": None}},
     ),
-    "an invalid id in a filter": Asked(
+    "an invalid id in a filter": ClientRequest(
         "query ($id: ID!) { occupationalProfiles(filter: {uses: {id: $id}}) { totalCount } }", {"id": "x"}
     ),
-    "a variable that is missing where one must be": Asked("query ($u: UUID!) { skill(uuid: $u) { id } }", {}),
-    "a number for an id": Asked("query ($id: ID!) { nodes(ids: [$id]) { id } }", {"id": 5}),
-    "no such operation": Asked("query A { releases { id } } query B { releases { id } }", name="C"),
-    "no operation chosen": Asked("query A { releases { id } } query B { releases { id } }"),
-    "too many unknown fields": Asked("{ " + " ".join(f"x{number}" for number in range(30)) + " }"),
+    "a variable that is missing where one must be": ClientRequest("query ($u: UUID!) { skill(uuid: $u) { id } }", {}),
+    "a number for an id": ClientRequest("query ($id: ID!) { nodes(ids: [$id]) { id } }", {"id": 5}),
+    "no such operation": ClientRequest("query A { releases { id } } query B { releases { id } }", name="C"),
+    "no operation chosen": ClientRequest("query A { releases { id } } query B { releases { id } }"),
+    "too many unknown fields": ClientRequest("{ " + " ".join(f"x{number}" for number in range(30)) + " }"),
 }
 """Each has an error."""
 
 
-def filled(asked: Asked, bench: Bench) -> Asked:
+def filled(request: ClientRequest, bench: Bench) -> ClientRequest:
     """With ids that there are."""
-    known = bench.data.known
+    samples = bench.data.samples
     values = {
-        "UUID": known.uuids["OccupationalProfile"][0],
-        "SKILL": known.uuids["Skill"][0].upper(),
-        "CURSOR": known.cursors["skills"][0],
+        "UUID": samples.uuids["OccupationalProfile"][0],
+        "SKILL": samples.uuids["Skill"][0].upper(),
+        "CURSOR": samples.cursors["skills"][0],
     }
-    query = asked.query
+    query = request.query
     for name in ("UUID", "SKILL"):
         query = query.replace(f'"{name}"', f'"{values[name]}"')
-    variables = asked.variables and {
-        name: _filled(value, values, known.any_ids()) for name, value in asked.variables.items()
+    variables = request.variables and {
+        name: _filled(value, values, samples.any_ids()) for name, value in request.variables.items()
     }
-    return Asked(
-        query, variables, asked.name, asked.headers | {"accept": "application/graphql-response+json"}, asked.get
+    return ClientRequest(
+        query, variables, request.name, request.headers | {"accept": "application/graphql-response+json"}, request.get
     )
 
 
@@ -183,13 +183,17 @@ def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda item: item.name)
 @pytest.mark.parametrize("group", [WORKS, FAILS], ids=["works", "fails"])
-def test_odd_documents_and_values_are_answered_alike(bench: Bench, group: dict[str, Asked], scenario: Scenario) -> None:
-    asked = {name: filled(item, bench) for name, item in group.items()}
+def test_odd_documents_and_values_are_answered_alike(
+    bench: Bench, group: dict[str, ClientRequest], scenario: Scenario
+) -> None:
+    requests = {name: filled(item, bench) for name, item in group.items()}
 
-    replies = bench.compare(scenario, 3, [*asked.values(), *(replace(item, get=True) for item in asked.values())])
+    replies = bench.compare(scenario, 3, [*requests.values(), *(replace(item, get=True) for item in requests.values())])
 
     if not scenario.damaged:
-        failed = [name for name, item in asked.items() if b'"errors":' in replies[item.query, str(item.variables)].body]
+        failed = [
+            name for name, item in requests.items() if b'"errors":' in replies[item.query, str(item.variables)].body
+        ]
         assert failed == (list(FAILS) if group is FAILS else [])
 
 
@@ -199,9 +203,9 @@ def test_long_answers_are_compressed_alike(bench: Bench) -> None:
         f"{{ skills(first: {first}) {{ nodes {{ id uuid code description {{ nl fr }} }} }} }}"
         for first in (1, 3, 6, 500)
     ]
-    asked = [Asked(length, headers=headers, get=get) for length in lengths for get in (False, True)]
+    requests = [ClientRequest(length, headers=headers, get=get) for length in lengths for get in (False, True)]
 
-    replies = bench.compare(SCENARIOS[0], 0, asked)
+    replies = bench.compare(SCENARIOS[0], 0, requests)
 
     encodings = [replies[length, "None"].headers.get("content-encoding") for length in lengths]
     assert (encodings[0], encodings[-1]) == (None, "gzip")

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from graphql_api.settings import Settings
-from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.argument_values import SampleValues
 from tests.execution.compiled.run_examples import OFF, ON, Bench
 from tests.execution.compiled.scenarios import ALWAYS_EXPIRED, ALWAYS_STALE, SCENARIOS
 from tests.execution.compiled.shared_upstream import Upstream
-from tests.execution.compiled.two_servers import Asked, Twin, Twins, twins
+from tests.execution.compiled.two_servers import ClientRequest, Twin, Twins, twins
 from tests.variants.mutated_sandbox import as_it_is
 
 DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description { nl } lastModified alternativeNames { name language }
@@ -23,15 +23,15 @@ DEEP = """{ occupationalProfile(uuid: "UUID") { code title { nl fr } description
 """A long response, with lists at several levels."""
 
 
-def of_profile(bench: Bench, query: str = DEEP) -> Asked:
-    return Asked(query.replace("UUID", bench.data.known.uuids["OccupationalProfile"][0]))
+def of_profile(bench: Bench, query: str = DEEP) -> ClientRequest:
+    return ClientRequest(query.replace("UUID", bench.data.samples.uuids["OccupationalProfile"][0]))
 
 
-def saying(text: str, kind: str) -> Callable[[str, int, Any], tuple[int, Any]]:
+def saying(text: str, collection: str) -> Callable[[str, int, Any], tuple[int, Any]]:
     """Documents of a kind say this in Dutch, wherever they say something."""
 
     def change(path: str, status: int, document: Any) -> tuple[int, Any]:
-        if status == 200 and f"/{kind}/" in path:
+        if status == 200 and f"/{collection}/" in path:
             _say(document, text)
         return status, document
 
@@ -45,34 +45,34 @@ def _say(value: Any, text: str) -> None:
         value["nl"] = text
 
 
-async def asked_of_both(pair: Twins, asked: Asked) -> str:
+async def asked_of_both(pair: Twins, request: ClientRequest) -> str:
     """The answer of both, which must be the same."""
-    assert await pair.ask(asked) == []
+    assert await pair.ask(request) == []
     assert pair.last is not None
     return pair.last.body.decode()
 
 
-async def changed(settings: Settings, bench: Bench, kind: str, settles: bool) -> list[str]:
+async def changed(settings: Settings, bench: Bench, collection: str, settles: bool) -> list[str]:
     """The answers before a document changed, and twice each after it did so once and again."""
     upstream = Upstream(bench.data.original)
-    asked, answers = of_profile(bench), []
+    request, answers = of_profile(bench), []
     async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *bench.data.numbers) as pair:
-        for change in (as_it_is, saying("Nieuw.", kind), saying("Nog nieuwer.", kind)):
+        for change in (as_it_is, saying("Nieuw.", collection), saying("Nog nieuwer.", collection)):
             upstream.change = change
             if settles:
-                await asked_of_both(pair, asked)  # the stale copy, which is renewed behind
-            answers += [await asked_of_both(pair, asked), await asked_of_both(pair, asked)]
+                await asked_of_both(pair, request)  # the stale copy, which is renewed behind
+            answers += [await asked_of_both(pair, request), await asked_of_both(pair, request)]
     return answers
 
 
-@pytest.mark.parametrize("kind", ["occupationalprofiles", "technicalcompetences"])
-@pytest.mark.parametrize("kept", [ALWAYS_EXPIRED, ALWAYS_STALE], ids=["expired", "stale"])
-def test_a_document_that_changed_changes_the_answer(bench: Bench, kept: dict[str, Any], kind: str) -> None:
-    settings = replace(bench.data.settings, **kept)
+@pytest.mark.parametrize("collection", ["occupationalprofiles", "technicalcompetences"])
+@pytest.mark.parametrize("lifetimes", [ALWAYS_EXPIRED, ALWAYS_STALE], ids=["expired", "stale"])
+def test_a_document_that_changed_changes_the_answer(bench: Bench, lifetimes: dict[str, Any], collection: str) -> None:
+    settings = replace(bench.data.settings, **lifetimes)
 
-    first, again, *after = bench.run(changed(settings, bench, kind, settles=kept is ALWAYS_STALE))
+    first, second, *after = bench.run(changed(settings, bench, collection, settles=lifetimes is ALWAYS_STALE))
 
-    assert first == again
+    assert first == second
     assert "Nieuw." not in first
     assert [item.count("Nieuw.") > 0 for item in after] == [True, True, False, False]
     assert [item.count("Nog nieuwer.") > 0 for item in after] == [False, False, True, True]
@@ -80,18 +80,20 @@ def test_a_document_that_changed_changes_the_answer(bench: Bench, kept: dict[str
 
 async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
     """What is asked upstream while one document does not come, one is refused, and one field fails before anything is asked."""
-    released, known = asyncio.Event(), bench.data.known
-    hanging, refused = known.uuids["TechnicalCompetence"][-2:]
+    released, samples = asyncio.Event(), bench.data.samples
+    hanging, refused = samples.uuids["TechnicalCompetence"][-2:]
     upstream = Upstream(bench.data.original, lambda path, *response: (404, {}) if refused in path else response)
     twin = Twin(replace(bench.data.settings, **switch), upstream.until(released, hanging))
     query = """{ a: technicalCompetence(uuid: "%s") { code } b: technicalCompetence(uuid: "%s") { code } bad: node(id: "x") { id }
       c: occupationalProfile(uuid: "%s") { title { nl } } }"""
-    asking = asyncio.ensure_future(twin.ask(Asked(query % (hanging, refused, known.uuids["OccupationalProfile"][0]))))
+    asking = asyncio.ensure_future(
+        twin.ask(ClientRequest(query % (hanging, refused, samples.uuids["OccupationalProfile"][0])))
+    )
     try:
         for _ in range(500):
             await asyncio.sleep(0)
         assert not asking.done()
-        return sorted(twin.asked)
+        return sorted(twin.upstream_paths)
     finally:
         released.set()
         await asking
@@ -109,7 +111,7 @@ async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set
     twin = Twin(replace(bench.data.settings, **switch), Upstream(bench.data.original))
     try:
         replies = await asyncio.gather(*(twin.ask(of_profile(bench)) for _ in range(times)))
-        return {reply.body for reply in replies}, sorted(twin.asked)
+        return {reply.body for reply in replies}, sorted(twin.upstream_paths)
     finally:
         await twin.parts.aclose()
 
@@ -135,7 +137,7 @@ async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, l
         for _ in range(20):
             await asyncio.sleep(0)
         released.set()
-        return (await staying).body, sorted(twin.asked)
+        return (await staying).body, sorted(twin.upstream_paths)
     finally:
         await asyncio.gather(leaving, return_exceptions=True)
         await twin.parts.aclose()
@@ -149,16 +151,16 @@ def test_who_leaves_takes_nothing_from_those_who_stay(bench: Bench) -> None:
 
 
 def test_values_read_with_plans_are_those_read_without(bench: Bench) -> None:
-    async def read() -> Known:
+    async def read() -> SampleValues:
         async with SCENARIOS[0].twins(bench.data, 0, OFF, ON) as (pair, _):
-            return await Known.of(pair.second)
+            return await SampleValues.of(pair.second)
 
-    assert bench.run(read()) == bench.data.known
+    assert bench.run(read()) == bench.data.samples
 
 
 def test_a_condition_that_is_null_writes_nothing_into_the_log(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    asked = Asked("query ($c: Boolean = true) { releases { id @include(if: $c) } }", {"c": None})
+    request = ClientRequest("query ($c: Boolean = true) { releases { id @include(if: $c) } }", {"c": None})
 
-    bench.compare(SCENARIOS[0], 0, [asked])
+    bench.compare(SCENARIOS[0], 0, [request])
 
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -34,7 +34,7 @@ OF_THE_BODY = ("etag", "content-length")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ClientRequest:
     """An operation with its variables and headers, as a client sends it."""
 
     query: str
@@ -46,15 +46,15 @@ class Asked:
     def request(self, tag: str | None = None) -> tuple[dict[str, Any], bytes]:
         """ASGI scope and body of the request; `tag` is the ETag of a response that the client has."""
         members = {"query": self.query, "variables": self.variables, "operationName": self.name}
-        given = {name: value for name, value in members.items() if value is not None}
+        body = {name: value for name, value in members.items() if value is not None}
         headers = {"x-request-id": REQUEST_ID, "content-type": "application/json"} | self.headers
         if tag:
             headers["if-none-match"] = tag
         if not self.get:
-            return _scope("POST", "", headers), orjson.dumps(given)
+            return _scope("POST", "", headers), orjson.dumps(body)
         if self.variables is not None:
-            given["variables"] = orjson.dumps(self.variables).decode()
-        return _scope("GET", urlencode(given, quote_via=quote), headers), b""
+            body["variables"] = orjson.dumps(self.variables).decode()
+        return _scope("GET", urlencode(body, quote_via=quote), headers), b""
 
 
 class Reply(NamedTuple):
@@ -70,8 +70,8 @@ class Twin:
     """One server, with its fast path."""
 
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
-        self.asked: list[str] = []
-        self.app = create_app(settings, upstream.door(self.asked), Clock(time.time()))
+        self.upstream_paths: list[str] = []
+        self.app = create_app(settings, upstream.door(self.upstream_paths), Clock(time.time()))
         self.parts = self.app.state.services
         hurry_nobody(self.app.state.fast_path)
         self.fast_path: FastPathHandler = self.app.state.fast_path
@@ -80,10 +80,10 @@ class Twin:
         self.beside: Counter[str] = Counter()
         """Executions by executor for those responses."""
 
-    async def ask(self, asked: Asked, tag: str | None = None) -> Reply:
+    async def ask(self, request: ClientRequest, tag: str | None = None) -> Reply:
         """Send an operation through ASGI and return the reply."""
-        before = len(self.asked)
-        scope, body = asked.request(tag)
+        before = len(self.upstream_paths)
+        scope, body = request.request(tag)
         messages: list[Any] = []
         incoming = iter([{"type": "http.request", "body": body, "more_body": False}])
 
@@ -99,28 +99,28 @@ class Twin:
         await self.parts.store.wait_idle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
         sent = b"".join(item.get("body", b"") for item in messages[1:])
-        return _reply(messages[0]["status"], headers, sent, sorted(self.asked[before:]))
+        return _reply(messages[0]["status"], headers, sent, sorted(self.upstream_paths[before:]))
 
-    async def ask_fast(self, asked: Asked, reply: Reply, tag: str | None = None) -> list[str]:
+    async def ask_fast(self, request: ClientRequest, reply: Reply, tag: str | None = None) -> list[str]:
         """The differences between `reply` and responses of the fast path to the same request.
 
         It is sent twice, first parsed and then as bytes, as the fast path knows its head by then.
         """
-        scope, body = asked.request(tag)
+        scope, body = request.request(tag)
         scope["headers"] = [header for header in scope["headers"] if header[0] != b"x-request-id"] + [
             (b"content-length", str(len(body)).encode())
         ]
         came = _as_bytes(scope, body)
-        before, runs_before = len(self.asked), runs()
+        before, runs_before = len(self.upstream_paths), runs()
         await asyncio.sleep(0)  # a new event-loop pass
         answers = [self.fast_path.respond_to_parsed(scope, body, came, ()), self.fast_path.respond(came, ())]
         self.beside += runs() - runs_before
         await self.parts.store.wait_idle()
-        found = ["the fast path asks upstream"] if len(self.asked) > before else []
+        faults = ["the fast path asks upstream"] if len(self.upstream_paths) > before else []
         for item in (answer for answer in answers if isinstance(answer, bytes)):
             self.fast += 1
-            found += [f"fast: {difference}" for difference in differences(reply, _read(item, reply.upstream))]
-        return found
+            faults += [f"fast: {difference}" for difference in differences(reply, _read(item, reply.upstream))]
+        return faults
 
 
 def runs() -> Counter[str]:
@@ -139,17 +139,17 @@ class Twins:
         self.upstream_too = True
         """True if the paths requested upstream are compared too."""
 
-    async def ask(self, asked: Asked, fast: bool = True) -> list[str]:
+    async def ask(self, request: ClientRequest, fast: bool = True) -> list[str]:
         """The differences between the replies to an operation.
 
         With `fast` this includes the response of the second server's fast path, and an unnecessary fallback of a compiled query.
         """
-        one = await self.first.ask(asked)
+        one = await self.first.ask(request)
         before = FELL_BACK.count
-        other = await self.second.ask(asked)
+        other = await self.second.ask(request)
         self.last = one
         in_vain = FELL_BACK.count > before and not one.body.startswith(b'{"errors"')
-        otherwise = await self.second.ask_fast(asked, other) if fast else []
+        otherwise = await self.second.ask_fast(request, other) if fast else []
         differing = (
             differences(one, other)
             if self.upstream_too
@@ -157,11 +157,11 @@ class Twins:
         )
         return [*differing, *otherwise, *(["a plan gave up, though nothing is wrong"] if in_vain else [])]
 
-    async def ask_again(self, asked: Asked) -> list[str]:
+    async def ask_again(self, request: ClientRequest) -> list[str]:
         """The differences if each request sends the ETag of the previous response of its server."""
-        tags = [item.headers.get("etag") for item in (await self.first.ask(asked), await self.second.ask(asked))]
-        one, other = await self.first.ask(asked, tags[0]), await self.second.ask(asked, tags[1])
-        return [*differences(one, other), *await self.second.ask_fast(asked, other, tags[1])]
+        tags = [item.headers.get("etag") for item in (await self.first.ask(request), await self.second.ask(request))]
+        one, other = await self.first.ask(request, tags[0]), await self.second.ask(request, tags[1])
+        return [*differences(one, other), *await self.second.ask_fast(request, other, tags[1])]
 
 
 @asynccontextmanager
@@ -196,42 +196,42 @@ def _without_upstream(reply: Reply) -> Reply:
 
 def differences(one: Reply, other: Reply) -> list[str]:
     """The differences between two replies."""
-    found = []
+    results = []
     if one.status != other.status:
-        found.append(f"status: {one.status} {other.status}")
+        results.append(f"status: {one.status} {other.status}")
     headers = [
         {name: value for name, value in item.headers.items() if name not in OF_THE_BODY} for item in (one, other)
     ]
     if headers[0] != headers[1]:
-        found.append(f"headers: {headers[0]} {headers[1]}")
+        results.append(f"headers: {headers[0]} {headers[1]}")
     if one.headers.keys() != other.headers.keys():
-        found.append(f"headers: {sorted(one.headers)} {sorted(other.headers)}")
+        results.append(f"headers: {sorted(one.headers)} {sorted(other.headers)}")
     if one.body != other.body:
-        found += _of_bodies(one.body, other.body)
+        results += _of_bodies(one.body, other.body)
     # Which of many stale copies are revalidated depends on timing.
     many = STALE.search(one.body) is not None and max(len(one.upstream), len(other.upstream)) >= MAX_CONCURRENT
     if one.upstream != other.upstream and not many:
         here, there = Counter(one.upstream), Counter(other.upstream)
-        found.append(f"upstream: {sorted(here - there)} {sorted(there - here)}")
-    return found
+        results.append(f"upstream: {sorted(here - there)} {sorted(there - here)}")
+    return results
 
 
 def _of_bodies(one: bytes, other: bytes) -> list[str]:
     if not (one and other):
         return [f"body: {one[:200]!r} {other[:200]!r}"]
     bodies = [orjson.loads(item) for item in (one, other)]
-    found = [
+    results = [
         f"not as it is written: {raw[:200]!r}"
         for raw, body in zip((one, other), bodies, strict=True)
         if orjson.dumps(body) != raw
     ]
     if list(bodies[0]) != list(bodies[1]):
-        found.append(f"keys: {list(bodies[0])} {list(bodies[1])}")
+        results.append(f"keys: {list(bodies[0])} {list(bodies[1])}")
     for key in bodies[0].keys() & bodies[1].keys():
         values = [_in_order(item[key]) if key == "errors" else item[key] for item in bodies]
         if orjson.dumps(values[0]) != orjson.dumps(values[1]):
-            found.append(f"{key}: {told_apart(*values)}")
-    return found
+            results.append(f"{key}: {told_apart(*values)}")
+    return results
 
 
 def _in_order(errors: list[Any]) -> list[Any]:
@@ -249,9 +249,9 @@ def told_apart(one: Any, other: Any, path: str = "") -> str:
             if orjson.dumps(one[key]) != orjson.dumps(other[key]):
                 return told_apart(one[key], other[key], f"{path}/{key}")
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        for place, (item, its) in enumerate(zip(one, other, strict=True)):
+        for position, (item, its) in enumerate(zip(one, other, strict=True)):
             if orjson.dumps(item) != orjson.dumps(its):
-                return told_apart(item, its, f"{path}/{place}")
+                return told_apart(item, its, f"{path}/{position}")
     return f"{path or '/'}: {str(one)[:300]} {str(other)[:300]}"
 
 

@@ -20,9 +20,9 @@ from graphql_api.schema.types.global_id import NodeId
 from graphql_api.schema.types.resolver_cost import NO_WORK
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
-from tests.execution.compiled.argument_values import Known
+from tests.execution.compiled.argument_values import SampleValues
 from tests.execution.compiled.operations import Shapes, numbered
-from tests.execution.compiled.two_servers import Asked
+from tests.execution.compiled.two_servers import ClientRequest
 from tests.index.test_search_real import WORKBOOKS, needs_data
 from tests.work_counter import Work, count_work, measure_work, values_in
 
@@ -46,24 +46,24 @@ async def counted(
         yield server, work
 
 
-async def known_of(server: Server) -> Known:
-    async def ask(asked: Asked) -> Any:
-        response = await server.client.post("/graphql", json={"query": asked.query, "variables": asked.variables})
+async def known_of(server: Server) -> SampleValues:
+    async def ask(request: ClientRequest) -> Any:
+        response = await server.client.post("/graphql", json={"query": request.query, "variables": request.variables})
         return SimpleNamespace(body=response.content)
 
-    return await Known.of(cast(Any, SimpleNamespace(ask=ask)))
+    return await SampleValues.of(cast(Any, SimpleNamespace(ask=ask)))
 
 
 async def test_generated_operations_do_not_work_more_than_they_cost(counted: tuple[Server, Work]) -> None:
     server, work = counted
-    shapes, known = Shapes(SCHEMA), await known_of(server)
+    shapes, samples = Shapes(SCHEMA), await known_of(server)
     answered = asked_an_index = 0
 
     for number in range(150):
-        asked = numbered(shapes, known, number)
-        cost, _ = await measure_work(server, work, asked.query, asked.variables, asked.name)
+        request = numbered(shapes, samples, number)
+        cost, _ = await measure_work(server, work, request.query, request.variables, request.name)
         if cost is not None:
-            assert work.units <= cost, (work, cost, asked.query, asked.variables)
+            assert work.units <= cost, (work, cost, request.query, request.variables)
             answered += work.values > 0
             asked_an_index += work.index_queries > 0
 
@@ -74,9 +74,9 @@ async def test_generated_operations_do_not_work_more_than_they_cost(counted: tup
 async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
     server, work = counted
     ids = (await known_of(server)).any_ids()
-    written = ", ".join(f'"{item}"' for item in ids)
+    literals = ", ".join(f'"{item}"' for item in ids)
 
-    literal, _ = await measure_work(server, work, f"{{ nodes(ids: [{written}]) {{ id }} }}")
+    literal, _ = await measure_work(server, work, f"{{ nodes(ids: [{literals}]) {{ id }} }}")
     assert work.ids == len(ids)
     variable, _ = await measure_work(server, work, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids})
     assert work.ids == len(ids)
@@ -113,10 +113,10 @@ async def test_hundreds_of_ids_under_many_aliases_are_refused(server: Server) ->
         "concepts(refs: $ids) { id }": ("[ConceptRef!]!", refs),
         "profilesForCompetences(have: $ids) { totalCount }": ("[ConceptRef!]!", refs),
     }
-    for field, (kind, values) in fields.items():
+    for field, (type_name, values) in fields.items():
         query = " ".join(f"a{n}: {field}" for n in range(45))
 
-        assert await server.codes(f"query ($ids: {kind}) {{ {query} }}", {"ids": values}) == ["QUERY_TOO_COMPLEX"]
+        assert await server.codes(f"query ($ids: {type_name}) {{ {query} }}", {"ids": values}) == ["QUERY_TOO_COMPLEX"]
 
 
 async def test_many_searches_in_one_operation_are_refused(server: Server) -> None:
@@ -143,20 +143,20 @@ async def test_words_of_a_search_count_however_they_are_sent(counted: tuple[Serv
 def test_no_list_in_an_input_object_costs_nothing() -> None:
     """Lists in arguments count an item each; one inside of an input object has to be declared with each field that takes it."""
     lists = set()
-    for kind in ("Query", "Release"):
-        for name, field in cast(Any, SCHEMA.type_map[kind]).fields.items():
+    for type_name in ("Query", "Release"):
+        for name, field in cast(Any, SCHEMA.type_map[type_name]).fields.items():
             for argument, item in field.args.items():
                 for inner, value in getattr(get_named_type(item.type), "fields", {}).items():
                     if is_list_type(get_nullable_type(value.type)):
                         lists.add(f"{name}.{argument}.{inner}")
                         declared = {(per.argument, per.quantity) for per in work_of(field).arguments}
-                        assert (f"{argument}.{inner}", "item") in declared, (kind, name)
+                        assert (f"{argument}.{inner}", "item") in declared, (type_name, name)
 
     assert "occupationalProfiles.filter.sectors" in lists
 
 
 def test_every_question_to_an_index_has_a_weight() -> None:
-    asked = {
+    request = {
         "Query": ("search", "suggest", *COMPARISONS, "occupationalProfiles"),
         "Release": ("search", "suggest", *COMPARISONS, "changes", "occupationalProfiles", "translationCoverage"),
         "OccupationalProfile": ("similarProfiles",),
@@ -165,10 +165,10 @@ def test_every_question_to_an_index_has_a_weight() -> None:
             ("usedInOccupationalProfiles", "usedInTechnicalCompetences"),
         ),
     }
-    for kind, names in asked.items():
-        fields = cast(Any, SCHEMA.type_map[kind]).fields
+    for type_name, names in request.items():
+        fields = cast(Any, SCHEMA.type_map[type_name]).fields
         for name in names:
-            assert work_of(fields[name]) != NO_WORK, (kind, name)
+            assert work_of(fields[name]) != NO_WORK, (type_name, name)
 
 
 # At real size, on the arguments for which each query does most.
@@ -176,9 +176,9 @@ def test_every_question_to_an_index_has_a_weight() -> None:
 
 @pytest.fixture(scope="module")
 def real_releases(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    found = workbook_releases(WORKBOOKS.values(), tmp_path_factory.mktemp("workbooks"))
-    yield found
-    found.close()
+    releases = workbook_releases(WORKBOOKS.values(), tmp_path_factory.mktemp("workbooks"))
+    yield releases
+    releases.close()
 
 
 @pytest.fixture
@@ -186,10 +186,10 @@ async def real(
     real_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
     work = count_work(monkeypatch)
-    chosen = replace(
+    changed = replace(
         settings, compiled_queries="off", cache_dir=tmp_path, data=tuple(WORKBOOKS.values()), operation_calls=10_000
     )
-    async with running(real_releases, chosen) as server:
+    async with running(real_releases, changed) as server:
         for release in WORKBOOKS:
             await server.app.state.services.indexes.ready(release)
         yield server, work
@@ -212,7 +212,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
             f"SELECT concept_type, uuid FROM (SELECT {of} AS n, count(*) AS uses FROM profile_member GROUP BY {of}) AS used"
             f" JOIN concept USING (n) WHERE concept_type IN ({kinds}) ORDER BY uses {order} LIMIT 500"
         )
-        return [str(NodeId(names[kind], "3.27", UUID(uuid))) for kind, uuid in rows]
+        return [str(NodeId(names[concept_type], "3.27", UUID(uuid))) for concept_type, uuid in rows]
 
     def profiles_without_common_competences(connection: Any) -> list[str]:
         rows = connection.execute(
@@ -352,18 +352,18 @@ async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple
         "TechnicalCompetence": ("knowledgeItems { code }", "behaviouralIndicators { code }"),
     }
     names = {"OccupationalProfile": "occupationalProfiles", "TechnicalCompetence": "technicalCompetences"}
-    for kind, selections in nested.items():
+    for type_name, selections in nested.items():
         for selection in selections:
             for first in (1, 2, 5, 20, 100):
                 after = None
                 for _ in range(8):
-                    query = f"query ($after: String) {{ {names[kind]}(first: {first}, after: $after) {{ pageInfo {{ endCursor }} nodes {{ {selection} }} }} }}"
+                    query = f"query ($after: String) {{ {names[type_name]}(first: {first}, after: $after) {{ pageInfo {{ endCursor }} nodes {{ {selection} }} }} }}"
                     response = await server.post(query, {"after": after}, x_competent_explain="1")
                     body = response.json()
                     assert "errors" not in body, body["errors"][:1]
                     if (values := values_in(body["data"])) > (cost := body["extensions"]["cost"]["requested"]):
                         over.append((values, cost, query, after))
-                    after = body["data"][names[kind]]["pageInfo"]["endCursor"]
+                    after = body["data"][names[type_name]]["pageInfo"]["endCursor"]
                     if after is None:
                         break
 

@@ -52,8 +52,8 @@ async def test_fields_have_their_share(releases: Releases, settings: Settings, c
 
 
 async def test_the_shares_add_up_in_every_example(server: Server) -> None:
-    known = await known_of(server)
-    assert known.ids
+    samples = await known_of(server)
+    assert samples.ids
     for example in examples():
         if example.operation_type == "query":
             answer = await explained(server, example.query, example.values_of({}))

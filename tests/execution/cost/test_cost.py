@@ -119,12 +119,12 @@ def test_fragments_of_fragments_with_variables_are_one_step_each() -> None:
         f"fragment F{n} on Release {{ x{n}: skill(code: $c) {{ release {{ ...F{n + 1} ...F{n + 1} }} }} s{n}: skills(first: $n) {{ totalCount nodes {{ code }} }} }} "
         for n in range(levels)
     )
-    found = cost_of(
+    cost = cost_of(
         f"query ($n: Int, $c: String) {{ release {{ ...F0 }} }} {chain} fragment F{levels} on Release {{ number }}"
     )
 
-    assert len(found.steps) == levels + 1
-    assert found.of({"n": 500}) == MAX_COST
+    assert len(cost.steps) == levels + 1
+    assert cost.of({"n": 500}) == MAX_COST
 
 
 def test_a_cost_beyond_all_floats_is_still_a_number() -> None:
@@ -134,17 +134,19 @@ def test_a_cost_beyond_all_floats_is_still_a_number() -> None:
 
 
 def test_an_operation_without_variables_is_one_constant() -> None:
-    found = cost_of('{ occupationalProfile(code: "OP-1") { essentialCompetences { skill { description { nl } } } } }')
+    cost = cost_of('{ occupationalProfile(code: "OP-1") { essentialCompetences { skill { description { nl } } } } }')
 
-    assert [step.terms for step in found.steps] == [[]]
+    assert [step.terms for step in cost.steps] == [[]]
 
 
 def test_every_list_declares_its_length_and_nothing_else_does() -> None:
     fields = {
-        f"{kind.name}.{name}": field
-        for kind in GRAPH.type_map.values()
-        if is_composite_type(kind) and not kind.name.startswith("__") and not kind.name.endswith("Connection")
-        for name, field in getattr(kind, "fields", {}).items()
+        f"{type_name.name}.{name}": field
+        for type_name in GRAPH.type_map.values()
+        if is_composite_type(type_name)
+        and not type_name.name.startswith("__")
+        and not type_name.name.endswith("Connection")
+        for name, field in getattr(type_name, "fields", {}).items()
         if not field.args and name != "nodes"  # as many as the page of the field above has
     }
     lists = {name for name, field in fields.items() if is_list_type(get_nullable_type(field.type))}
@@ -153,10 +155,10 @@ def test_every_list_declares_its_length_and_nothing_else_does() -> None:
 
 
 async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -> None:
-    def values(found: Any) -> int:
-        if isinstance(found, dict):
-            return sum(1 + values(item) for item in found.values())
-        return sum(map(values, found)) if isinstance(found, list) else 0
+    def values(value: Any) -> int:
+        if isinstance(value, dict):
+            return sum(1 + values(item) for item in value.values())
+        return sum(map(values, value)) if isinstance(value, list) else 0
 
     text = get_introspection_query()
 
@@ -180,10 +182,12 @@ def test_a_large_honest_query_is_allowed() -> None:
 
 def test_the_examples_on_the_page_on_limits_cost_what_they_say() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
-    found = re.findall(r"```graphql\n# cost: ([\d,]+)\n(.*?)```", page, flags=re.DOTALL)
+    examples = re.findall(r"```graphql\n# cost: ([\d,]+)\n(.*?)```", page, flags=re.DOTALL)
 
-    assert len(found) == page.count("```graphql") == 5
-    assert [(cost(text), text) for _, text in found] == [(int(said.replace(",", "")), text) for said, text in found]
+    assert len(examples) == page.count("```graphql") == 5
+    assert [(cost(text), text) for _, text in examples] == [
+        (int(said.replace(",", "")), text) for said, text in examples
+    ]
 
 
 def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
@@ -191,8 +195,8 @@ def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
     rows = dict(re.findall(r"\| `(\w+)(?:\([^)]*\))?` \| ([^|]+) \|", page[page.index("## Cost") :]))
     fields = {
         name: work_of(field)
-        for kind in ("Query", "Release", "OccupationalProfile", "Skill")
-        for name, field in getattr(GRAPH.type_map[kind], "fields", {}).items()
+        for type_name in ("Query", "Release", "OccupationalProfile", "Skill")
+        for name, field in getattr(GRAPH.type_map[type_name], "fields", {}).items()
     }
 
     weighed = {name for name, work in fields.items() if work != NO_WORK} - {"node", "nodes", "occupationalProfiles"}

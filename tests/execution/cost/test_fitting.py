@@ -55,10 +55,10 @@ def test_the_largest_page_that_fits_is_found(text: str, limit: int, expected: Fi
 async def test_the_first_that_an_error_names_fits_and_the_next_does_not(server: Server) -> None:
     (error,) = await server.errors(NESTED, {"first": 500})
 
-    found = re.search(r"With `first: (\d+)` in `list`, it would fit\.", error["message"])
+    match = re.search(r"With `first: (\d+)` in `list`, it would fit\.", error["message"])
     assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
-    assert found is not None
-    first = int(found[1])
+    assert match is not None
+    first = int(match[1])
     assert 1 < first < 500
     assert "data" in (await server.post(NESTED, {"first": first})).json()
     assert await server.codes(NESTED, {"first": first + 1}) == ["QUERY_TOO_COMPLEX"]
@@ -69,9 +69,9 @@ async def test_many_lists_get_one_first_for_all(server: Server) -> None:
     fields = " ".join(f"a{n}: occupationalProfiles(first: %d) {{ nodes {{ code uuid id }} }}" for n in range(45))
     (error,) = await server.errors(many % (fields % ((500,) * 45)))
 
-    found = re.search(r"With `first: (\d+)` in every list, it would fit\.", error["message"])
-    assert found is not None
-    fitted = many % (fields % ((int(found[1]),) * 45))
+    match = re.search(r"With `first: (\d+)` in every list, it would fit\.", error["message"])
+    assert match is not None
+    fitted = many % (fields % ((int(match[1]),) * 45))
     assert "data" in (await server.post(fitted)).json()
 
 

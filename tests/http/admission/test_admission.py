@@ -156,7 +156,7 @@ async def test_a_burst_of_cached_operations_lets_other_requests_run_in_between()
 
     limiter = ConcurrencyLimiter(running=9, executing=9, queued=9, clock=lambda: now)
     app = AdmissionMiddleware(at_once, limiter, max_bytes=100)
-    asking = [asked(app) for _ in range(5)]
+    asking = [send_task(app) for _ in range(5)]
     await asyncio.gather(health(), *asking)
 
     first = events.index("operation")
@@ -167,11 +167,11 @@ async def test_a_burst_of_cached_operations_lets_other_requests_run_in_between()
 
 async def test_operations_start_in_order_and_cancelled_ones_are_skipped() -> None:
     now = 0.0
-    passes = LoopBudget(lambda: now)
-    assert passes.begin() is None
-    assert passes.begin() is None  # there is time for both
+    loop_budget = LoopBudget(lambda: now)
+    assert loop_budget.begin() is None
+    assert loop_budget.begin() is None  # there is time for both
     now += 0.03
-    first, second, third = (passes.begin() for _ in range(3))
+    first, second, third = (loop_budget.begin() for _ in range(3))
     assert first is not None
     assert second is not None
     assert third is not None
@@ -180,7 +180,7 @@ async def test_operations_start_in_order_and_cancelled_ones_are_skipped() -> Non
     await asyncio.sleep(0)
     assert (first.done(), third.done()) == (True, False)
     now += 0.03
-    assert (late := passes.begin()) is not None  # though the pass is new
+    assert (late := loop_budget.begin()) is not None  # though the pass is new
     await asyncio.sleep(0)
     assert (third.done(), late.done()) == (True, False)
     await asyncio.sleep(0)
@@ -189,10 +189,10 @@ async def test_operations_start_in_order_and_cancelled_ones_are_skipped() -> Non
 
 async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None:
     now = 0.0
-    passes = LoopBudget(lambda: now)
-    passes.begin()
+    loop_budget = LoopBudget(lambda: now)
+    loop_budget.begin()
     now += 0.03
-    later = [begin for _ in range(100) if (begin := passes.begin()) is not None]
+    later = [begin for _ in range(100) if (begin := loop_budget.begin()) is not None]
     assert len(later) == 100
 
     for _ in range(7):
@@ -203,15 +203,15 @@ async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None
 
 async def test_the_fast_path_gets_half_of_each_pass_on_top_of_operations() -> None:
     now = 0.0
-    passes = LoopBudget(lambda: now)
-    passes.begin()
+    loop_budget = LoopBudget(lambda: now)
+    loop_budget.begin()
     now += 0.03
-    later = [begin for _ in range(70) if (begin := passes.begin()) is not None]
+    later = [begin for _ in range(70) if (begin := loop_budget.begin()) is not None]
 
     for _ in range(7):
-        assert passes.has_time
-        passes.spend(PASS_SECONDS / 2)
-        assert not passes.has_time
+        assert loop_budget.has_time
+        loop_budget.spend(PASS_SECONDS / 2)
+        assert not loop_budget.has_time
         now += PASS_SECONDS / 2 + 0.001
         await asyncio.sleep(0)
     assert all(begin.done() for begin in later)  # as many at a time as without
@@ -270,12 +270,12 @@ class Held:
     """An app that holds its responses until they are released; it counts its requests."""
 
     def __init__(self, content_type: bytes = b"application/json") -> None:
-        self.begun = 0
+        self.started = 0
         self.go = asyncio.Event()
         self._content_type = content_type
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.begun += 1
+        self.started += 1
         if self._content_type == b"application/json":
             await self.go.wait()
         headers = [(b"content-type", self._content_type)]
@@ -284,7 +284,7 @@ class Held:
         await send({"type": "http.response.body", "body": b"{}"})
 
 
-def asked(app: Any, path: str = "/graphql") -> "asyncio.Task[httpx.Response]":
+def send_task(app: Any, path: str = "/graphql") -> "asyncio.Task[httpx.Response]":
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as client:
             return await client.post(path, content=b"{}")
@@ -300,10 +300,10 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_a_refused_operation_gets_503_with_retry_after_immediately() -> None:
     held, limiter = Held(), ConcurrencyLimiter(running=2, executing=2, queued=1)
     app = AdmissionMiddleware(held, limiter, max_bytes=100)
-    running = [asked(app) for _ in range(3)]
-    await until(lambda: held.begun == 2 and limiter.queued == 1)
+    running = [send_task(app) for _ in range(3)]
+    await until(lambda: held.started == 2 and limiter.queued == 1)
 
-    response = await asked(app)
+    response = await send_task(app)
 
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
@@ -312,7 +312,7 @@ async def test_a_refused_operation_gets_503_with_retry_after_immediately() -> No
     assert error["extensions"]["retryAfter"] == 1
     held.go.set()
     assert [(await task).status_code for task in running] == [200, 200, 200]
-    assert (held.begun, limiter.running, limiter.queued) == (3, 0, 0)
+    assert (held.started, limiter.running, limiter.queued) == (3, 0, 0)
 
 
 async def test_an_operation_that_queues_too_long_gets_503() -> None:
@@ -320,10 +320,10 @@ async def test_an_operation_that_queues_too_long_gets_503() -> None:
     app = AdmissionMiddleware(
         held, ConcurrencyLimiter(running=1, executing=1, queued=1, queue_timeout=0), max_bytes=100
     )
-    first = asked(app)
-    await until(lambda: held.begun == 1)
+    first = send_task(app)
+    await until(lambda: held.started == 1)
 
-    assert (await asked(app)).status_code == 503
+    assert (await send_task(app)).status_code == 503
     held.go.set()
     assert (await first).status_code == 200
 
@@ -331,11 +331,11 @@ async def test_an_operation_that_queues_too_long_gets_503() -> None:
 async def test_health_answers_while_all_places_are_taken() -> None:
     held = Held()
     app = AdmissionMiddleware(held, ConcurrencyLimiter(running=1, executing=1, queued=0), max_bytes=100)
-    first = asked(app)
-    await until(lambda: held.begun == 1)
+    first = send_task(app)
+    await until(lambda: held.started == 1)
 
-    health = asked(app, "/health/live")
-    await until(lambda: held.begun == 2)
+    health = send_task(app, "/health/live")
+    await until(lambda: held.started == 2)
     held.go.set()
     assert [(await item).status_code for item in (first, health)] == [200, 200]
 
@@ -343,9 +343,9 @@ async def test_health_answers_while_all_places_are_taken() -> None:
 async def test_a_subscription_over_events_holds_no_place() -> None:
     held, limiter = Held(b"text/event-stream; charset=utf-8"), ConcurrencyLimiter(running=1, executing=1, queued=0)
     app = AdmissionMiddleware(held, limiter, max_bytes=100)
-    first, second = asked(app), asked(app)
+    first, second = send_task(app), send_task(app)
 
-    await until(lambda: held.begun == 2)
+    await until(lambda: held.started == 2)
     assert limiter.running == 0
     held.go.set()
     assert [(await item).status_code for item in (first, second)] == [200, 200]
@@ -354,8 +354,8 @@ async def test_a_subscription_over_events_holds_no_place() -> None:
 
 def sending(*bodies: bytes, pause: Awaitable[Any] | None = None) -> Receive:
     messages: list[Message] = [
-        {"type": "http.request", "body": body, "more_body": place < len(bodies) - 1}
-        for place, body in enumerate(bodies)
+        {"type": "http.request", "body": body, "more_body": position < len(bodies) - 1}
+        for position, body in enumerate(bodies)
     ]
 
     async def receive() -> Message:

@@ -31,7 +31,7 @@ class Model:
         self._door = AdmissionGate(self.limiter)
         self._core = asyncio.Lock()
         self._service = service
-        self._begun = 0
+        self._started = 0
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -45,8 +45,8 @@ class Model:
         except Overloaded:
             outcome.refused.append(self.now() - arrived)
             return
-        seconds = self._service(self._begun)
-        self._begun += 1
+        seconds = self._service(self._started)
+        self._started += 1
         for _ in range(2):
             async with self._core:
                 await asyncio.sleep(seconds / 2)

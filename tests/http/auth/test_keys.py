@@ -143,15 +143,15 @@ def test_an_invalid_keys_file_stops_the_start_but_not_a_running_server(
     assert file.read_text(encoding="utf-8") == rubbish
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "huge"])
+@pytest.mark.parametrize("problem", ["pipe", "folder", "huge"])
 def test_a_keys_file_that_is_huge_or_not_a_file_is_refused(
-    file: Path, kind: str, caplog: pytest.LogCaptureFixture
+    file: Path, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
     keys = Keys(file, clock)
     key = keys.new("partner")
     file.unlink()
-    match kind:
+    match problem:
         case "pipe":
             os.mkfifo(file)
         case "folder":

@@ -261,7 +261,7 @@ def exports(format: str, outcome: str) -> float:
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 async def test_exports_are_counted_by_format_and_outcome(format: Any, server: Server) -> None:
     labels = {"format": format.name}
-    written = REGISTRY.get_sample_value("competent_export_bytes_total", labels) or 0
+    sent_bytes = REGISTRY.get_sample_value("competent_export_bytes_total", labels) or 0
     before = [exports(format.name, outcome) for outcome in ("complete", "cut", "rejected")]
     response = await server.client.get(path := f"/export/3.11{format.suffix}")
     readers = [Reader(server, path) for _ in range(2)]
@@ -272,7 +272,7 @@ async def test_exports_are_counted_by_format_and_outcome(format: Any, server: Se
         reader.left.set()
         await reader.task
     after = [exports(format.name, outcome) for outcome in ("complete", "cut", "rejected")]
-    counted = REGISTRY.get_sample_value("competent_export_bytes_total", labels) - written
+    counted = REGISTRY.get_sample_value("competent_export_bytes_total", labels) - sent_bytes
 
     assert [new - old for old, new in zip(before, after, strict=True)] == [1, 2, 1]
     assert counted == len(response.content)

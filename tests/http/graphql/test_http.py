@@ -205,8 +205,8 @@ async def test_head_has_the_headers_of_get(server: Server) -> None:
 
 
 async def test_by_get_only_queries_are_run(server: Server) -> None:
-    for kind in ("mutation", "subscription"):
-        response = await server.client.get("/graphql", params={"query": f"{kind} {{ x }}"})
+    for operation_type in ("mutation", "subscription"):
+        response = await server.client.get("/graphql", params={"query": f"{operation_type} {{ x }}"})
 
         assert response.status_code == 405
         assert response.headers["allow"] == "POST"

@@ -26,9 +26,9 @@ def payloads(response: httpx.Response) -> list[dict[str, Any]]:
     """The JSON of each part of a multipart body."""
     assert response.headers["content-type"] == 'multipart/mixed;boundary="-";incrementalSpec=v0.2'
     before, *parts, after = response.text.split("\r\n---")
-    found = [before.removeprefix("---"), *parts]
+    texts = [before.removeprefix("---"), *parts]
     assert after == "--\r\n" or not after.strip("-\r\n")
-    return [orjson.loads(item.split("\r\n\r\n", 1)[1]) for item in found]
+    return [orjson.loads(item.split("\r\n\r\n", 1)[1]) for item in texts]
 
 
 async def test_deferred_fields_come_after_the_cached_ones(parted: Server) -> None:
@@ -57,9 +57,11 @@ async def test_an_error_in_a_later_part_has_a_code_and_the_id_of_the_request(par
     query = """{ __typename ... @defer { occupationalProfile(code: "x", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } } }"""
     response = await parted.post(query, accept=MULTIPART, X_Request_ID="mine")
     _, *rest = payloads(response)
-    found = [item for payload in rest for part in payload.get("incremental", ()) for item in part.get("errors", ())]
+    found_errors = [
+        item for payload in rest for part in payload.get("incremental", ()) for item in part.get("errors", ())
+    ]
 
-    assert [item["extensions"] for item in found] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
+    assert [item["extensions"] for item in found_errors] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
 
 
 async def test_a_lost_document_in_a_later_part_leaks_nothing(parted: Server) -> None:

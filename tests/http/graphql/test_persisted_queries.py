@@ -58,12 +58,12 @@ async def test_a_query_is_registered_once_and_then_requested_by_its_hash(server:
         query = f"query {ask.__name__} {{ __typename }}"
         unknown = await ask(server, extensions=hashed(query))
         left = await post(server, query=query, extensions=hashed(query))
-        known = await ask(server, extensions=hashed(query))
+        by_hash = await ask(server, extensions=hashed(query))
 
         assert (unknown.status_code, unknown.json()["errors"][0]["message"]) == (200, "PersistedQueryNotFound")
         assert code(unknown) == "PERSISTED_QUERY_NOT_FOUND"
         assert unknown.headers["cache-control"] == "no-store"
-        assert left.json() == known.json() == {"data": {"__typename": "Query"}}
+        assert left.json() == by_hash.json() == {"data": {"__typename": "Query"}}
 
 
 async def test_a_hash_of_another_query_is_refused_and_not_stored(server: Server) -> None:

@@ -71,17 +71,17 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Moving
         yield started
 
 
-def kept() -> float:
+def cached_bytes() -> float:
     """How many answers were given again so far."""
     return counted("competent_executions_total", executor="response-cache")
 
 
-async def again(server: Server, query: str, variables: Any = None, **headers: str) -> tuple[httpx.Response, float]:
+async def ask_again(server: Server, query: str, variables: Any = None, **headers: str) -> tuple[httpx.Response, float]:
     """The response once everything is cached, and the number of response cache hits for it: 1 or 0."""
     await server.post(query, variables, **headers)  # waits for documents
     await server.post(query, variables, **headers)  # finds them
-    before = kept()
-    return await server.post(query, variables, **headers), kept() - before
+    before = cached_bytes()
+    return await server.post(query, variables, **headers), cached_bytes() - before
 
 
 @pytest.mark.parametrize(("query", "variables"), [(PINNED, None), (CURRENT, None), (LISTED, {"first": 3})])
@@ -93,7 +93,7 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
     messages = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
     answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]
 
-    assert kept() >= 3
+    assert cached_bytes() >= 3
     assert messages[0].content == messages[1].content
     assert answers[0].content == answers[1].content
     assert answers[0].headers == answers[1].headers
@@ -105,9 +105,9 @@ async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same
     releases: Releases, settings: Settings
 ) -> None:
     async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
-        plain, none = await again(without, LISTED, {"first": 3})
+        plain, none = await ask_again(without, LISTED, {"first": 3})
     async with moving(releases, settings) as started:
-        given_again, one = await again(started, LISTED, {"first": 3})
+        given_again, one = await ask_again(started, LISTED, {"first": 3})
 
     assert (none, one) == (0, 1)
     assert plain.content == given_again.content
@@ -134,16 +134,16 @@ async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: 
 
 
 async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Moving) -> None:
-    assert (await again(server, PINNED))[1] == 1
+    assert (await ask_again(server, PINNED))[1] == 1
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
 
-    before = kept()
+    before = cached_bytes()
     stale = (await server.post(PINNED)).json()
     await server.renewed()
     renewed = (await server.post(PINNED)).json()
 
-    assert kept() == before
+    assert cached_bytes() == before
     assert stale["data"]["technicalCompetence"]["code"] == "CP-7"
     assert stale["extensions"]["upstream"]["stale"] > 0
     assert renewed["data"]["technicalCompetence"]["code"] == "CP-new"
@@ -152,15 +152,15 @@ async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Mo
 
 async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
-        assert (await again(server, PINNED))[1] == 1
+        assert (await ask_again(server, PINNED))[1] == 1
         for first in (40, 41, 42):  # a full cache admits what is missed twice
             await server.post(LISTED, {"first": first})
         server.upstream_paths()
-        before = kept()
+        before = cached_bytes()
         await server.post(PINNED)
 
     assert any(CP_7 in path for path in server.upstream_paths())
-    assert kept() == before
+    assert cached_bytes() == before
 
 
 async def test_when_current_moves_no_answer_of_the_release_before_is_given_again(
@@ -169,16 +169,16 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
     async with moving(releases, replace(settings, index="off")) as server:
         older = create_sandbox(Releases(release for release in releases if release.number == "3.10"))
         newer, server.sandbox = server.sandbox, older
-        before, one = await again(server, CURRENT)
+        before, one = await ask_again(server, CURRENT)
         server.sandbox = newer
         server.now += settings.current_ttl + 1
-        messages = kept()
+        messages = cached_bytes()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
         await server.renewed()
         after = await server.post(CURRENT)
 
     assert one == 1
-    assert kept() == messages
+    assert cached_bytes() == messages
     assert before.json()["data"]["technicalCompetence"]["release"]["number"] == "3.10"
     assert after.json()["data"]["technicalCompetence"]["release"]["number"] == "3.11"
 
@@ -194,23 +194,23 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
     ],
 )
 async def test_errors_and_what_is_made_of_no_document_are_not_kept(server: Moving, query: str) -> None:
-    assert (await again(server, query))[1] == 0
+    assert (await ask_again(server, query))[1] == 0
 
 
 async def test_what_was_missing_is_asked_again(server: Moving) -> None:
     missing = PINNED.replace(CP_7, CP_7.replace("8c15", "8c16"))
 
-    answer, none = await again(server, missing)
+    answer, none = await ask_again(server, missing)
 
     assert answer.json() == {"data": {"technicalCompetence": None}}
     assert none == 0
 
 
 async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_not_kept(server: Moving) -> None:
-    await again(server, PINNED)
+    await ask_again(server, PINNED)
     server.faults.add(Fault("**", "status", status=503))
-    well, one = await again(server, PINNED)
-    failed, none = await again(server, PINNED.replace("3.11", "3.10"))
+    well, one = await ask_again(server, PINNED)
+    failed, none = await ask_again(server, PINNED.replace("3.11", "3.10"))
 
     assert (one, none) == (1, 0)
     assert well.json()["data"]["technicalCompetence"]["code"] == "CP-7"
@@ -220,11 +220,11 @@ async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_no
 async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Moving) -> None:
     await get(server, PINNED)
     await get(server, PINNED)
-    first, before = await get(server, PINNED), kept()
+    first, before = await get(server, PINNED), cached_bytes()
     held = await get(server, PINNED, if_none_match=first.headers["etag"])
     other = await get(server, PINNED, if_none_match=first.headers["etag"], accept_language="fr")
 
-    assert kept() > before
+    assert cached_bytes() > before
     assert (held.status_code, held.content) == (304, b"")
     assert held.headers["cache-control"] == first.headers["cache-control"] == "public, max-age=86400"
     assert other.status_code == 200
@@ -238,10 +238,10 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
 
     await requests("identity")
     await requests("identity")
-    before = kept()
+    before = cached_bytes()
     plain, *compressed = await requests("identity"), await requests("gzip"), await requests("gzip")
 
-    assert kept() == before + 3
+    assert cached_bytes() == before + 3
     assert [item.content for item in compressed] == [plain.content] * 2
     assert "content-encoding" not in plain.headers
     if first == 20:
@@ -253,11 +253,11 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
 async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, response_cache_bytes=60_000)) as server:
         for first in range(1, 30):
-            await again(server, LISTED, {"first": first})
-        _, last = await again(server, LISTED, {"first": 2})
-        before = kept()
+            await ask_again(server, LISTED, {"first": first})
+        _, last = await ask_again(server, LISTED, {"first": 2})
+        before = cached_bytes()
         await server.post(LISTED, {"first": 30})
-        largest = kept() - before
+        largest = cached_bytes() - before
 
     assert last == 1
     assert largest == 0
@@ -269,7 +269,7 @@ async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
     file = tmp_path / "keys.json"
     key = Keys(file).new("partner", per_minute=4)
     async with moving(releases, replace(settings, access="keys", keys_file=file)) as server:
-        _, one = await again(server, PINNED, x_api_key=key)
+        _, one = await ask_again(server, PINNED, x_api_key=key)
         nobody = await server.post(PINNED)
         await server.post(PINNED, x_api_key=key)
         too_many = await server.post(PINNED, x_api_key=key)

@@ -65,21 +65,21 @@ def test_a_one_of_input_has_exactly_one_property() -> None:
 
 
 def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
-    found = operations(build_schema().core_schema)
+    tools = operations(build_schema().core_schema)
 
-    assert list(found) == [example.name for example in examples() if example.operation_type == "query"]
+    assert list(tools) == [example.name for example in examples() if example.operation_type == "query"]
     for item, tool in zip(
-        (example for example in examples() if example.operation_type == "query"), found.values(), strict=True
+        (example for example in examples() if example.operation_type == "query"), tools.values(), strict=True
     ):
         assert list(tool.variables["properties"]) == item.variables
         assert all(variable["description"] for variable in tool.variables["properties"].values()), item.name
 
 
 def test_a_variable_that_must_be_given_is_required_and_one_that_may_be_left_out_is_not() -> None:
-    found = operations(build_schema().core_schema)
+    tools = operations(build_schema().core_schema)
 
-    assert found["ProfileInDepth"].variables["required"] == ["profileCode"]
-    assert found["ListOfProfiles"].variables["required"] == []
+    assert tools["ProfileInDepth"].variables["required"] == ["profileCode"]
+    assert tools["ListOfProfiles"].variables["required"] == []
 
 
 def test_a_variable_within_an_input_object_has_the_description_of_its_field() -> None:

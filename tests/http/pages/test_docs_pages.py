@@ -84,9 +84,9 @@ async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
 async def test_a_page_that_is_the_same_is_304(server: Server) -> None:
     for headers in ({}, HTML):
         tag = (await server.client.get("/docs/http", headers=headers)).headers["etag"]
-        again = await server.client.get("/docs/http", headers=headers | {"If-None-Match": tag})
+        second = await server.client.get("/docs/http", headers=headers | {"If-None-Match": tag})
 
-        assert (again.status_code, again.content) == (304, b"")
+        assert (second.status_code, second.content) == (304, b"")
 
 
 async def test_a_page_is_rendered_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,8 +137,8 @@ async def test_a_picture_has_its_type_and_may_do_nothing(server: Server) -> None
         assert "script" not in policy
         assert "unsafe" not in policy
         assert response.headers["cache-control"] == "no-cache"
-        again = await server.client.get(BASE + name, headers={"If-None-Match": response.headers["etag"]})
-        assert again.status_code == 304
+        second = await server.client.get(BASE + name, headers={"If-None-Match": response.headers["etag"]})
+        assert second.status_code == 304
 
 
 def test_the_navigation_has_every_page_once() -> None:

@@ -24,10 +24,10 @@ async def listed(server: Server, **headers: str) -> list[dict[str, Any]]:
 
 
 async def test_every_example_answers_with_data_and_no_error(server: Server) -> None:
-    found = await listed(server)
+    items = await listed(server)
 
-    assert [item["name"] for item in found] == [example.name for example in examples()]
-    for item, example in zip(found, examples(), strict=True):
+    assert [item["name"] for item in items] == [example.name for example in examples()]
+    for item, example in zip(items, examples(), strict=True):
         if "\nsubscription " in item["query"] or example.needs_vectors:
             continue  # answers when something happens, or with vectors: tests/http/streaming, tests/server/test_text_matches.py
         data = await server.ask(item["query"], json.loads(item["variables"]))
@@ -103,10 +103,10 @@ async def test_the_manifest_of_the_examples_is_one_that_the_server_runs(form: st
 
 
 def test_the_manifest_names_each_operation_by_the_hash_of_its_text() -> None:
-    written = manifest()
+    documents = manifest()
 
-    assert written["format"] == "apollo-persisted-query-manifest"
-    assert [operation["name"] for operation in written["operations"]] == [example.name for example in examples()]
-    for item in written["operations"]:
+    assert documents["format"] == "apollo-persisted-query-manifest"
+    assert [operation["name"] for operation in documents["operations"]] == [example.name for example in examples()]
+    for item in documents["operations"]:
         assert item["id"] == sha256(item["body"].encode()).hexdigest()
         assert item["type"] in item["body"]

@@ -148,8 +148,8 @@ async def test_the_first_page_is_complete_behind_a_prefix(releases: Releases, se
                 urljoin(f"/partner/competent{path}", suggestions), params={"q": "verpl"}
             )
             assert suggested.json()[0]["ref"] == "OP-101"
-            found = links(page, f"/partner/competent{path}")
-            assert all(link.startswith("/partner/competent/") for link in found if "data.europa.eu" not in link)
+            urls = links(page, f"/partner/competent{path}")
+            assert all(link.startswith("/partner/competent/") for link in urls if "data.europa.eu" not in link)
 
 
 async def test_home_counts_what_the_graph_counts_and_leads_to_sectors(server: Server) -> None:
@@ -193,7 +193,7 @@ async def test_a_search_is_narrowed_by_sector_area_and_isco(server: Server) -> N
       facets { areasOfInterest { count value { code } } classifications(level: 2) { count value { code } } } } } }"""
     profiles = (await server.ask(query))["release"]["occupationalProfiles"]
     hits = page.text.partition('<ol class="hits">')[2].partition("</ol>")[0]
-    found = links(page, "/nl/search")
+    urls = links(page, "/nl/search")
 
     assert profiles["nodes"]
     assert set(re.findall(r"/occupations/([\w-]+)", hits)) == {node["code"] for node in profiles["nodes"]}
@@ -201,12 +201,12 @@ async def test_a_search_is_narrowed_by_sector_area_and_isco(server: Server) -> N
     assert {
         f"/nl/search?q=zorg&sector=ES-1&area={item['value']['code']}&isco=2"
         for item in profiles["facets"]["areasOfInterest"]
-    } <= found
+    } <= urls
     assert {
         f"/nl/search?q=zorg&sector=ES-1&isco={item['value']['code']}" for item in profiles["facets"]["classifications"]
-    } <= found
-    assert "/nl/search?q=zorg&isco=2" in found, "without the sector"
-    assert "/nl/search?q=zorg&type=skills" in found, "another type has no sectors"
+    } <= urls
+    assert "/nl/search?q=zorg&isco=2" in urls, "without the sector"
+    assert "/nl/search?q=zorg&type=skills" in urls, "another type has no sectors"
 
 
 @pytest.mark.parametrize(
@@ -229,8 +229,8 @@ async def test_a_sector_area_or_group_lists_its_occupations(server: Server, path
 
 
 async def test_the_groups_of_isco_lead_up_and_down_and_a_uuid_to_the_code(server: Server) -> None:
-    found = links(await page_at(server, "/nl/isco/222"), "/nl/isco/222")
-    assert {"/nl/isco/2", "/nl/isco/22", "/nl/isco/2221"} <= found
+    urls = links(await page_at(server, "/nl/isco/222"), "/nl/isco/222")
+    assert {"/nl/isco/2", "/nl/isco/22", "/nl/isco/2221"} <= urls
     sector = (await server.ask("{ release { economicSectors { uuid code } } }"))["release"]["economicSectors"][0]
     response = await server.client.get(f"/nl/sectors/{sector['uuid'].upper()}", headers=HTML)
     assert response.status_code == 302
@@ -243,12 +243,12 @@ async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
       essentialCompetences { code skill { description { fr } } usedInOccupationalProfiles { totalCount } }
       similarProfiles(first: 5) { profile { code } } softSkills { code } } }"""
     profile = (await server.ask(query))["occupationalProfile"]
-    found = links(page, "/fr/occupations/OP-101")
+    urls = links(page, "/fr/occupations/OP-101")
 
     assert heading(page) == profile["title"]["fr"]
-    assert {f"/fr/competences/{item['code']}" for item in profile["essentialCompetences"]} <= found
-    assert {f"/fr/soft-skills/{item['code']}" for item in profile["softSkills"]} <= found
-    assert {f"/fr/occupations/{item['profile']['code']}" for item in profile["similarProfiles"]} <= found
+    assert {f"/fr/competences/{item['code']}" for item in profile["essentialCompetences"]} <= urls
+    assert {f"/fr/soft-skills/{item['code']}" for item in profile["softSkills"]} <= urls
+    assert {f"/fr/occupations/{item['profile']['code']}" for item in profile["similarProfiles"]} <= urls
     others = {item["usedInOccupationalProfiles"]["totalCount"] - 1 for item in profile["essentialCompetences"]}
     for count in others - {0}:
         assert re.search(rf"aussi dans {count} autres? métiers?", page.text)
@@ -359,15 +359,15 @@ async def test_changes_lists_occupations_that_differ_between_releases(server: Se
     query = """{ release { changes(since: "3.10", types: [OCCUPATIONAL_PROFILE], first: 500) { totalCount nodes {
       kind after { code } } } } }"""
     changes = (await server.ask(query))["release"]["changes"]
-    found = links(page, "/nl/changes")
+    urls = links(page, "/nl/changes")
 
     assert f"{changes['totalCount']} beroep" in page.text
     shown = changes["nodes"][:50]
-    assert {f"/nl/occupations/{node['after']['code']}" for node in shown if node["after"]} <= found
+    assert {f"/nl/occupations/{node['after']['code']}" for node in shown if node["after"]} <= urls
     assert "essentialCompetences" not in page.text.partition("<footer")[0], (
         "fields are named in the language of the page"
     )
-    assert "/nl/changes?since=3.10&kind=new" in found
+    assert "/nl/changes?since=3.10&kind=new" in urls
     new = await page_at(server, "/nl/changes?since=3.10&kind=new")
     codes = {node["after"]["code"] for node in changes["nodes"] if node["kind"] == "ADDED"}
     assert set(re.findall(r'<li>\s*<a href="[^"]*/occupations/([\w-]+)', new.text)) == codes
@@ -444,11 +444,13 @@ async def test_a_release_in_the_address_stays_in_links(server: Server) -> None:
 async def test_cache_control_is_that_of_answers(server: Server, settings: Settings) -> None:
     pinned = await page_at(server, "/nl/competences/CP-101?release=3.11")
     current = await page_at(server, "/nl/competences/CP-101")
-    again = await server.client.get("/nl/competences/CP-101", headers=HTML | {"If-None-Match": current.headers["etag"]})
+    second = await server.client.get(
+        "/nl/competences/CP-101", headers=HTML | {"If-None-Match": current.headers["etag"]}
+    )
 
     assert pinned.headers["cache-control"] == f"public, max-age={int(settings.release_max_age)}"
     assert current.headers["cache-control"] == f"public, max-age={int(settings.current_max_age)}"
-    assert (again.status_code, again.content) == (304, b"")
+    assert (second.status_code, second.content) == (304, b"")
 
 
 async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -568,8 +570,8 @@ async def test_the_setting_decides_about_pages(
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
     keys.new("visitor")
-    chosen = replace(settings, pages=pages, access=access, keys_file=keys.file)
-    async with running(releases, chosen) as server:
+    changed = replace(settings, pages=pages, access=access, keys_file=keys.file)
+    async with running(releases, changed) as server:
         page = await server.client.get("/nl/occupations/OP-101", headers=HTML)
         assert page.status_code == status
         home = await page_at(server, "/")

@@ -70,8 +70,8 @@ async def test_pages_show_what_needs_no_index_until_it_is_there(indexing: Indexi
     query = (
         "{ release { technicalCompetences(first: 1) { nodes { uuid code skill { uuid code description { nl } } } } } }"
     )
-    asked = (await indexing.client.post("/graphql", json={"query": query})).json()
-    release = asked["data"]["release"]
+    body = (await indexing.client.post("/graphql", json={"query": query})).json()
+    release = body["data"]["release"]
     competence = release["technicalCompetences"]["nodes"][0]
     skill = competence["skill"]
     shown = (

@@ -124,10 +124,10 @@ async def test_links_begin_with_the_public_url_and_ids_do_not_change(
 
 async def test_a_reader_that_has_the_feed_gets_304(small: Server) -> None:
     first = await small.client.get(URL)
-    again = await small.client.get(URL, headers={"If-None-Match": first.headers["etag"]})
+    second = await small.client.get(URL, headers={"If-None-Match": first.headers["etag"]})
 
     assert first.headers["cache-control"] == "public, max-age=60"
-    assert (again.status_code, again.content) == (304, b"")
+    assert (second.status_code, second.content) == (304, b"")
 
 
 async def test_pages_and_llms_txt_lead_to_the_feed(small: Server) -> None:

@@ -133,8 +133,8 @@ async def test_a_file_asked_for_by_its_version_is_kept_for_good(client: httpx.As
 async def test_a_file_asked_for_otherwise_is_checked_each_time(client: httpx.AsyncClient, query: str) -> None:
     first = await client.get(f"/graphiql/assets/page.js{query}")
     assert first.headers["cache-control"] == "no-cache"
-    again = await client.get(f"/graphiql/assets/page.js{query}", headers={"If-None-Match": first.headers["etag"]})
-    assert again.status_code == 304
+    second = await client.get(f"/graphiql/assets/page.js{query}", headers={"If-None-Match": first.headers["etag"]})
+    assert second.status_code == 304
 
 
 @pytest.mark.parametrize(

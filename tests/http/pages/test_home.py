@@ -91,8 +91,8 @@ async def test_every_link_leads_somewhere_also_behind_a_prefix(without_pages: Se
     for link in links:
         assert not re.match(r"/|\w+:", link), "a link must be relative"
         path = urljoin(f"http://server.test{prefix}/", link).removeprefix(f"http://server.test{prefix}")
-        found = await server.client.get(path, params={"query": "{__typename}"} if path == "/graphql" else None)
-        assert found.status_code == 200, link
+        response = await server.client.get(path, params={"query": "{__typename}"} if path == "/graphql" else None)
+        assert response.status_code == 200, link
 
 
 async def test_the_page_loads_only_what_is_ours(server: Server) -> None:
@@ -125,12 +125,12 @@ async def test_the_summary_needs_no_index(server: Server) -> None:
 
 
 async def test_the_schema_is_there_as_text(server: Server) -> None:
-    found = await server.client.get("/schema.graphql")
+    response = await server.client.get("/schema.graphql")
 
-    assert found.headers["content-type"] == "text/plain; charset=utf-8"
-    assert found.text == (Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8")
-    again = await server.client.get("/schema.graphql", headers={"If-None-Match": found.headers["etag"]})
-    assert (again.status_code, again.text) == (304, "")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.text == (Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8")
+    second = await server.client.get("/schema.graphql", headers={"If-None-Match": response.headers["etag"]})
+    assert (second.status_code, second.text) == (304, "")
 
 
 def sections(page: str) -> list[tuple[str, str, str]]:
@@ -140,24 +140,24 @@ def sections(page: str) -> list[tuple[str, str, str]]:
 
 
 async def test_every_operation_of_llms_txt_answers_as_it_stands(server: Server) -> None:
-    found = await server.client.get("/llms.txt")
+    response = await server.client.get("/llms.txt")
 
-    assert found.text.startswith("# Competent as GraphQL\n\n> ")
-    assert [name for name, _, _ in sections(found.text)] == [example.name for example in examples()]
-    for _, query, variables in sections(found.text):
+    assert response.text.startswith("# Competent as GraphQL\n\n> ")
+    assert [name for name, _, _ in sections(response.text)] == [example.name for example in examples()]
+    for _, query, variables in sections(response.text):
         if query.startswith("query") and not takes_personal_text(query):  # those need vectors
             assert None not in (await server.ask(query, json.loads(variables or "{}"))).values()
 
 
 async def test_every_link_of_llms_txt_leads_somewhere(server: Server) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", (await server.client.get("/llms.txt")).text):
-        found = await server.client.get("/" + link, params={"query": "{__typename}"} if link == "graphql" else None)
-        assert found.status_code == 200, link
+        response = await server.client.get("/" + link, params={"query": "{__typename}"} if link == "graphql" else None)
+        assert response.status_code == 200, link
 
 
 async def test_what_llms_txt_says_of_fields_is_in_the_schema(server: Server) -> None:
     schema = graphql.build_schema((await server.client.get("/schema.graphql")).text)
-    names = {name for kind in schema.type_map.values() for name in getattr(kind, "fields", {})}
+    names = {name for graphql_type in schema.type_map.values() for name in getattr(graphql_type, "fields", {})}
     rules = (await server.client.get("/llms.txt")).text.partition("## Rules")[2].partition("## Operations")[0]
 
     for name in ("release", "uuid", "text", "localized", "isFallback", "search", "suggest", "pageInfo", "totalCount"):

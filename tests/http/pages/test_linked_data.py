@@ -92,10 +92,10 @@ async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server:
 async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server) -> None:
     profile = await profile_of(server)
     path = f"/id/3.11/occupational-profile/{profile['uuid']}"
-    found = addresses(await document_at(server, path), path)
-    found += addresses(await document_at(server, COMPETENCE), COMPETENCE)
+    ids = addresses(await document_at(server, path), path)
+    ids += addresses(await document_at(server, COMPETENCE), COMPETENCE)
 
-    ours = [result.removeprefix("http://server.test") for result in found if result.startswith("http://server.test")]
+    ours = [result.removeprefix("http://server.test") for result in ids if result.startswith("http://server.test")]
     assert {item.split("/")[3] for item in ours if item.count("/") == 4} >= {
         "occupational-profile", "technical-competence", "skill", "knowledge", "behavioural-indicator", "soft-skill",
     }  # fmt: skip
@@ -112,7 +112,7 @@ async def test_the_documented_example_equals_the_response(server: Server) -> Non
 
 
 def test_every_kind_is_in_the_docs() -> None:
-    assert all(f"/{kind}/UUID" in PAGE for kind in TYPES_BY_NAME)
+    assert all(f"/{type_name}/UUID" in PAGE for type_name in TYPES_BY_NAME)
 
 
 async def test_a_release_is_a_scheme(server: Server) -> None:
@@ -159,11 +159,11 @@ async def test_a_pinned_document_has_a_long_max_age_and_an_etag_of_its_form(serv
     for accept in ("application/ld+json", "text/turtle", "text/html"):
         response = await server.client.get(path, headers={"Accept": accept})
         tags.add(response.headers["etag"])
-        again = await server.client.get(path, headers={"Accept": accept, "If-None-Match": response.headers["etag"]})
+        second = await server.client.get(path, headers={"Accept": accept, "If-None-Match": response.headers["etag"]})
 
         assert int(response.headers["cache-control"].partition("max-age=")[2]) > 3600
         assert "Accept" in response.headers["vary"].split(", ")
-        assert (again.status_code, again.content) == (304, b"")
+        assert (second.status_code, second.content) == (304, b"")
     assert len(tags) == 3
 
 

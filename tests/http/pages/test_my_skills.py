@@ -30,9 +30,9 @@ def boxes(page: httpx.Response) -> dict[str, bool]:
 
 
 async def test_competences_are_found_chosen_and_compared_without_a_script(server: Server) -> None:
-    found = await post(server, q="wond", do="find", have="SS-1")
-    assert boxes(found)["SS-1"]
-    assert not boxes(found)["SK-101"]
+    found_page = await post(server, q="wond", do="find", have="SS-1")
+    assert boxes(found_page)["SS-1"]
+    assert not boxes(found_page)["SK-101"]
 
     page = await post(server, have=["sk-101", "SS-1"], do="match")
     assert boxes(page) == {"SK-101": True, "SS-1": True}
@@ -132,7 +132,7 @@ async def test_the_empty_page_may_be_cached(server: Server) -> None:
 
 async def test_suggestions_lead_to_concepts_of_the_types_that_are_wanted(server: Server) -> None:
     response = await server.client.get("/fr/suggest?q=wond&type=skills,knowledge")
-    found = response.json()
+    found_page = response.json()
 
     assert {
         "text": "Wonden verzorgen",
@@ -140,14 +140,14 @@ async def test_suggestions_lead_to_concepts_of_the_types_that_are_wanted(server:
         "type": "Savoir-faire",
         "ref": "SK-101",
         "url": "../fr/skills/SK-101",
-    } in found
-    assert {item["type"] for item in found} <= {"Savoir-faire", "Connaissances"}
+    } in found_page
+    assert {item["type"] for item in found_page} <= {"Savoir-faire", "Connaissances"}
     assert response.headers["cache-control"].startswith("public")
     assert response.headers["x-robots-tag"] == "noindex"
-    again = await server.client.get(
+    second = await server.client.get(
         "/fr/suggest?q=wond&type=skills,knowledge", headers={"If-None-Match": response.headers["etag"]}
     )
-    assert (again.status_code, again.content) == (304, b"")
+    assert (second.status_code, second.content) == (304, b"")
 
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=,,", "?q=x&release=9.9", f"?q={'w' * 5000}"])

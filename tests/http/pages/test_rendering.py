@@ -29,8 +29,8 @@ async def test_the_stylesheet_of_a_page_is_cached_permanently(server: Server) ->
     assert style.headers["content-type"] == "text/css; charset=utf-8"
     assert "immutable" in style.headers["cache-control"]
     assert "url(" not in style.text
-    again = await server.client.get("/assets/style.css", headers={"If-None-Match": style.headers["etag"]})
-    assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+    second = await server.client.get("/assets/style.css", headers={"If-None-Match": style.headers["etag"]})
+    assert (second.status_code, second.headers["cache-control"]) == (304, "no-cache")
     script = await server.client.get("/assets/explorer.js")
     assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     assert (await server.client.get("/assets/..%2Fhome.py")).status_code == 404

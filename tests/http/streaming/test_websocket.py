@@ -440,9 +440,9 @@ async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_set
     async with live_server(changed) as live:
         for client in ("198.51.100.7", "198.51.100.8"):
             await live.socket({"X-Forwarded-For": f"203.0.113.1, {client}"}, address="10.1.2.3").opened()
-        again = live.socket({"X-Forwarded-For": "198.51.100.8"}, address="10.9.9.9")
-        await again.accepted()
-        assert await again.closed() == 1013
+        second = live.socket({"X-Forwarded-For": "198.51.100.8"}, address="10.9.9.9")
+        await second.accepted()
+        assert await second.closed() == 1013
 
         await live.socket({"X-Forwarded-For": "198.51.100.9"}, address="192.0.2.1").opened()
         liar = live.socket({"X-Forwarded-For": "198.51.100.10"}, address="192.0.2.1")
@@ -488,9 +488,9 @@ async def test_behind_a_trusted_proxy_clients_count_by_their_own_address(live_se
     async with live_server(settings) as live:
         for client in ("198.51.100.1", "198.51.100.2"):
             await live.socket({"X-Forwarded-For": client}, address="192.0.2.1").opened()
-        again = live.socket({"X-Forwarded-For": "198.51.100.1"}, address="192.0.2.1")
-        await again.accepted()
-        assert await again.closed() == 1013
+        second = live.socket({"X-Forwarded-For": "198.51.100.1"}, address="192.0.2.1")
+        await second.accepted()
+        assert await second.closed() == 1013
 
         await live.socket({"X-Forwarded-For": "198.51.100.9"}, address="192.0.2.7").opened()
         forged = live.socket({"X-Forwarded-For": "198.51.100.8"}, address="192.0.2.7")
@@ -511,9 +511,9 @@ async def test_connections_with_a_key_count_for_the_key_and_not_the_address(
         socket.send(type="connection_init", payload=other)
         assert await socket.get() == {"type": "connection_ack"}
 
-        again = live.socket(one, address="192.0.2.2")
-        await again.accepted()
-        assert await again.closed() == 1013
+        second = live.socket(one, address="192.0.2.2")
+        await second.accepted()
+        assert await second.closed() == 1013
         late = live.socket(address="192.0.2.2")
         await late.accepted()
         late.send(type="connection_init", payload=other)

@@ -106,15 +106,15 @@ def test_pages_of_profiles_are_slices_of_one_order(compared: Compared) -> None:
 
 
 def test_a_skill_is_found_once_by_its_text_and_its_indicators(compared: Compared) -> None:
-    found = compared.competences(COOK)
+    matches = compared.competences(COOK)
 
-    assert [span.text for span in found["SK-1"].spans] == [
+    assert [span.text for span in matches["SK-1"].spans] == [
         "Je kookt gerechten in de keuken, snijdt groenten 😀 en fietst veel",
         "Je kookt gerechten in de keuken",
         "snijdt groenten 😀",
     ]
-    assert found["SK-1"].because is TextEvidence.WORDS
-    assert {compared.codes[n] for n in found["SK-1"].technical_competences} == {"CP-1", "CP-5"}
+    assert matches["SK-1"].because is TextEvidence.WORDS
+    assert {compared.codes[n] for n in matches["SK-1"].technical_competences} == {"CP-1", "CP-5"}
 
 
 def test_spans_are_in_utf_16(compared: Compared) -> None:
@@ -127,11 +127,11 @@ def test_spans_are_in_utf_16(compared: Compared) -> None:
 
 
 def test_what_only_the_profile_implies_is_a_guess_without_spans(compared: Compared) -> None:
-    found = compared.competences(COOK)
+    matches = compared.competences(COOK)
 
-    assert (found["SK-2"].because, list(found["SK-2"].spans)) == (TextEvidence.LIKELY_PROFILE, [])
-    assert found["SK-2"].score < found["SK-1"].score
-    assert "SK-3" not in found
+    assert (matches["SK-2"].because, list(matches["SK-2"].spans)) == (TextEvidence.LIKELY_PROFILE, [])
+    assert matches["SK-2"].score < matches["SK-1"].score
+    assert "SK-3" not in matches
 
 
 def test_another_language_is_found_by_meaning(compared: Compared) -> None:
@@ -157,9 +157,9 @@ def test_languages_limit_the_texts_that_are_compared(compared: Compared) -> None
 
 def test_a_long_text_is_encoded_once(compared: Compared) -> None:
     text = "Je kookt gerechten in de keuken, snijdt groenten. " * (LONG_CHARS // 50 + 1)
-    found = compared.competences(text)
+    matches = compared.competences(text)
 
-    assert "SK-1" in found
+    assert "SK-1" in matches
     assert sum(map(len, compared.embedder.searched)) < len(text)
     assert compared.codes[compared.profiles(text)[0].row_id] == "OP-1"
 

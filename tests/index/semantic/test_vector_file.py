@@ -14,22 +14,22 @@ def vectors(*texts: str, columns: int = 4) -> Vectors:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    written = vectors("kok", "bakker", "smid")
-    VectorFile(tmp_path / "3.27.sqlite", "model").write(written)
+    original = vectors("kok", "bakker", "smid")
+    VectorFile(tmp_path / "3.27.sqlite", "model").write(original)
     read = VectorFile(tmp_path / "3.27.sqlite", "model").read()
 
     assert read is not None
-    assert read.digests.tolist() == written.digests.tolist()
-    assert read.rows.tolist() == written.rows.tolist()
+    assert read.digests.tolist() == original.digests.tolist()
+    assert read.rows.tolist() == original.rows.tolist()
     assert [file.suffix for file in tmp_path.iterdir()] == [".vectors"]
 
 
 def test_positions_are_those_of_the_texts(tmp_path: Path) -> None:
-    written = vectors("kok", "bakker", "smid")
-    positions, has = written.positions(digests_of(["smid", "dokter", "kok"]))
+    original = vectors("kok", "bakker", "smid")
+    positions, has = original.positions(digests_of(["smid", "dokter", "kok"]))
 
     assert has.tolist() == [True, False, True]
-    assert written.digests[positions[[0, 2]]].tolist() == digests_of(["smid", "kok"]).tolist()
+    assert original.digests[positions[[0, 2]]].tolist() == digests_of(["smid", "kok"]).tolist()
     assert vectors().positions(digests_of(["kok"]))[1].tolist() == [False]
 
 

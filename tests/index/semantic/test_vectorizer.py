@@ -94,11 +94,11 @@ def test_each_distinct_text_is_embedded_once(tmp_path: Path, embedder: FakeEmbed
 def test_a_second_start_reads_the_file(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     path = index(tmp_path, "3.27", {"kok": "eten maken"})
     start.finish(embedder, path)
-    again = FakeEmbedder(same=SAME)
-    job = start.finish(again, path)
+    second = FakeEmbedder(same=SAME)
+    job = start.finish(second, path)
 
     assert job.state() == {"state": "complete", "progress": 1.0, "texts": 2}
-    assert again.embedded == []
+    assert second.embedded == []
 
 
 def test_texts_of_the_release_before_are_copied(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
@@ -108,8 +108,8 @@ def test_texts_of_the_release_before_are_copied(tmp_path: Path, embedder: FakeEm
 
     assert sorted(embedder.embedded) == ["bakker", "brood"]
     assert job.meaning is not None
-    found, _ = job.meaning.similar("cook", BITS, [])
-    assert found[0].row_id == 1
+    hits, _ = job.meaning.similar("cook", BITS, [])
+    assert hits[0].row_id == 1
 
 
 def test_another_model_copies_nothing(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
@@ -186,10 +186,10 @@ def test_similarity_is_by_meaning_within_types_and_languages(
 ) -> None:
     job = start.finish(embedder, index(tmp_path, "3.27", {"bakker": "brood", "kok": "eten"}, ("kok worden",)))
     assert job.meaning is not None
-    found, also = job.meaning.similar("cook", BITS, [1, 2, 99])
-    by_row = {similar.row_id: similar for similar in found}
+    hits, also = job.meaning.similar("cook", BITS, [1, 2, 99])
+    by_row = {similar.row_id: similar for similar in hits}
 
-    assert max(found, key=lambda similar: similar.similarity).row_id == SKILLS
+    assert max(hits, key=lambda similar: similar.similarity).row_id == SKILLS
     assert by_row[2].similarity == pytest.approx(1 / 1.5, abs=0.01)
     assert (by_row[2].field, by_row[2].language, by_row[2].length) == (
         tables.SEARCHED[OCCUPATIONAL_PROFILE]["title"],

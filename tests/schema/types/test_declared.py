@@ -12,19 +12,19 @@ TYPES = build_schema().core_schema.type_map
 
 
 def object_type(name: str) -> GraphQLObjectType:
-    found = TYPES[name]
-    assert isinstance(found, GraphQLObjectType)
-    return found
+    graphql_type = TYPES[name]
+    assert isinstance(graphql_type, GraphQLObjectType)
+    return graphql_type
 
 
 @pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda item: item.name)
 def test_a_concept_type_has_its_declared_fields_in_order(declared: ConceptType) -> None:
-    kind = object_type(declared.name)
+    graphql_type = object_type(declared.name)
     expected = {field.name: field.description for field in declared.fields}
 
-    assert kind.description == declared.description
-    assert {name: kind.fields[name].description for name in kind.fields if name in expected} == expected
-    assert [name for name in kind.fields if name in expected] == list(expected)
+    assert graphql_type.description == declared.description
+    assert {name: graphql_type.fields[name].description for name in graphql_type.fields if name in expected} == expected
+    assert [name for name in graphql_type.fields if name in expected] == list(expected)
 
 
 @pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda item: item.name)

@@ -10,7 +10,7 @@ from graphql_api.errors import UpstreamError, UpstreamNotFound
 from graphql_api.schema.types.document_view import DocumentView
 
 ID = "00000000-0000-4000-8000-00000000000a"
-WHOLE = {"id": ID, "code": "SS-1", "regions": ["BE"]}
+COMPLETE = {"id": ID, "code": "SS-1", "regions": ["BE"]}
 
 
 class Loaders:
@@ -22,26 +22,26 @@ class Loaders:
         self.loaded: list[str] = []
 
     def get_cached(self, path: str) -> dict[str, Any] | None:
-        return WHOLE if self.cached else None
+        return COMPLETE if self.cached else None
 
     async def load_complete(self, route: Route, number: str, uuid: UUID) -> dict[str, Any]:
         self.loaded.append(route.path(number, uuid))
         if self.error:
             raise self.error
-        return WHOLE
+        return COMPLETE
 
 
 def convert(view: DocumentView, value: Any) -> Any:
     return view.is_complete, value
 
 
-def view(loaders: Loaders, route: Route | None = SOFT_SKILL, is_complete: bool = False, **known: Any) -> DocumentView:
-    return DocumentView(loaders, "3.11", {"id": ID, **known}, ID, route, is_complete)  # type: ignore[arg-type]
+def view(loaders: Loaders, route: Route | None = SOFT_SKILL, is_complete: bool = False, **fields: Any) -> DocumentView:
+    return DocumentView(loaders, "3.11", {"id": ID, **fields}, ID, route, is_complete)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("known", ["SS-1", None])
-def test_a_present_key_is_read_synchronously_even_if_null(known: str | None) -> None:
-    assert view(Loaders(), code=known).read("code", convert) == (False, known)
+@pytest.mark.parametrize("value", ["SS-1", None])
+def test_a_present_key_is_read_synchronously_even_if_null(value: str | None) -> None:
+    assert view(Loaders(), code=value).read("code", convert) == (False, value)
 
 
 @pytest.mark.parametrize(("route", "is_complete"), [(None, False), (SOFT_SKILL, True)])

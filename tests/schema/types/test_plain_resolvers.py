@@ -37,9 +37,9 @@ COMPETENCE = f"""{{ technicalCompetence(uuid: "{CP_7}") {{
 
 
 def resolver_module(type_name: str, field: str) -> str:
-    kind = build_schema().core_schema.type_map[type_name]
-    assert isinstance(kind, GraphQLObjectType)
-    return str(kind.fields[field].resolve.__module__)
+    graphql_type = build_schema().core_schema.type_map[type_name]
+    assert isinstance(graphql_type, GraphQLObjectType)
+    return str(graphql_type.fields[field].resolve.__module__)
 
 
 DECLARED = [(item.name, field.name) for item in CONCEPT_TYPES for field in item.fields]

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from graphql_api.errors import BadUserInput
 from graphql_api.schema.types.relay import DEFAULT_ITEMS, MAX_ITEMS, ConnectionArguments
 
-places = st.integers(min_value=0, max_value=60)
+positions = st.integers(min_value=0, max_value=60)
 
 
-@given(total=places, start=places, first=places)
+@given(total=positions, start=positions, first=positions)
 def test_first_after_returns_the_items_behind_the_cursor(total: int, start: int, first: int) -> None:
     everything = ConnectionArguments(first=MAX_ITEMS).window("list", total)
     after = everything.cursors(total)[start] if start < total else None
@@ -20,7 +20,7 @@ def test_first_after_returns_the_items_behind_the_cursor(total: int, start: int,
     assert range(total)[window.start : window.stop] == range(total)[begin : begin + first]
 
 
-@given(total=places, stop=places, last=places)
+@given(total=positions, stop=positions, last=positions)
 def test_last_before_returns_the_items_ahead_of_the_cursor(total: int, stop: int, last: int) -> None:
     before = ConnectionArguments(first=MAX_ITEMS).window("list", total).cursors(total)[stop] if stop < total else None
     window = ConnectionArguments(last=last, before=before).window("list", total)

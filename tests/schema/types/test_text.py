@@ -13,7 +13,7 @@ def test_a_text_in_no_language_is_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "chosen", "is_fallback"),
+    ("requested", "expected", "is_fallback"),
     [
         ([], NL, False),
         ([FR], FR, False),
@@ -23,12 +23,12 @@ def test_a_text_in_no_language_is_null() -> None:
     ],
 )
 def test_the_first_requested_language_with_a_text_is_used(
-    wanted: list[Language], chosen: Language, is_fallback: bool
+    requested: list[Language], expected: Language, is_fallback: bool
 ) -> None:
     text = localized({"nl": "een", "fr": "un"})
 
     assert text is not None
-    assert (text.choose(wanted).language, text.choose(wanted).is_fallback) == (chosen, is_fallback)
+    assert (text.choose(requested).language, text.choose(requested).is_fallback) == (expected, is_fallback)
 
 
 def test_without_a_requested_one_the_order_is_dutch_french_english_german() -> None:

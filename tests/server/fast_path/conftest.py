@@ -29,5 +29,5 @@ def made(releases: Releases, settings: Settings) -> Made:
 @pytest.fixture
 async def two(releases: Releases, settings: Settings) -> AsyncIterator[Both]:
     """Both connections to a server with default settings."""
-    async with both(Server(releases, settings)) as found:
-        yield found
+    async with both(Server(releases, settings)) as pair:
+        yield pair

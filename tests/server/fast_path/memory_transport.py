@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol, FastPathHandler, Unanswered
 from graphql_api.server.response_cycle import Headers
 from tests.conftest import LONG
-from tests.server.test_response_cycle import Written
+from tests.server.test_response_cycle import RecordingTransport
 
 SERVERS_OWN = [(b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")]
 """Headers that the server adds first to each response."""
@@ -71,7 +71,7 @@ class Spy:
         return response
 
 
-class Wire(Written):
+class Wire(RecordingTransport):
     """A transport that signals writes; `unsent` is the number of bytes not yet taken by the client."""
 
     def __init__(self) -> None:
@@ -144,8 +144,8 @@ class Line:
             self._rest = b""
         else:
             end = len(head) + 4 + (0 if bodiless else int(by_name.get("content-length", 0)))
-            whole = await self._until(lambda received: len(received) >= end)
-            self._rest, body = whole[end:], whole[len(head) + 4 : end]
+            buffered = await self._until(lambda received: len(received) >= end)
+            self._rest, body = buffered[end:], buffered[len(head) + 4 : end]
         if by_name.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
             del by_name["content-length"]  # differences in compression do not matter

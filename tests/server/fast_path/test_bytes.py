@@ -26,18 +26,18 @@ def without_length(*lines: bytes) -> bytes:
 
 
 async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
-    await two.again(PLAIN)
+    await two.ask_repeated(PLAIN)
     for at in (1, 20, len(HEAD), len(HEAD) + 2, len(HEAD) + 4, len(HEAD) + 9, len(PLAIN) - 1):
-        await two.again(PLAIN[:at], PLAIN[at:])
-        _, fast = await two.again(PLAIN)
+        await two.ask_repeated(PLAIN[:at], PLAIN[at:])
+        _, fast = await two.ask_repeated(PLAIN)
 
         assert fast, at
 
 
 async def test_a_request_that_comes_byte_by_byte_is_answered_alike(two: Both) -> None:
-    await two.again(PLAIN)
+    await two.ask_repeated(PLAIN)
 
-    await two.ask(*(PLAIN[place : place + 1] for place in range(len(PLAIN))))
+    await two.ask(*(PLAIN[start : start + 1] for start in range(len(PLAIN))))
 
 
 ODD = {
@@ -59,10 +59,10 @@ ODD = {
 
 
 async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both) -> None:
-    assert (await two.again(PLAIN))[1]
+    assert (await two.ask_repeated(PLAIN))[1]
     for name, sent in ODD.items():
-        await two.again(sent)
-        _, fast = await two.again(PLAIN)
+        await two.ask_repeated(sent)
+        _, fast = await two.ask_repeated(PLAIN)
 
         assert fast, name
 
@@ -88,7 +88,7 @@ ENDING = {
 
 
 async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both) -> None:
-    assert (await two.again(PLAIN))[1]
+    assert (await two.ask_repeated(PLAIN))[1]
     for name, sent in ENDING.items():
         for _ in range(2):
             fast, long = [await last(two.line(fast), sent) for fast in (True, False)]
@@ -110,7 +110,7 @@ async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
 @pytest.mark.parametrize("waits", [True, False])
 async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> None:
     """Who does not wait for that too."""
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     answers = []
     for fast in (True, False):
         line = two.line(fast)
@@ -136,18 +136,18 @@ async def answers(line: Line, count: int) -> list[bytes]:
 @pytest.mark.parametrize("way", [1, 2, 3, 1000])
 async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(two: Both, way: int) -> None:
     """Cut into this number of pieces."""
-    bodies = [(await two.again(item))[0].body for item in KINDS[:3]]
+    bodies = [(await two.ask_repeated(item))[0].body for item in KINDS[:3]]
     many = b"".join(KINDS[:3]) * 2
     size = -(-len(many) // way)
     for line in (two.fast, two.long):
-        line.send(*(many[place : place + size] for place in range(0, len(many), size)))
+        line.send(*(many[start : start + size] for start in range(0, len(many), size)))
 
     assert await answers(two.fast, 6) == await answers(two.long, 6) == bodies * 2
 
 
 async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> None:
     """Bytes that would be a request, where the body of another is due."""
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     outer = request(b'{"query": "{ __typename }", "x": "' + b"y" * (len(PLAIN) - 2) + b'"}').replace(
         b"y" * (len(PLAIN) - 2), b""
     )
@@ -161,10 +161,10 @@ async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> 
 @pytest.mark.parametrize("is_cached", [True, False])
 async def test_no_request_is_answered_before_its_last_byte(two: Both, is_cached: bool) -> None:
     """Not even where what lacks is white space, and the body would do."""
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     sent = request(BODY + b"   ")
     if is_cached:
-        assert (await two.again(sent))[1]
+        assert (await two.ask_repeated(sent))[1]
     for line in (two.fast, two.long):
         line.send(sent[:-1])
         for _ in range(20):
@@ -176,19 +176,19 @@ async def test_no_request_is_answered_before_its_last_byte(two: Both, is_cached:
 
 
 async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
-    await two.again(PLAIN)
+    await two.ask_repeated(PLAIN)
 
-    await two.again(PLAIN + b"\r\n")
-    await two.again(PLAIN)
+    await two.ask_repeated(PLAIN + b"\r\n")
+    await two.ask_repeated(PLAIN)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [b"\r\n\r\n", b"\r\n\r\n\r\n", b"POS", b"POST"])
 async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before: bytes) -> None:
     for sent in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
-        await two.again(sent)
-        await two.again(sent[: len(sent) - len(BODY) + 5], sent[len(sent) - len(BODY) + 5 :])
-        await two.again(sent[: len(BODY) + 3], sent[len(BODY) + 3 :])
+        await two.ask_repeated(sent)
+        await two.ask_repeated(sent[: len(sent) - len(BODY) + 5], sent[len(sent) - len(BODY) + 5 :])
+        await two.ask_repeated(sent[: len(BODY) + 3], sent[len(BODY) + 3 :])
     for fast in (True, False):
         line = two.line(fast)
         line.send(before + BODY)
@@ -197,7 +197,7 @@ async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before
 
 
 async def test_while_an_answer_is_made_the_next_request_waits_for_its_turn(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     held = asyncio.Event()
     two.server.faults.add(Fault("/releases/3.10/**", "hang", until=held))
     slow = post(LISTED.replace("3.11", "3.10"), {"first": 2})
@@ -218,7 +218,7 @@ async def test_while_an_answer_is_made_the_next_request_waits_for_its_turn(two: 
 
 
 async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     refused, explained = post("{ nothing }"), post(PINNED, CP, X_Competent_Explain="1")
 
     ways = [(await two.ask(item))[1] for item in (PLAIN, refused, PLAIN, PLAIN, refused, explained, PLAIN)]
@@ -227,7 +227,7 @@ async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> 
 
 
 async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     assert two.fast.spy is not None
     two.fast.protocol.pause_writing()
     before = two.fast.spy.served.copy()
@@ -243,7 +243,7 @@ async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken
 
 
 async def test_a_head_that_is_new_is_not_answered_fast_then_either(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     await two.fast.ask(post("{ nothing }"))
     two.fast.protocol.pause_writing()
     two.fast.send(post(PINNED, CP, X_New="1"))
@@ -256,7 +256,7 @@ async def test_a_head_that_is_new_is_not_answered_fast_then_either(two: Both) ->
 
 
 async def test_a_server_that_stops_answers_the_long_way_and_closes(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     two.server.app.state.stopping.set()
     (fast, was_fast), long = await two.fast.ask_fast(PLAIN), await two.long.ask(PLAIN)
 

@@ -25,8 +25,8 @@ async def moving(request: pytest.FixtureRequest, releases: Releases, settings: S
     """A server whose clock is moved by hand and whose upstream changes; with a response cache, and with documents alone."""
     rooms = {"documents": {"response_cache_bytes": 0}}.get(request.param, {})
     server = Moving(releases, replace(settings, index="off", **rooms))
-    async with both(server) as found:
-        yield found
+    async with both(server) as pair:
+        yield pair
 
 
 def moved(two: Both) -> Moving:
@@ -36,14 +36,14 @@ def moved(two: Both) -> Moving:
 
 async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once_it_was_renewed(moving: Both) -> None:
     server = moved(moving)
-    assert (await moving.again(PLAIN))[1]
+    assert (await moving.ask_repeated(PLAIN))[1]
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
     server.upstream_paths()
 
     stale, never = await moving.fast.ask_fast(PLAIN)
     await server.renewed()
-    renewed, fast = await moving.again(PLAIN)
+    renewed, fast = await moving.ask_repeated(PLAIN)
 
     assert (never, fast) == (False, True)
     assert stale.json["data"]["technicalCompetence"]["code"] == "CP-7"
@@ -65,7 +65,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
         ),
     ]
     for item in vain:
-        await moving.known(item)
+        await moving.ask_uncached(item)
     server.now += 31 * DAY  # all of it is stale
     server.upstream_paths()
     before = asyncio.all_tasks()
@@ -82,21 +82,21 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
 
 async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Both) -> None:
     server = moved(moving)
-    held, _ = await moving.again(get(PINNED, CP))
+    held, _ = await moving.ask_repeated(get(PINNED, CP))
     sent = get(PINNED, CP, If_None_Match=held.field("etag"))
-    unchanged, fast = await moving.again(sent)
+    unchanged, fast = await moving.ask_repeated(sent)
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 38 * DAY
 
-    changed, again = await moving.again(sent)
+    changed, was_fast = await moving.ask_repeated(sent)
 
-    assert (unchanged.status, fast, changed.status, again) == (304, True, 200, True)
+    assert (unchanged.status, fast, changed.status, was_fast) == (304, True, 200, True)
     assert changed.json["data"]["technicalCompetence"]["code"] == "CP-new"
     assert changed.field("etag") not in (None, held.field("etag"))
 
 
 async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Both) -> None:
-    await moving.known(PLAIN)
+    await moving.ask_uncached(PLAIN)
     moved(moving).upstream_paths()
 
     for _ in range(5):
@@ -114,15 +114,15 @@ async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_
         server.sandbox,
         create_sandbox(Releases(release for release in releases if release.number == "3.10")),
     )
-    before, fast = await moving.again(sent)
+    before, fast = await moving.ask_repeated(sent)
     server.sandbox = newer
     within = await moving.ask(sent)
     server.now += 301
     stale, never = await moving.fast.ask_fast(sent)
     await server.renewed()
-    after, again = await moving.again(sent)
+    after, was_fast = await moving.ask_repeated(sent)
 
-    assert (fast, within[1], never, again) == (True, True, False, True)
+    assert (fast, within[1], never, was_fast) == (True, True, False, True)
     assert [number(item) for item in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]
     assert before.field("cache-control") == after.field("cache-control") == "public, max-age=60"
 
@@ -133,7 +133,7 @@ def number(answer: Answer) -> str:
 
 async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> None:
     server = moved(moving)
-    assert (await moving.again(PLAIN))[1]
+    assert (await moving.ask_repeated(PLAIN))[1]
     for path in tuple(server.app.state.services.store._memory):
         server.app.state.services.store._memory.drop(path)
     server.upstream_paths()
@@ -143,11 +143,11 @@ async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> 
     assert not fast
     assert any(path.endswith(CP_7) for path in server.upstream_paths())
     assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
-    assert (await moving.again(PLAIN))[1]
+    assert (await moving.ask_repeated(PLAIN))[1]
 
 
 async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> None:
-    assert (await two.again(PLAIN))[1]
+    assert (await two.ask_repeated(PLAIN))[1]
     provider = TracerProvider(shutdown_on_exit=False)
     tracing.use(tracing.Tracing(provider))
     try:
@@ -162,12 +162,12 @@ async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> N
 
 async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time(two: Both) -> None:
     """The rest waits with all others, which are heard too."""
-    assert (await two.again(PLAIN))[1]
-    passes = two.fast_path._loop_budget
-    passes.max_fast_path_seconds = PASS_SECONDS / 2
+    assert (await two.ask_repeated(PLAIN))[1]
+    loop_budget = two.fast_path._loop_budget
+    loop_budget.max_fast_path_seconds = PASS_SECONDS / 2
     lines = [two.line() for _ in range(3)]
     lines[0].send(PLAIN)
-    passes.spend(PASS_SECONDS / 2)
+    loop_budget.spend(PASS_SECONDS / 2)
     for line in lines[1:]:
         line.send(PLAIN)
 
@@ -179,7 +179,7 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
 
 
 async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     two.fast_path.max_seconds = 0.0
     ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(SKIP_AFTER_MISS + 2)]
 

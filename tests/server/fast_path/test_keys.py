@@ -35,9 +35,9 @@ def keys(tmp_path: Path) -> Keys:
 
 def left(answer: Answer) -> int:
     """How many requests an answer says are left."""
-    found = re.fullmatch(r'"(?:cost-per-)?minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
-    assert found
-    return int(found[1])
+    match = re.fullmatch(r'"(?:cost-per-)?minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
+    assert match
+    return int(match[1])
 
 
 def without_quota(answer: Answer) -> Answer:
@@ -100,7 +100,7 @@ async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys:
             for query, variables in ((PINNED, CP), (CURRENT, CP), (LISTED, {"first": 30})):
                 sent = [post(query, variables, Origin="https://a.example", **show(key)) for key in (one, other)]
                 for item in sent:
-                    await two.known(item)
+                    await two.ask_uncached(item)
                 (fast, was_fast), long = await two.fast.ask_fast(sent[0]), await two.long.ask(sent[1])
 
                 assert was_fast
@@ -114,7 +114,7 @@ async def test_the_log_and_the_metrics_name_the_client(made: Made, keys: Keys) -
     key = keys.new("partner")
     async with made(access="keys", keys_file=keys.file) as two:
         sent = post(PINNED, CP, X_API_Key=key)
-        await two.known(sent)
+        await two.ask_uncached(sent)
         two.take_lines()
         assert (await two.fast.ask_fast(sent))[1]
         (fast,) = two.take_lines()
@@ -138,7 +138,7 @@ async def test_what_is_used_up_is_refused_alike_and_costs_nothing(
     key, other = keys.new("partner", per_minute=3), keys.new("other")
     async with made(access="keys", keys_file=keys.file) as two:
         sent = post(PINNED, CP, X_API_Key=key)
-        await two.known(sent)
+        await two.ask_uncached(sent)
         last, fast = await two.fast.ask_fast(sent)
         assert (left(last), fast) == (0, True)
 
@@ -152,7 +152,7 @@ async def test_who_shows_no_key_or_one_that_is_not_known_is_refused_alike_though
 ) -> None:
     key = keys.new("partner")
     async with made(access="keys", keys_file=keys.file, wrong_keys_per_minute=1000) as two:
-        await two.known(post(PINNED, CP, X_API_Key=key))
+        await two.ask_uncached(post(PINNED, CP, X_API_Key=key))
         for fields in ({}, {"X_API_Key": "x"}, {"X_API_Key": key[:-1]}, {"Authorization": f"Basic {key}"}):
             await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
             await refused_alike(two, get(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
@@ -186,7 +186,7 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
 async def test_clients_with_a_key_of_their_own_are_answered_fast_and_nobody_else_is(made: Made) -> None:
     async with made(access="passthrough") as two:
         for key in ("a", "b"):
-            answer, fast = await two.again(post(PINNED, CP, X_IBM_Client_Id=key))
+            answer, fast = await two.ask_repeated(post(PINNED, CP, X_IBM_Client_Id=key))
             assert (answer.field("cache-control"), fast) == ("private, max-age=86400", True)
 
         for fields in ({}, {"X_IBM_Client_Id": "two words"}, {"X_IBM_Client_Id": ""}):

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 TINY = "{ __typename }"
 
 
-def remembered(two: Both) -> int:
+def cached_heads(two: Both) -> int:
     """Bytes that all it remembers is counted as."""
     path = two.fast_path
     return int(path._heads.bytes + path._profiles._profiles.bytes + path._requests._requests.bytes)
@@ -85,7 +85,7 @@ async def test_what_is_remembered_takes_about_what_it_is_counted_as(
         for number in range(16):
             await two.fast.ask(sent(number))
         gc.collect()
-        before = remembered(two)
+        before = cached_heads(two)
         tracemalloc.start()
         try:
             for number in range(16, 40):
@@ -95,8 +95,8 @@ async def test_what_is_remembered_takes_about_what_it_is_counted_as(
         finally:
             tracemalloc.stop()
 
-        assert remembered(two) > before
-        assert taken < 1.5 * (remembered(two) - before) + 500_000
+        assert cached_heads(two) > before
+        assert taken < 1.5 * (cached_heads(two) - before) + 500_000
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while
 ) -> None:
     """There it is compiled again."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
-        await two.known(steered(0))
+        await two.ask_uncached(steered(0))
         assert (await two.ask(steered(0)))[1]
         for number in range(1, 10):
             await two.long.ask(steered(number))
@@ -149,7 +149,7 @@ def others(two: Both, first: int = 0) -> None:
 
 
 async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     documents, questions = two.fast_path._endpoint.engine.documents, two.fast_path._requests
     document = weakref.ref(valid(documents, PINNED).as_written())
     assert len(questions) == 1
@@ -163,11 +163,11 @@ async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(
     assert questions._keys_by_document == {}
     assert questions._requests.bytes == 0
     assert document() is None
-    assert (await two.again(PLAIN))[1]
+    assert (await two.ask_repeated(PLAIN))[1]
 
 
 async def test_a_document_that_is_asked_for_by_fast_answers_is_in_use(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     for turn in range(3):
         others(two, turn * 1_000)
 

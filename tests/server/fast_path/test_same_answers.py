@@ -39,16 +39,16 @@ pytestmark = pytest.mark.slow
 
 async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
     """What is not as it should be, by the names of the cases."""
-    found = []
+    results = []
     for name, sent in cases.items():
         try:
-            answer, was_fast = await two.again(sent)
+            answer, was_fast = await two.ask_repeated(sent)
         except AssertionError as error:
-            found.append(f"{name}: {error}")
+            results.append(f"{name}: {error}")
         else:
             if was_fast != fast or (fast and (answer.status != 200 or list(answer.json) != ["data"])):
-                found.append(f"{name}: {'fast' if was_fast else 'long'} {answer}")
-    return found
+                results.append(f"{name}: {'fast' if was_fast else 'long'} {answer}")
+    return results
 
 
 async def test_what_is_at_hand_is_answered_fast_and_alike(two: Both) -> None:
@@ -66,15 +66,15 @@ async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> Non
     several = {f"several {item}": post(SEVERAL, CP, Accept_Language=item) for item in ("nl", "fr", "nl")}
     async with made(response_cache_bytes=0) as two:
         assert await differing(two, FAST | several, fast=True) == []
-        answer, _ = await two.again(post(SEVERAL, CP))
+        answer, _ = await two.ask_repeated(post(SEVERAL, CP))
 
     assert list(answer.json["data"]) == ["a", "release", "b"]
     assert answer.json["data"]["b"]["code"] == "CP-7"
 
 
 async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> None:
-    await two.known(get("{ __typename }"))
-    assert (await two.again(PLAIN))[1]  # something is known, and with nearly the same head
+    await two.ask_uncached(get("{ __typename }"))
+    assert (await two.ask_repeated(PLAIN))[1]  # something is known, and with nearly the same head
 
     assert await differing(two, LONG, fast=False) == []
 
@@ -83,7 +83,7 @@ async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> No
     """However often, and though it is not tried each time."""
     for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
         differences = []
-        await two.known(LONG[name])
+        await two.ask_uncached(LONG[name])
         for line in (two.fast, two.long):
             two.take_lines()
             before = counts()
@@ -101,10 +101,10 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
     async with made(response_cache_bytes=0) as two:
         await two.server.app.state.services.indexes.ready("3.11")
         listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
-        nodes = (await two.known(post(listed))).json["data"]["technicalCompetences"]["nodes"]
+        nodes = (await two.ask_uncached(post(listed))).json["data"]["technicalCompetences"]["nodes"]
         cached, unknown = (post(query, {"uuid": node["uuid"]}) for node in nodes)
-        await two.known(post(PINNED, {"uuid": nodes[1]["uuid"]}))
-        assert (await two.again(cached))[1]
+        await two.ask_uncached(post(PINNED, {"uuid": nodes[1]["uuid"]}))
+        assert (await two.ask_repeated(cached))[1]
         before = asyncio.all_tasks()
 
         assert two.fast_path.respond(unknown, ()) is Unanswered.DECLINED
@@ -112,7 +112,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
             assert asyncio.all_tasks() == before
             await asyncio.sleep(0)
 
-        assert (await two.again(unknown))[1]
+        assert (await two.ask_repeated(unknown))[1]
 
 
 async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looked_up(two: Both) -> None:
@@ -138,7 +138,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
 async def test_however_the_server_is_set_up_it_answers_alike(made: Made, changes: dict[str, Any]) -> None:
     async with made(**changes) as two:
-        ways = [(await two.again(item))[1] for item in KINDS]
+        ways = [(await two.ask_repeated(item))[1] for item in KINDS]
 
     assert ways == [True, True, True, True, True, False, False]
 
@@ -146,7 +146,7 @@ async def test_however_the_server_is_set_up_it_answers_alike(made: Made, changes
 async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made) -> None:
     async with made(root_path="/competent/") as two:
         ways = [
-            (await two.again(post(PINNED, CP, line=f"POST {path} HTTP/1.1")))[1]
+            (await two.ask_repeated(post(PINNED, CP, line=f"POST {path} HTTP/1.1")))[1]
             for path in ("/competent/graphql", "/competent/graphql/", "/graphql", "/other/graphql", "/competent")
         ]
 
@@ -155,7 +155,7 @@ async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made)
 
 async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
     async with made(compiled_queries="off") as two:
-        ways = [(await two.again(item))[1] for item in KINDS]
+        ways = [(await two.ask_repeated(item))[1] for item in KINDS]
 
     assert not any(ways)
 
@@ -179,7 +179,7 @@ async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Ma
                     post(LISTED, {"first": 30}, **long),
                     get(PINNED, CP, **fields),
                 ):
-                    answer, fast = await two.again(sent)
+                    answer, fast = await two.ask_repeated(sent)
 
                     assert fast
                     assert (answer.field("access-control-allow-origin") is not None) == allowed
@@ -188,16 +188,16 @@ async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Ma
 async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
     for fields in ({}, {"Accept_Encoding": "gzip"}):
         for query, variables in ((PINNED, CP), (LISTED, {"first": 30})):
-            answer, _ = await two.again(get(query, variables, **fields))
+            answer, _ = await two.ask_repeated(get(query, variables, **fields))
             for tag in (answer.field("etag"), "*", f'W/"x", {answer.field("etag")}'):
-                held, fast = await two.again(get(query, variables, If_None_Match=tag, **fields))
+                held, fast = await two.ask_repeated(get(query, variables, If_None_Match=tag, **fields))
                 assert (held.status, held.body, fast) == (304, b"", True)
-            other, fast = await two.again(get(query, variables, If_None_Match='W/"x"', **fields))
+            other, fast = await two.ask_repeated(get(query, variables, If_None_Match='W/"x"', **fields))
             assert (other.status, fast) == (200, True)
 
 
 async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     sent = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
 
     ids = [(await line.ask(item)).request_id for item in sent for line in (two.fast, two.fast, two.long)]
@@ -209,7 +209,7 @@ async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(
 
 
 async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     alone = post(None, CP, hashed(PINNED))
     assert (await two.long.ask(alone)).codes == ["PERSISTED_QUERY_NOT_FOUND"]
 
@@ -220,9 +220,9 @@ async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: 
 
 
 async def test_a_hash_alone_is_answered_fast_once_its_text_was_left(two: Both) -> None:
-    await two.known(post(PINNED, CP, hashed(PINNED)))
+    await two.ask_uncached(post(PINNED, CP, hashed(PINNED)))
 
-    answer, fast = await two.again(post(None, CP, hashed(PINNED)))
+    answer, fast = await two.ask_repeated(post(None, CP, hashed(PINNED)))
 
     assert fast
     assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
@@ -240,10 +240,10 @@ async def test_trusted_documents_are_answered_fast_and_others_only_where_they_ma
     made: Made, manifest: Path, mode: str
 ) -> None:
     async with made(persisted=(manifest,), persisted_mode=mode) as two:
-        named, by_its_id = await two.again(post(None, CP, {"documentId": "pinned"}))
-        _, by_its_text = await two.again(post(PINNED, CP))
-        unknown, never = await two.again(post(None, CP, {"documentId": "x"}))
-        other, otherwise = await two.again(post(CURRENT, CP))
+        named, by_its_id = await two.ask_repeated(post(None, CP, {"documentId": "pinned"}))
+        _, by_its_text = await two.ask_repeated(post(PINNED, CP))
+        unknown, never = await two.ask_repeated(post(None, CP, {"documentId": "x"}))
+        other, otherwise = await two.ask_repeated(post(CURRENT, CP))
 
     assert (by_its_id, by_its_text, never, otherwise) == (True, True, False, mode == "allow")
     assert named.json["data"]["technicalCompetence"]["code"] == "CP-7"
@@ -256,18 +256,18 @@ async def test_a_body_that_is_too_large_is_refused_whatever_else_is_at_hand(made
     small = orjson.dumps({"query": "{ __typename }"})
     large = small + b" " * most
     async with made(max_body_bytes=most) as two:
-        _, fast = await two.again(request(small + b" " * (most - len(small))))
-        answer, never = await two.again(request(large))
+        _, fast = await two.ask_repeated(request(small + b" " * (most - len(small))))
+        answer, never = await two.ask_repeated(request(large))
 
     assert (fast, never) == (True, False)
     assert answer.status == 413
 
 
 async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_else_alike(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     two.server.faults.add(Fault("**", "status", status=503))
 
-    _, fast = await two.again(PLAIN)
+    _, fast = await two.ask_repeated(PLAIN)
     failed = await two.fast.ask_fast(post(PINNED.replace("3.11", "3.10"), CP))
 
     assert fast
@@ -276,7 +276,7 @@ async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_els
 
 
 async def test_errors_of_fields_are_told_alike_beside_what_is_well(two: Both) -> None:
-    answer, fast = await two.again(
+    answer, fast = await two.ask_repeated(
         post(f'{{ a: technicalCompetence(uuid: "{CP_7}") {{ code }} node(id: "x") {{ id }} }}')
     )
 

@@ -67,15 +67,15 @@ class Clock:
 @pytest.fixture
 async def answered(two: Both) -> list[tuple[Line, Clock]]:
     """A connection that was answered fast, one that was answered the long way, and their clocks."""
-    await two.known(PLAIN)
-    found = []
+    await two.ask_uncached(PLAIN)
+    results = []
     for fast in (True, False):
         clock = Clock()
         line = two.line(fast, clock)
         await line.ask(PLAIN)
         assert line.spy is None or line.spy.served == [True]
-        found.append((line, clock))
-    return found
+        results.append((line, clock))
+    return results
 
 
 async def test_who_says_nothing_for_long_is_cut_without_a_word(answered: list[tuple[Line, Clock]]) -> None:
@@ -138,7 +138,7 @@ async def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_n
 
 
 async def test_answers_of_either_kind_count_as_requests_of_the_server(two: Both) -> None:
-    await two.known(PLAIN)
+    await two.ask_uncached(PLAIN)
     for fast in (True, False):
         line = two.line(fast)
         for _ in range(3):

@@ -83,7 +83,7 @@ class Both:
         self.lines.append(Line(self._config, spy, clock))
         return self.lines[-1]
 
-    async def known(self, *pieces: bytes) -> Answer:
+    async def ask_uncached(self, *pieces: bytes) -> Answer:
         """Send a request twice, so that everything is cached, and return the second response."""
         await self.fast.ask(*pieces)
         return await self.fast.ask(*pieces)
@@ -104,9 +104,9 @@ class Both:
         assert counted == its_counted, f"{counted - its_counted}\n{its_counted - counted}"
         return fast, was_fast
 
-    async def again(self, *pieces: bytes) -> tuple[Answer, bool]:
+    async def ask_repeated(self, *pieces: bytes) -> tuple[Answer, bool]:
         """Like `ask`, after the request was sent before."""
-        await self.known(*pieces)
+        await self.ask_uncached(*pieces)
         return await self.ask(*pieces)
 
     def take_lines(self) -> list[dict[str, Any]]:
@@ -129,11 +129,11 @@ async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     ):
         async with server.client, server.app.router.lifespan_context(server.app) as state:
             assert state is not None
-            found = Both(server, config, state["fast_path"], log)
+            pair = Both(server, config, state["fast_path"], log)
             try:
-                yield found
+                yield pair
             finally:
-                for item in found.lines:
+                for item in pair.lines:
                     item.protocol.connection_lost(None)
     for item in (*failed.records, *unheard.records):
         raise AssertionError(logging.Formatter().format(item))

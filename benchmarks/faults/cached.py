@@ -27,10 +27,10 @@ async def dead(soak: Soak) -> list[Row]:
     seen = await soak.load()
     book = await soak.book()
     grown = soak.server.megabytes - before
-    unknown = [path for _, path, *_ in book["calls"] if path.removeprefix(COMPETENCES) not in soak.known]
-    later = [response for response in seen if not response.known and response.at > seen[0].at + 5]
+    unknown = [path for _, path, *_ in book["calls"] if path.removeprefix(COMPETENCES) not in soak.cached]
+    later = [response for response in seen if not response.cached and response.at > seen[0].at + 5]
     quick = sorted(item.seconds for item in later)[int(len(later) * 0.95)]
-    stale = [response for response in seen if response.known and not response.codes]
+    stale = [response for response in seen if response.cached and not response.codes]
     await soak.heal()
     healed = time.monotonic()
     well = [item.at - healed for item in await soak.load(seconds=8) if item.codes]
@@ -68,9 +68,9 @@ async def stale_if_error(soak: Soak) -> list[Row]:
     ):
         await asyncio.sleep(1.5)
         await soak.fail(**fault)
-        seen = await soak.load(unknown=0.001, known=60, seconds=max(soak.seconds / 3, 3))
+        seen = await soak.load(unknown=0.001, cached=60, seconds=max(soak.seconds / 3, 3))
         await soak.heal()
-        stale = [response for response in seen if response.known]
+        stale = [response for response in seen if response.cached]
         rows.append(
             Row(
                 "R11",
