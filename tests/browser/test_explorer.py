@@ -234,7 +234,28 @@ def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "C
     assert reader.current_url.endswith("/nl/my-skills#have=SK-101")
     reader.find_element("css selector", ".languages a[lang=fr]").click()
     until(lambda: reader.current_url.endswith("/fr/my-skills#have=SK-101"))
-    assert reader.find_element("css selector", "[data-chosen]").text == "SK-101"
+    until(lambda: reader.find_element("css selector", "[data-chosen] label").text == "Soigner des plaies")
+
+
+def test_chosen_skills_in_an_address_are_named_without_a_button(reader: "Chrome", base: str) -> None:
+    hostile = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
+    reader.get(f"{base}/nl/my-skills#have=SS-1,sk-101,XX-9,{hostile}")
+    choices = reader.find_element("css selector", "[data-chosen]")
+    until(lambda: "Samenwerken" in choices.text)
+    boxes = {box.get_attribute("value"): box.is_selected() for box in choices.find_elements("tag name", "input")}
+    assert boxes == {"SS-1": True, "SK-101": True, "XX-9": False}
+    assert "XX-9 niet in deze release" in choices.text
+    assert reader.current_url.endswith("#have=SS-1,SK-101")
+    sent = [json.loads(entry["message"])["message"] for entry in logged(reader, "performance")]
+    requests = [event["params"]["request"] for event in sent if event["method"] == "Network.requestWillBeSent"]
+    (post,) = [request for request in requests if request["method"] == "POST"]
+    assert post["url"] == f"{base}/nl/my-skills"
+
+    reader.get("about:blank")
+    reader.get(f"{base}/nl/my-skills#have={','.join(f'SK-{n}' for n in range(90_000, 110_000))}")
+    shown = "[...document.querySelectorAll('[data-chosen] input')].map(box => box.checked)"
+    until(lambda: evaluate(reader, shown).count(False) == 100)
+    assert len(evaluate(reader, shown)) == 500, "500 are shown, and 100 of them named"
 
 
 def test_chosen_skills_go_along_from_page_to_page(reader: "Chrome", base: str) -> None:
@@ -256,20 +277,25 @@ def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base:
     visitor.get(f"{base}/nl/my-skills")
     visitor.find_element("css selector", "input[name=q]").send_keys("wond")
     visitor.find_element("css selector", "button[value=find]").click()
-    visitor.find_element("css selector", "input[value=SK-101]").click()
+    until(lambda: visitor.find_elements("css selector", "input[value=SK-101]"))[0].click()
     visitor.find_element("css selector", "button[value=match]").click()
 
+    until(lambda: visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']"))
     assert visitor.current_url == f"{base}/nl/my-skills"
-    assert visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']")
     resize(visitor, 390, "light")
     assert evaluate(visitor, "document.documentElement.scrollWidth") <= 390
 
 
-def test_the_picture_is_walked_by_arrow_keys_and_its_boxes_are_links(reader: "Chrome", base: str) -> None:
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_picture_is_walked_by_arrow_keys_and_its_boxes_are_links(reader: "Chrome", base: str, width: int) -> None:
     from selenium.webdriver.common.keys import Keys
 
+    resize(reader, width, "light")
     reader.get(f"{base}/nl/occupations/OP-101/picture")
-    reader.find_element("css selector", ".picture a").send_keys(Keys.ARROW_RIGHT)
+    layout = ".picture.narrow" if width == 390 else ".picture.wide"
+    svg = reader.find_element("css selector", f"{layout} svg").rect
+    assert 0 < svg["x"] < svg["x"] + svg["width"] < width, "all of it is on the screen"
+    reader.find_element("css selector", f"{layout} a").send_keys(Keys.ARROW_DOWN if width == 390 else Keys.ARROW_RIGHT)
     reader.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
     competence = reader.switch_to.active_element
     assert competence.get_attribute("data-column") == "1"
@@ -278,7 +304,7 @@ def test_the_picture_is_walked_by_arrow_keys_and_its_boxes_are_links(reader: "Ch
     competence.send_keys(Keys.ARROW_RIGHT)
     neighbour = reader.switch_to.active_element
     assert neighbour.get_attribute("data-id") in lit
-    title = neighbour.find_element("css selector", "text").text
+    title = neighbour.find_element("css selector", "title").get_attribute("textContent")
     neighbour.send_keys(Keys.ENTER)
     until(lambda: title in reader.find_element("css selector", "h1").text)
     assert reader.current_url.endswith("/picture")

@@ -264,7 +264,9 @@ async def test_the_picture_of_an_occupation_has_the_lines_of_its_table(server: S
         for item in profile["similarProfiles"]
         for competence in item["sharedCompetences"]
     }
-    lines = re.findall(r'data-from="([^"]+)" data-to="([^"]+)"', page.text)
+    wide, narrow = (re.findall(r'data-from="([^"]+)" data-to="([^"]+)"', svg) for svg in page.text.split("<svg")[1:])
+    assert wide == narrow
+    lines = narrow
     drawn = {end for start, end in lines if start == profile["uuid"]}
     table = page.text.partition("<table")[2]
 

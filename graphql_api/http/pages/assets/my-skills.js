@@ -1,12 +1,12 @@
 // Stores the chosen competences in the fragment of the address (#have=CP-7,SK-3), which browsers do not send. They are sent
 // with the form when its button is pressed. Without this script, the form alone remembers them.
 
+const MAX_CODES = 500; // the server's maximum in a form
+const MAX_NAMED = 100; // and of competences that it compares
 const list = document.querySelector("[data-chosen]");
 const form = list.closest("form");
 
-for (const ref of inFragment()) {
-  if (!boxOf(ref)) add(ref, ref);
-}
+addFromFragment();
 remember();
 form.addEventListener("change", remember);
 form.addEventListener("pick", (event) => {
@@ -18,8 +18,8 @@ form.addEventListener("pick", (event) => {
   remember();
 });
 addEventListener("hashchange", () => {
+  addFromFragment();
   const chosen = inFragment();
-  for (const ref of chosen) boxOf(ref) ?? add(ref, ref);
   for (const box of boxes()) box.checked = chosen.includes(box.value);
 });
 
@@ -33,7 +33,36 @@ function boxOf(ref) {
 
 function inFragment() {
   const refs = new URLSearchParams(location.hash.slice(1)).get("have")?.split(",") ?? [];
-  return [...new Set(refs.filter((ref) => /^[\w-]{1,36}$/.test(ref)))];
+  const valid = refs.filter((ref) => /^[\w-]{1,36}$/.test(ref)).map((ref) => (ref.length < 36 ? ref.toUpperCase() : ref));
+  return [...new Set(valid)].slice(0, MAX_CODES);
+}
+
+/** Add the competences in the fragment that have no box, by their codes; then by their names, from the server. */
+function addFromFragment() {
+  const added = inFragment().filter((ref) => !boxOf(ref));
+  for (const ref of added) add(ref, ref);
+  if (added.length) nameAll(added.slice(0, MAX_NAMED));
+}
+
+/** Ask the server for the boxes of these competences, and put them in place of those with codes alone, which stay if it fails. */
+async function nameAll(refs) {
+  const body = new URLSearchParams({ have: refs.join(",") });
+  const response = await fetch(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
+  if (!response?.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html"); // scripts in it do not run
+  const named = [...page.querySelectorAll("[data-chosen] > li")];
+  const isChosen = new Map(boxes().map((box) => [box.value, box.checked]));
+  for (const ref of refs) itemOf(ref)?.remove();
+  for (const item of named) {
+    const box = item.querySelector("input");
+    box.checked &&= isChosen.get(box.value) ?? true;
+    if (!itemOf(box.value)) list.append(item);
+  }
+  remember();
+}
+
+function itemOf(ref) {
+  return boxOf(ref)?.closest("li");
 }
 
 function add(ref, text, language = "", type = "") {

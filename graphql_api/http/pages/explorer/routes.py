@@ -18,7 +18,7 @@ from graphql_api.http.pages.explorer.ended import ended
 from graphql_api.http.pages.explorer.labels import FILTERS, by_title, label_pages
 from graphql_api.http.pages.explorer.last_change import last_change
 from graphql_api.http.pages.explorer.my_skills import my_skills
-from graphql_api.http.pages.explorer.picture import WIDTH, picture_of
+from graphql_api.http.pages.explorer.picture import pictures_of
 from graphql_api.http.pages.explorer.suggestions import suggest
 from graphql_api.http.pages.explorer.visit import Show, Site, Visit
 from graphql_api.http.pages.rendering import plain, text_of
@@ -200,8 +200,7 @@ async def _picture(visit: Visit) -> Response:
         plain(profile["title"], profile),
         release,
         profile=profile,
-        picture=picture_of(profile),
-        width=WIDTH,
+        pictures=pictures_of(profile),
     )
 
 
