@@ -41,7 +41,7 @@ from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.loaders import Loaders
-from graphql_api.schema.time_slices import PassBudget, RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import PassBudget, RoundRobin
 from graphql_api.schema.types.text import Language
 from graphql_api.store import Store
 
@@ -252,9 +252,7 @@ class Engine:
     def _begin(self, selected: ExecutableOperation, context: Context, only_compiled: bool = False) -> Execution | None:
         if self._compiled is None or selected.input is None:
             return None
-        time_slice = TimeSlice(self.scheduler, context.fetch_context.deadline)
-        queries = selected.operation.queries
-        return self._compiled.begin(queries, selected.input, context, time_slice, selected.cost, only_compiled)
+        return self._compiled.begin(selected.operation.queries, selected.input, context, selected.cost, only_compiled)
 
     async def _finish(
         self, selected: ExecutableOperation, execution: Execution | None, key: CacheKey | None, context: Context

@@ -15,7 +15,7 @@ from aiodataloader import DataLoader
 
 from graphql_api.asyncio_tools import Completed, gather_started
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
-from graphql_api.competent.hal import Document
+from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.pagination import Listing
 from graphql_api.competent.releases import CURRENT, Releases
 from graphql_api.competent.routes import Route
@@ -220,8 +220,13 @@ class Loaders(DocumentLoaders):
 
     async def release_number(self, release: str) -> str:
         """Returns the number of a release: `current` is looked up, a number is returned as it is, whether it exists or not."""
-        number = self.releases.get_cached() if release == CURRENT else None
-        return number or await self.releases.number(release)
+        return self.cached_release_number(release) or await self.releases.number(release)
+
+    def cached_release_number(self, release: str) -> str | None:
+        """Returns what `release_number` returns if that needs no waiting and is no error, otherwise None."""
+        if release == CURRENT:
+            return self.releases.get_cached()
+        return release if is_release(release) else None
 
     async def release_exists(self, number: str) -> bool:
         """Whether Competent serves a release of this number."""

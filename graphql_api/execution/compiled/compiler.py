@@ -244,7 +244,9 @@ class Compilation:
         ):
             return self._values.value(scope, field, f"{self._source.constant(function)}({scope.source})")
         takes_source = resolver.self_parameter is not None
-        call = self._source.constant(Resolver(field.label, function, self._arguments(field), takes_source, info))
+        cached = field.definition.metadata.get("cached")
+        functions = (function,) if cached is None else (cached, function)
+        call = self._source.constant(Resolver(field.label, functions, self._arguments(field), takes_source, info))
         key = f"({self._source.new('')}, {scope.key})"
         return self._values.value(scope, field, f"resolve({call}, {key}, {scope.source})")
 

@@ -6,8 +6,8 @@ Resolvers run once: their results are pinned for the execution, as are the docum
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from types import CoroutineType, SimpleNamespace
+from functools import cached_property, lru_cache, partial
+from types import CoroutineType
 from typing import NamedTuple, TypeVar, cast
 
 from graphql_api.asyncio_tools import Completed, Failed, start_eagerly
@@ -34,10 +34,13 @@ Build = Callable[["Execution"], object]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolver:
-    """A field that is resolved by a function; `info` is the name of the parameter that takes the context."""
+    """A field that is resolved by the first of its functions that does not return None.
+
+    `info` is the name of the parameter that takes the context.
+    """
 
     field: str
-    function: Callable[..., object]
+    functions: tuple[Callable[..., object], ...]
     arguments: Arguments | None
     takes_source: bool
     info: str | None
@@ -53,12 +56,8 @@ class Completion(NamedTuple):
 class Execution:
     """Builds the data of one operation. With `is_long` it yields to the event loop whenever its time slice is over."""
 
-    def __init__(
-        self, build: Build, context: Context, variables: InputVariables, time_slice: TimeSlice, is_long: bool = True
-    ) -> None:
+    def __init__(self, build: Build, context: Context, variables: InputVariables, is_long: bool = True) -> None:
         self.context = context
-        self.info = SimpleNamespace(context=context)
-        """What resolvers get in place of Strawberry's Info: they use only the context."""
         self.loaders: Loaders = context.loaders
         self.data: dict[str, object] = {}
         """The data, complete once nothing is `waits` any more, unless it has failed by then."""
@@ -68,12 +67,15 @@ class Execution:
         """The field, or the type of the document, that was read last by a function."""
         self._build = build
         self._variables = variables
-        self._slice = time_slice
         self._is_long = is_long
         self._pending = PendingResults()
         self._is_incomplete = False
         self._unfinished: list[Iterator[None]] = []
         self._attempts = 0
+
+    @cached_property
+    def _slice(self) -> TimeSlice:
+        return TimeSlice(self.context.scheduler, self.context.fetch_context.deadline)
 
     @property
     def waits(self) -> bool:
@@ -159,8 +161,13 @@ class Execution:
         self.field = resolver.field
         arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
         if resolver.info is not None:
-            arguments = {**arguments, resolver.info: self.info}
-        return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
+            arguments = {**arguments, resolver.info: self}  # in place of Strawberry's Info: they use only its context
+        result = None
+        for function in resolver.functions:
+            result = function(source, **arguments) if resolver.takes_source else function(**arguments)
+            if result is not None:
+                break
+        return result
 
     def resolve(self, resolver: Resolver, key: Hashable, source: object) -> object:
         """Returns the result of a resolver, which is called once per key; None if it is not there yet."""

@@ -14,7 +14,6 @@ from graphql_api.execution.compiled.variables import InputVariables, VariableDef
 from graphql_api.execution.context import Context
 from graphql_api.execution.schema import CompetentSchema
 from graphql_api.observability.metrics import EXECUTIONS, FALLBACKS, BufferedCounter
-from graphql_api.schema.time_slices import TimeSlice
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +98,6 @@ class CompiledQueries:
         queries: OperationQueries,
         variables: InputVariables,
         context: Context,
-        time_slice: TimeSlice,
         cost: int,
         only_compiled: bool = False,
     ) -> Execution | None:
@@ -112,7 +110,7 @@ class CompiledQueries:
             count(build)
         if build is None or isinstance(build, Fallback):
             return None
-        execution = Execution(build, context, variables, time_slice, cost >= LONG_COST)
+        execution = Execution(build, context, variables, cost >= LONG_COST)
         execution.begin()
         return execution
 

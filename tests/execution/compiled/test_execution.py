@@ -16,8 +16,9 @@ from graphql_api.errors import OperationTimeout
 from graphql_api.execution.compiled.execution import Execution
 from graphql_api.execution.compiled.queries import COMPILED, FELL_BACK, NOT_COMPILED
 from graphql_api.execution.compiled.variables import InputVariables
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.sandbox import Releases
-from graphql_api.schema.time_slices import TIME_SLICE, RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import TIME_SLICE, RoundRobin
 from graphql_api.settings import Settings
 from tests.conftest import Server, counting_turns, running
 
@@ -87,9 +88,10 @@ async def test_what_fails_is_reported_by_graphql_core_and_loaded_once(unindexed:
 def execution(build: Callable[[Execution], None], passed: float, deadline: float = math.inf) -> Execution:
     """An execution of a long operation, in which each look at the clock takes this share of a time slice."""
     looks = count()
-    time_slice = TimeSlice(RoundRobin(lambda: next(looks) * TIME_SLICE * passed), deadline)
-    context: Any = SimpleNamespace(loaders=None, languages=())
-    return Execution(build, context, InputVariables({}, VariableValues({}, {})), time_slice)
+    scheduler = RoundRobin(lambda: next(looks) * TIME_SLICE * passed)
+    fetch_context = FetchContext(deadline=deadline)
+    context: Any = SimpleNamespace(loaders=None, languages=(), scheduler=scheduler, fetch_context=fetch_context)
+    return Execution(build, context, InputVariables({}, VariableValues({}, {})))
 
 
 def doubled_lists(execution: Execution) -> None:

@@ -15,9 +15,10 @@ from graphql_api.execution.compiled.execution import Execution
 from graphql_api.execution.compiled.fallback import Fallback
 from graphql_api.execution.compiled.queries import COMPILED
 from graphql_api.execution.compiled.variables import InputVariables
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.sandbox import Releases
 from graphql_api.schema import query
-from graphql_api.schema.time_slices import RoundRobin, TimeSlice
+from graphql_api.schema.time_slices import RoundRobin
 from graphql_api.settings import Settings
 from tests.conftest import Server, counted, running
 
@@ -114,8 +115,8 @@ async def test_a_fault_of_ours_is_an_error_in_the_log_with_the_generated_line(
 
 
 def execution(build: Any) -> Execution:
-    context: Any = SimpleNamespace(loaders=None, languages=())
-    return Execution(build, context, InputVariables({}, VariableValues({}, {})), TimeSlice(RoundRobin()), is_long=False)
+    context: Any = SimpleNamespace(loaders=None, languages=(), scheduler=RoundRobin(), fetch_context=FetchContext())
+    return Execution(build, context, InputVariables({}, VariableValues({}, {})), is_long=False)
 
 
 def test_null_in_a_non_null_field_is_left_to_graphql_core() -> None:
