@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import Field, fields
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from graphql_api.export.contents import PARTS_FIRST, ReleaseFacts
 from graphql_api.export.tables import tables_of
 from graphql_api.observability import metrics
 from graphql_api.settings import Settings, variable
-from graphql_api.settings.environment import Secret
+from graphql_api.settings.environment import Secret, settings_by_section
 
 DOCS = Path(__file__).parent.parent / "docs"
 BEGIN, END = "<!-- written by `make docs` -->", "<!-- end -->"
@@ -52,8 +51,8 @@ def _metrics() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    for section, settings in groupby(fields(Settings), lambda setting: setting.metadata["section"]):
-        yield f"## {section}\n\n| variable | default | what it does |\n|---|---|---|"
+    for section, settings in settings_by_section(fields(Settings)).items():
+        yield f"## {section.value}\n\n| variable | default | what it does |\n|---|---|---|"
         for setting in settings:
             yield f"| `{variable(setting)}` | {_default(setting)} | {setting.metadata['help']} |"
         yield ""

@@ -10,8 +10,9 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, field
 from difflib import get_close_matches
+from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,10 +21,11 @@ from graphql_api.errors import SettingsError
 from graphql_api.settings.files import UnusableFile, read_small
 
 PREFIX = "COMPETENT_"
+ON_OFF = ("on", "off")
 
 T = TypeVar("T")
 Setting = Field[Any]
-"""A dataclass field as `Section` declares it."""
+"""A dataclass field as a `Section` declares it."""
 
 _SERVICE = rf"{PREFIX}(?:[A-Z0-9_]+_)?"
 _HOST = re.compile(rf"{_SERVICE}(?:SERVICE_HOST|PORT_\d+_(?:TCP|UDP|SCTP)_ADDR)")
@@ -49,11 +51,23 @@ class Secret(str):
         return str.__str__(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of docs/settings.md. Calling it declares a setting of that section."""
+class Section(Enum):
+    """A section of docs/settings.md, in the order of that page. Calling it declares a setting of that section."""
 
-    title: str
+    MOST_USED = "The ten settings that most people need"
+    UPSTREAM = "Competent API"
+    SANDBOX = "Sandbox"
+    STORE = "Store and caches"
+    INDEX = "Index"
+    SERVER = "Server and connections"
+    LOAD = "Timeouts and load"
+    ACCESS = "Keys of clients"
+    DATA = "What is said about the data"
+    GRAPHQL = "GraphQL"
+    PERSISTED = "Persisted queries"
+    LIMITS = "Limits of a GraphQL document"
+    STREAMING = "WebSockets and event streams"
+    LOGS = "Logs and metrics"
 
     def __call__(
         self,
@@ -71,7 +85,12 @@ class Section:
         earlier name without the prefix: a start with it is refused with the new name.
         """
         bounds = {"minimum": minimum, "maximum": maximum, "choices": choices}
-        return field(default=default, metadata={"section": self.title, "help": help, "formerly": formerly, **bounds})
+        return field(default=default, metadata={"section": self, "help": help, "formerly": formerly, **bounds})
+
+
+def settings_by_section(settings: Iterable[Setting]) -> dict[Section, list[Setting]]:
+    """The settings of each section, in the order of docs/settings.md."""
+    return {section: [one for one in settings if one.metadata["section"] is section] for section in Section}
 
 
 def variable(setting: Setting) -> str:
