@@ -5,8 +5,7 @@ event loop.
 """
 
 from graphql_api.export.contents import Options, ReleaseFacts
-from graphql_api.export.digests import Digests
-from graphql_api.export.export import CSV, FORMATS, NDJSON, Format, export, release_facts, require_whole
+from graphql_api.export.export import CSV, FORMATS, NDJSON, Digests, Format, export, release_facts, require_whole
 
 __all__ = [
     "CSV",

@@ -4,7 +4,9 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import closing
+from hashlib import blake2s
 from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from graphql_api.errors import NotIndexedYet, ServerBusy
 from graphql_api.export import csv_zip, json_ld, ndjson, turtle
@@ -83,3 +85,27 @@ async def _query(index: Index, query: Callable[[sqlite3.Connection], T]) -> T:
         except ServerBusy as busy:
             await asyncio.sleep(busy.retry_after or 1.0)
     return await index.query(query)
+
+
+class Digests:
+    """Computes the digest of each index once: of all its documents, in the order and form of NDJSON.
+
+    Entity tags made of it are the same on every server that has the same data.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: WeakKeyDictionary[Index, asyncio.Task[str]] = WeakKeyDictionary()
+
+    async def get(self, index: Index, release: ReleaseFacts) -> str:
+        """The digest of an index, computed once for concurrent callers; raises as `export`."""
+        task = self._tasks.get(index)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._tasks[index] = asyncio.create_task(_digest(index, release))
+        return await asyncio.shield(task)
+
+
+async def _digest(index: Index, release: ReleaseFacts) -> str:
+    digest = blake2s(digest_size=12)
+    async for piece in export(index, release, NDJSON):
+        digest.update(piece)
+    return digest.hexdigest()

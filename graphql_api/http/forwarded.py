@@ -1,8 +1,11 @@
-"""Restores the request as the client sent it, behind proxies and ASGI servers.
+"""Restores the request as the client sent it, behind proxies and ASGI servers; and names the client, for limits per client.
 
 Client address and scheme are taken from trusted proxies only (uvicorn's ProxyHeadersMiddleware). The path loses the prefix
 under which this server is published. A trailing slash is dropped rather than redirected, as scheme and host may be unknown.
 """
+
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
@@ -10,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from graphql_api.competent.declarations import LANGUAGES
+from graphql_api.observability.request_context import RequestContext
 from graphql_api.settings import Settings
 
 _FILES = ("/export/", "/llms.txt/", "/releases.atom/")
@@ -62,3 +66,25 @@ def _without_prefix(path: str, prefixes: tuple[str, ...]) -> str:
 
 def _without_slash(path: str) -> str:
     return path[:-1] if path.endswith("/") and path != "/" and not path.startswith(PATHS_WITH_SLASH) else path
+
+
+def client_name(scope: Scope, record: RequestContext) -> str:
+    """The name that a client is counted under: that of its key, else its network; empty if neither is known."""
+    return f"key {record.client}" if record.client else network_of(scope)
+
+
+def network_of(scope: Scope) -> str:
+    """The network that a request comes from: an IPv4 address, or the /64 network of an IPv6 address; empty if unknown."""
+    client = scope.get("client")
+    return _network(client[0]) if client else ""
+
+
+@lru_cache(1000)
+def _network(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:  # a host name from a proxy, or the path of a Unix socket
+        return host[:100]
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False))

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from graphql_api.app import create_app
 from graphql_api.cli.doctor import CHECKS, MAX_CALLS, Verdict, run_doctor
-from graphql_api.cli.doctor.environment import Environment, environment_of
 from graphql_api.cli.doctor.probe import CANARIES, Visit, Visitor
 from graphql_api.cli.doctor.recorder import scrubbed
+from graphql_api.cli.doctor.report import Environment, environment_of
 from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.sandbox.replay import Recording, file_name
 from graphql_api.settings import Secret, Settings

@@ -1,8 +1,11 @@
 """Runs all checks on one visit and prints the report, as a table or as JSON."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from rich import box
 from rich.console import Console
@@ -11,7 +14,6 @@ from rich.table import Table
 
 from graphql_api.cli.bootstrap import printable
 from graphql_api.cli.doctor.checks import CHECKS, Check
-from graphql_api.cli.doctor.environment import DESCRIPTIONS, Environment, environment_of
 from graphql_api.cli.doctor.judges import Verdict, current_number
 from graphql_api.cli.doctor.probe import ProbeResponse, Visitor
 from graphql_api.cli.doctor.recorder import demand_folder, record, scrubbed
@@ -24,6 +26,18 @@ _COLOURS = {Verdict.HOLDS: "green", Verdict.DOES_NOT: "red", Verdict.UNKNOWN: "y
 
 VERSION = 1
 """The version of the JSON report. Keys may be added to it; increase it when one is removed or changes its meaning."""
+
+Environment = Literal["production", "test", "sandbox", "other"]
+
+DESCRIPTIONS: dict[Environment, str] = {
+    "production": "",
+    "test": "a test environment of VDAB: its data may be old or incomplete",
+    "sandbox": "",
+    "other": "not VDAB's API",
+}
+_PRODUCTION = "api.vdab.be"
+_TEST = re.compile(r"[-.](?:cbt|test|acc|tst|int)$")
+"""The end of a name of a test environment: sister APIs have the host `api-cbt.vdab.be` and the path `/openservices-test/`."""
 
 Results = list[tuple[Check, Verdict, str]]
 
@@ -141,3 +155,17 @@ def _table(results: Results) -> Table:
     for check, verdict, seen in results:
         table.add_row(escape(check.assumed), f"[{_COLOURS[verdict]}]{verdict.value}[/]", escape(printable(seen)))
     return table
+
+
+def environment_of(url: str) -> Environment:
+    """The environment of a base URL; an empty one is that of the sandbox in this process."""
+    if not url:
+        return "sandbox"
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if not host.endswith(".vdab.be"):
+        return "other"
+    names = [host.removesuffix(".vdab.be"), *parts.path.lower().split("/")]
+    if any(map(_TEST.search, names)):
+        return "test"
+    return "production" if host == _PRODUCTION else "other"

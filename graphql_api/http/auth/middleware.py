@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.http.auth.authenticators import Principal, credentials_in
 from graphql_api.http.auth.policy import AccessPolicy
+from graphql_api.http.forwarded import network_of
 from graphql_api.http.graphql import JSON, HTTPError, error_response
-from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import record_of
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")

@@ -7,8 +7,8 @@ from starlette.types import Scope
 
 from graphql_api.http.auth.authenticators import MultipleCredentials, credentials_in, credentials_in_payload
 from graphql_api.http.auth.policy import AccessPolicy
+from graphql_api.http.forwarded import network_of
 from graphql_api.http.graphql import HTTPError
-from graphql_api.http.streaming.limits import network_of
 from graphql_api.observability.request_context import RequestContext, record_of
 
 

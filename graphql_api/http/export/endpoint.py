@@ -4,9 +4,10 @@ A complete file or an error: 503 if documents of the release are missing. A copy
 `Last-Modified`; the tags are weak and the same on all servers with the same data.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2s
@@ -14,7 +15,7 @@ from hashlib import blake2s
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api import own_version
 from graphql_api.competent.hal import is_release
@@ -31,14 +32,13 @@ from graphql_api.export import (
     require_whole,
 )
 from graphql_api.http.export.limits import ExportLimits
-from graphql_api.http.export.transfer import counted
+from graphql_api.http.forwarded import client_name
 from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
 from graphql_api.http.header_fields import names_tag
 from graphql_api.http.resources import LoadersOf, loaders_for, resource
-from graphql_api.http.streaming.limits import client_of
 from graphql_api.index.index import Index
-from graphql_api.observability.metrics import EXPORTS
-from graphql_api.observability.request_context import Head, record_of, text_in
+from graphql_api.observability.metrics import EXPORT_BYTES, EXPORT_DURATION, EXPORTS
+from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 
 def export_routes(loaders: LoadersOf, limits: ExportLimits, cache_policy: CachePolicy, base: str | None) -> list[Route]:
@@ -79,7 +79,7 @@ class _Exports:
         headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
         if request.method == "HEAD":
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)
-        client = client_of(request.scope, record)
+        client = client_name(request.scope, record)
         pieces = export(index, release, format, options)
         return _ExportResponse(pieces, headers, format, self._limits, client)
 
@@ -118,12 +118,34 @@ class _ExportResponse(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         paced = self._limits.paced(send)
         try:
-            with self._limits.admit(self._client), counted(self._format, paced, record_of(scope)) as counted_send:
+            with self._limits.admit(self._client), _counted(self._format, paced, record_of(scope)) as counted_send:
                 async with aclosing(self._pieces):
                     await super().__call__(scope, receive, counted_send)
         except HTTPError as refusal:
             EXPORTS.labels(self._format, "rejected").inc()
             await error_response(refusal, JSON, record_of(scope))(scope, receive, send)
+
+
+@contextmanager
+def _counted(format: str, send: Send, record: RequestContext) -> Iterator[Send]:
+    """A `send` for one export; at the end of the block, an export that is not complete counts as cut."""
+    loop, is_complete = asyncio.get_running_loop(), False
+    started_at, byte_counter = loop.time(), EXPORT_BYTES.labels(format)
+
+    async def send_counted(message: Message) -> None:
+        nonlocal is_complete
+        size = len(message.get("body", b""))  # before compression, which changes the message
+        await send(message)
+        byte_counter.inc(size)
+        is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+    try:
+        yield send_counted
+    finally:
+        if not is_complete:
+            record.forced_outcome = "cancelled"
+        EXPORTS.labels(format, "complete" if is_complete else "cut").inc()
+        EXPORT_DURATION.labels(format).observe(loop.time() - started_at)
 
 
 def _parsed(file: str) -> tuple[str, Format]:

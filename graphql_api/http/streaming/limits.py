@@ -5,14 +5,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from time import monotonic
 
-from starlette.types import Scope
-
 from graphql_api.observability.metrics import STREAMING_CONNECTIONS
-from graphql_api.observability.request_context import RequestContext
 
 log = logging.getLogger(__name__)
 
@@ -105,28 +100,6 @@ class Connections:
             slot.release()
             self.open -= 1
             STREAMING_CONNECTIONS.labels(protocol).dec()
-
-
-def client_of(scope: Scope, record: RequestContext) -> str:
-    """The name that a connection is counted under: the client of its key, else its network; empty if neither is known."""
-    return f"key {record.client}" if record.client else network_of(scope)
-
-
-def network_of(scope: Scope) -> str:
-    """The network that a request comes from: an IPv4 address, or the /64 network of an IPv6 address; empty if unknown."""
-    client = scope.get("client")
-    return _network(client[0]) if client else ""
-
-
-@lru_cache(1000)
-def _network(host: str) -> str:
-    try:
-        address = ip_address(host)
-    except ValueError:  # a host name from a proxy, or the path of a Unix socket
-        return host[:100]
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False))
 
 
 class TokenBucket:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.execution.operations import Result
 from graphql_api.http.content_negotiation import accepted_languages, preferred
+from graphql_api.http.forwarded import client_name
 from graphql_api.http.graphql import (
     JSON,
     RESPONSE_JSON,
@@ -28,7 +29,7 @@ from graphql_api.http.graphql import (
 from graphql_api.http.graphql.request import operation_of, seconds_for
 from graphql_api.http.graphql.response import headers_of
 from graphql_api.http.streaming.executor import StreamingExecutor, error_of, payload_of
-from graphql_api.http.streaming.limits import Connections, TooManyConnections, TooManyPerClient, client_of
+from graphql_api.http.streaming.limits import Connections, TooManyConnections, TooManyPerClient
 from graphql_api.observability.request_context import Head, RequestContext, record_of, text_in
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class EventStreams:
             return
         record.protocol = "events"
         try:
-            with self.connections.open_one(record.protocol, client_of(scope, record)):
+            with self.connections.open_one(record.protocol, client_name(scope, record)):
                 operation = await operation_of(scope, receive, self.executor.endpoint.max_body_bytes)
                 headers = headers_of(record) | {"X-Accel-Buffering": "no"}
                 seconds = seconds_for(record.head, self.executor.endpoint.operation_timeout)

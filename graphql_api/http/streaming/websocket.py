@@ -16,10 +16,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from graphql_api.asyncio_tools import cancel_and_wait
 from graphql_api.http.content_negotiation import accepted_languages
+from graphql_api.http.forwarded import client_name
 from graphql_api.http.graphql import HTTPError
 from graphql_api.http.streaming.executor import StreamingExecutor
 from graphql_api.http.streaming.handshake import ConnectionHooks, OpenAccess, deny, fitting, may_connect
-from graphql_api.http.streaming.limits import Connections, ConnectionSlot, TooManyConnections, client_of
+from graphql_api.http.streaming.limits import Connections, ConnectionSlot, TooManyConnections
 from graphql_api.http.streaming.messages import (
     ClientMessage,
     CloseConnection,
@@ -82,7 +83,7 @@ class WebSockets:
             return
         await websocket.accept(PROTOCOL)
         try:
-            with self.connections.open_one("websocket", client_of(scope, record)) as slot:
+            with self.connections.open_one("websocket", client_name(scope, record)) as slot:
                 await _Connection(websocket, self, hooks, slot).serve()
         except TooManyConnections as refusal:
             await websocket.close(1013, str(refusal))
@@ -155,7 +156,7 @@ class _Connection:
             raise CloseConnection(4408, "Connection initialisation timeout") from None
         await self._hooks.on_ws_connect(payload)
         try:
-            self._slot.move(client_of(self._websocket.scope, record_of(self._websocket.scope)))
+            self._slot.move(client_name(self._websocket.scope, record_of(self._websocket.scope)))
         except TooManyConnections as refusal:
             raise CloseConnection(1013, str(refusal)) from None
         await self._send({"type": "connection_ack"})
