@@ -68,7 +68,7 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Work:
         connection.watch(work)
         return connection
 
-    parse, extract, score = NodeId.parse, vocabulary.process.extract, TextScores.score
+    parse, extract, score = NodeId.parse, vocabulary.process.extract, TextScores.scores
 
     def parsed(text: str) -> NodeId:
         work.ids += 1
@@ -78,14 +78,15 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Work:
         work.words += len(words)
         return extract(word, words, **more)
 
-    def scored(self: TextScores, n: int, field: int, length: int) -> float:
-        work.words += 1
-        return score(self, n, field, length)
+    def scored(self: TextScores, *of_texts: Any) -> dict[int, float]:
+        scores = score(self, *of_texts)
+        work.words += len(scores)
+        return scores
 
     monkeypatch.setattr("graphql_api.index.index.read_only", read_only)
     monkeypatch.setattr(NodeId, "parse", parsed)
     monkeypatch.setattr(vocabulary.process, "extract", extracted)
-    monkeypatch.setattr(TextScores, "score", scored)
+    monkeypatch.setattr(TextScores, "scores", scored)
     return work
 
 

@@ -98,11 +98,12 @@ def _held(connection: sqlite3.Connection, ranking: Ranking, page: Iterable[Best]
     }
     weak = {row_id: share for row_id, share in profiles.items() if share < ENOUGH_SHARE / HELD_SHARE}
     least = min(weak.values(), default=1.0)
-    better = nlargest(MAX_TEXTS, (n for n in shares if shares[n] > least), key=lambda n: (shares[n], -n))
-    shown = _best_held(connection, ranking, {n: shares[n] for n in better}, weak) if better else {}
+    better = nlargest(MAX_TEXTS, [(share, -n) for n, share in shares.items() if share > least])
+    shown = _best_held(connection, ranking, {-n: share for share, n in reversed(better)}, weak) if better else {}
     if lost := {row_id: 0.0 for row_id, share in weak.items() if not share and row_id not in shown}:
         # Their words are too common among texts to make one a hit.
         shares = ranking.texts.all_shares()
+        shares = {n: shares[n] for n in sorted(shares, key=lambda n: (shares[n], -n))}
         shown |= _best_held(connection, ranking, shares, lost) | _best_own(ranking, shares, lost)
     return shown
 
@@ -138,7 +139,7 @@ def _best_own(ranking: Ranking, shares: Mapping[int, float], profiles: Collectio
 
 def _occurrences(ranking: Ranking, shares: Mapping[int, float]) -> Iterator[tuple[int, int, int]]:
     """Yield (text, row id, language) of texts in the searched languages; the last of a concept is its best."""
-    for n in sorted(shares, key=lambda n: (shares[n], -n)):
+    for n in shares:
         for row_id, bit in ranking.table.occurrences(n):
             if bit % 4 in ranking.languages:
                 yield n, row_id, bit % 4

@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from graphql_api.caching import keep
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
+from graphql_api.index.function_words import MAX_WORDS, FunctionWord, read_function_word
 from graphql_api.index.names import MIN_TWO_EDITS_CHARS
 from graphql_api.index.postings import profiles_type, unpack
 from graphql_api.index.profile_closure import array
@@ -80,16 +82,24 @@ class Ranking:
 
     def _matching_concepts(self) -> list[tuple[int, ...]]:
         """The concepts that match, best first, as tuples of the values of `Best`: creating thousands of objects takes long."""
-        self._numbers = {self._release.vocabulary.number(word): word for term in self._terms for word in term.words()}
-        self.texts = TextScores(self._terms, self._postings())
+        self._numbers = {
+            self._release.vocabulary.number(word): word
+            for term in self._terms
+            if not term.is_hint
+            for word in term.words()
+        }
+        self.texts = TextScores(self._terms, self._postings(), self._function_words)
         table = self.table
-        bits = {type * 4 + language for type in self._types for language in self.languages}
+        starts, concepts, bits = table.starts, table.concepts, table.bits
+        fields, lengths, orders = table.fields, table.lengths, table.orders
+        searched = {type * 4 + language for type in self._types for language in self.languages}
         best: dict[int, tuple[int, ...]] = {}
-        for loss, n in sorted(self._losses()):
-            for at in range(table.starts[n], table.starts[n + 1]):
-                row_id, bit = table.concepts[at], table.bits[at]
-                if row_id not in best and bit in bits:
-                    best[row_id] = (loss, table.fields[n], table.lengths[n], table.orders[row_id], row_id, n, bit % 4)
+        for loss in self._losses():
+            n = loss & 0xFFFFFFFF
+            for at in range(starts[n], starts[n + 1]):
+                row_id = concepts[at]
+                if row_id not in best and (bit := bits[at]) in searched:
+                    best[row_id] = (loss >> 32, fields[n], lengths[n], orders[row_id], row_id, n, bit % 4)
         if OCCUPATIONAL_PROFILE.number in self._types:
             self._add_profiles(best)
         return sorted(best.values())
@@ -109,7 +119,7 @@ class Ranking:
     def _add_profiles(self, best: dict[int, tuple[int, ...]]) -> None:
         """Add profiles by the words of all their texts, and mix these scores into those by their best text."""
         table = self.table
-        scores = profile_scores(self._terms, len(table.profiles), self._profiles())
+        scores = profile_scores(self._terms, len(table.profiles), self._profiles(), self._function_words)
         by_all = (1 - OWN_SHARE) * MAX_BY_ALL * LOSSES
         for position, score in scores.items():
             row_id = table.profiles[position]
@@ -118,9 +128,9 @@ class Ranking:
             elif (loss := own[0]) > (1 - MAX_BY_ALL) * LOSSES:
                 best[row_id] = (LOSSES - round(by_all * score + OWN_SHARE * (LOSSES - loss)), *own[1:])
 
-    def _losses(self) -> list[tuple[int, int]]:
-        """The loss and the number of each text that matches in a field of the types that are searched."""
-        fields, lengths, texts = self.table.fields, self.table.lengths, self.texts
+    def _losses(self) -> list[int]:
+        """The loss of each text that matches in a field of the types that are searched, with its number in the last 32 bits."""
+        fields = self.table.fields
         searched = {
             number for type, of_type in SEARCHED.items() if type.number in self._types for number in of_type.values()
         }
@@ -128,9 +138,8 @@ class Ranking:
         equal = {n: EXACT[fields[n]] for (n,) in rows if fields[n] in searched}
         if not equal:
             equal = {n: score for n, score in self._near_names() if fields[n] in searched}
-        scores = {n: texts.score(n, fields[n], lengths[n]) for n in texts.shares if fields[n] in searched}
-        scores |= {n: score for n, score in equal.items() if fields[n] in searched}
-        return [(LOSSES - round(score * LOSSES), n) for n, score in scores.items()]
+        scores = self.texts.scores(fields, self.table.lengths, searched) | equal
+        return sorted([LOSSES - round(score * LOSSES) << 32 | n for n, score in scores.items()])
 
     def _near_names(self) -> Iterator[tuple[int, float]]:
         """Yield the names that the query misspells, with scores; with one edit if the release has all words of the query."""
@@ -140,6 +149,18 @@ class Ranking:
             near, highest = self._release.names.near(self._folded, 1), NEAR_IF_WORDS
             near = near if len(self._folded) >= MIN_TWO_EDITS_CHARS else {}
         return ((n, highest - PER_EDIT * (edits - 1)) for n, edits in near.items())
+
+    @cached_property
+    def _function_words(self) -> dict[str, FunctionWord]:
+        numbers = {term.word: self._release.vocabulary.number(term.word) for term in self._terms if term.is_hint}
+        return {word: self._function_word(n, frozenset(self.languages)) for word, n in numbers.items() if n}
+
+    def _function_word(self, number: int, languages: frozenset[int]) -> FunctionWord:
+        memo = self._release.function_words
+        if (word := memo.get((number, languages))) is None:
+            word = read_function_word(self._connection, self.table, number, languages)
+            keep(memo, MAX_WORDS, (number, languages), word)
+        return word
 
     def _postings(self) -> dict[str, Sequence[int]]:
         rows = self._connection.execute(_POSTINGS, (array(self._numbers),))

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from graphql_api.index.function_words import FunctionWords
 from graphql_api.index.names import Names
 from graphql_api.index.query_expansion import Expansions
 from graphql_api.index.text_table import TextTable
@@ -9,10 +10,11 @@ from graphql_api.index.vocabulary import Vocabulary
 
 
 class ReleaseTexts:
-    """The vocabulary, texts and names of a release. Immutable but for a memo, so that threads can share it."""
+    """The vocabulary, texts and names of a release. Immutable but for two memos, so that threads can share it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.vocabulary = Vocabulary(connection)
         self.table = TextTable(connection)
         self.names = Names(connection)
         self.expansions: Expansions = {}
+        self.function_words: FunctionWords = {}

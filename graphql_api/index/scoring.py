@@ -5,11 +5,13 @@ it holds. Only texts and profiles with at least one rare word of the query score
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 
+from graphql_api.index.function_words import FunctionWord
 from graphql_api.index.profile_words import FULL
-from graphql_api.index.query_expansion import HALVES, ExpandedTerm
+from graphql_api.index.query_expansion import HALVES, ITSELF, ExpandedTerm
 from graphql_api.index.tables import SEARCH
 
 EXACT = {number: search.exact for number, search in SEARCH.items() if search.exact is not None}
@@ -33,16 +35,26 @@ ProfileWeights = Mapping[str, Sequence[tuple[Iterable[int], bytes]]]
 class TextScores:
     """The texts that match a query, by number: `shares` of the query that they have, and how many of its words."""
 
-    def __init__(self, terms: Sequence[ExpandedTerm], postings: Postings) -> None:
+    def __init__(
+        self, terms: Sequence[ExpandedTerm], postings: Postings, function_words: Mapping[str, FunctionWord]
+    ) -> None:
         self.shares: dict[int, float] = {}
         self.counts: dict[int, int] = {}
         everything = sum(term.rarity for term in terms)
         findable = sorted((term for term in terms if term.is_findable()), key=lambda term: -term.rarity)
-        self._terms, self._postings = findable, postings
+        self._terms, self._postings, self._function_words = findable, postings, function_words
         for term in findable:
             makes_hits = term.rarity >= RARE * findable[0].rarity
-            texts = postings if makes_hits else {w: self.shares.keys() & postings.get(w, ()) for w in term.words()}
-            self._add(term.rarity / everything, _texts_with(term, texts))
+            self._add(term.rarity / everything, self._texts_with(term, makes_hits))
+
+    def _texts_with(self, term: ExpandedTerm, makes_hits: bool) -> Mapping[int, float]:
+        """The texts that match a term, with weights; unless it `makes_hits`, only those that have rarer words."""
+        if term.is_hint:
+            word = self._function_words[term.word]
+            return dict.fromkeys(word.texts() if makes_hits else word.among(self.shares), ITSELF)
+        if makes_hits:
+            return _texts_with(term, self._postings)
+        return _texts_with(term, {w: self.shares.keys() & self._postings.get(w, ()) for w in term.words()})
 
     def _add(self, rarity: float, weights: Mapping[int, float]) -> None:
         shares, counts = self.shares, self.counts
@@ -54,14 +66,20 @@ class TextScores:
         """The rarity of what texts have of the query: all texts with any word or half of a compound, also if none is rare."""
         shares: dict[int, float] = {}
         for term in self._terms:
-            for n in _any(term.words(), self._postings):
+            for n in self._function_words[term.word].texts() if term.is_hint else _any(term.words(), self._postings):
                 shares[n] = shares.get(n, 0.0) + term.rarity
         return shares
 
-    def score(self, n: int, field: int, length: int) -> float:
-        """The score of a text of `length` words."""
-        closeness = 1 - CLOSENESS + CLOSENESS * min(self.counts[n] / length, 1.0)
-        return WEIGHTS[field] * self.shares[n] * closeness
+    def scores(self, fields: Sequence[int], lengths: Sequence[int], searched: Container[int]) -> dict[int, float]:
+        """The scores of the texts in `searched` fields, by number; `fields` and `lengths` (in words) are by number too."""
+        counts, unmatched = self.counts, 1 - CLOSENESS
+        scores: dict[int, float] = {}
+        for n, share in self.shares.items():
+            if (field := fields[n]) in searched:
+                count, length = counts[n], lengths[n]
+                closeness = unmatched + CLOSENESS * (count / length if count < length else 1.0)
+                scores[n] = WEIGHTS[field] * share * closeness
+        return scores
 
 
 def _texts_with(term: ExpandedTerm, postings: Postings) -> dict[int, float]:
@@ -83,11 +101,19 @@ def _any(words: Iterable[str], postings: Postings) -> set[int]:
     return set().union(*(postings.get(word, ()) for word in words))
 
 
-def profile_scores(terms: Sequence[ExpandedTerm], count: int, weights: ProfileWeights) -> dict[int, float]:
+def profile_scores(
+    terms: Sequence[ExpandedTerm], count: int, weights: ProfileWeights, function_words: Mapping[str, FunctionWord]
+) -> dict[int, float]:
     """The profiles that match a query, by position, with scores; `count` is the number of all profiles."""
-    matching = [(term, _profiles_with(term, weights)) for term in terms if term.is_findable()]
+    matching = [
+        (term, function_words[term.word].weights if term.is_hint else _profiles_with(term, weights))
+        for term in terms
+        if term.is_findable()
+    ]
     rarities = [
-        (term.significance * _rarity(len(profiles), count), profiles) for term, profiles in matching if profiles
+        (term.significance * _rarity(having, count), profiles)
+        for term, profiles in matching
+        if (having := _count(profiles))
     ]
     rarities.sort(key=lambda item: -item[0])
     everything = sum(rarity for rarity, _ in rarities) or 1.0
@@ -95,12 +121,20 @@ def profile_scores(terms: Sequence[ExpandedTerm], count: int, weights: ProfileWe
     for rarity, profiles in rarities:
         share = rarity / everything / FULL
         if rarity >= RARE * rarities[0][0]:
-            for position, weight in profiles.items():
+            for position, weight in _items(profiles):
                 scores[position] = scores.get(position, 0.0) + share * weight
         else:
-            for position in profiles.keys() & scores.keys():
+            for position in scores if isinstance(profiles, bytes) else profiles.keys() & scores.keys():
                 scores[position] += share * profiles[position]
     return {position: score for position, score in scores.items() if score > 0}
+
+
+def _count(profiles: Mapping[int, float] | bytes) -> int:
+    return len(profiles) - profiles.count(0) if isinstance(profiles, bytes) else len(profiles)
+
+
+def _items(profiles: Mapping[int, float] | bytes) -> Iterable[tuple[int, float]]:
+    return filter(itemgetter(1), enumerate(profiles)) if isinstance(profiles, bytes) else profiles.items()
 
 
 def _rarity(having: int, count: int) -> float:

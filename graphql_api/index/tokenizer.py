@@ -141,7 +141,9 @@ def marked(text: str, marked_words: AbstractSet[str]) -> str:
     """A text as HTML, with <mark> around the words whose folded form is in `marked_words`."""
     pieces, html = text.split(" "), escape(text).split(" ")
     for at, folded in enumerate(_without_lone_signs(text).translate(_FOLDED_PIECES).split(_SPACE)):
-        if matching := marked_words & {*folded.split()} if " " in folded else marked_words & {folded}:
+        if folded in marked_words:
+            html[at] = f"<mark>{html[at]}</mark>" if pieces[at].isalnum() else _marked(pieces[at], frozenset((folded,)))
+        elif " " in folded and (matching := marked_words & {*folded.split()}):
             html[at] = _marked(pieces[at], frozenset(matching))
     return " ".join(html)
 

@@ -153,8 +153,12 @@ class Vocabulary:
         """
         parts = {part[at : at + PART_CHARS] for at in (0, len(part) // 2 - 1, len(part) - PART_CHARS)}
         rows = connection.execute(_RAREST_PART, (orjson.dumps([*parts]).decode(),))
-        candidates = (self._words[n - 1] for (numbers,) in rows for n in unpack(numbers))
-        words = [word for word in candidates if part in word and not word.startswith(part)]
+        words = [
+            word
+            for (numbers,) in rows
+            for n in unpack(numbers)
+            if part in (word := self._words[n - 1]) and not word.startswith(part)
+        ]
         words.sort(key=lambda word: (not word.endswith(part), len(word), word))
         return words[:limit]
 

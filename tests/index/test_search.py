@@ -356,6 +356,15 @@ def test_words_for_which_a_text_is_found_are_marked_as_written(release: Make) ->
     assert made.marked("traituer") == ["Hôtelier &amp; &lt;<mark>Traiteur</mark>&gt;, chef des Hôteliers"]
 
 
+def test_the_rarest_function_word_makes_hits_if_no_other_word_is_in_the_searched_languages(release: Make) -> None:
+    cooks = [[title(f"Kok in keuken {number}")] for number in range(8)]
+    it = release([title("Bakker in de haven met oven"), title("Baker in a kitchen", EN)], *cooks)
+    assert it.find("kitchen in met", PROFILES)[0] == "OP-1"
+    assert it.find("kitchen in met", PROFILES, [NL]) == ["OP-1"]
+    assert len(it.find("kitchen in", PROFILES, [NL])) == 9
+    assert it.find("kitchen in", PROFILES, [EN]) == ["OP-1"]
+
+
 def test_function_words_are_marked_in_names_only(release: Make) -> None:
     text = "Zorgt voor de kinderen van de school"
     assert release([title("x"), description(text)]).marked("kinderen van school") == [
