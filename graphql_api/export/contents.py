@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType, concept_type
+from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, ConceptType, Terms, concept_type
 from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.competent.mappings import NO_MAPPINGS, Mappings
 from graphql_api.index.concepts import count, listed
 from graphql_api.index.documents import CHUNK, listed_documents
+from graphql_api.index.facets import FACETS, facets
 from graphql_api.index.tables import parts
 
 Step = Callable[[sqlite3.Connection], bytes]
@@ -74,17 +75,32 @@ class Contents:
             yield from batches
 
 
-def members(connection: sqlite3.Connection, start: int, stop: int) -> tuple[int, list[tuple[ConceptType, JsonObject]]]:
-    """The number of all concepts of an index, and the type and `item` (IndexedConcept) of those from `start` up to `stop`.
+def members(connection: sqlite3.Connection, start: int, stop: int) -> tuple[int, list[tuple[str, JsonObject]]]:
+    """The number of all concepts and terms of an index, and the name of the type and `item` of those from `start` up to `stop`.
 
-    Types are in the order of CONCEPT_TYPES, the concepts of a type in the order of codes.
+    Types are in the order of CONCEPT_TYPES, the concepts of a type in the order of codes (IndexedConcept); then come terms.
     """
-    items, first = list[tuple[ConceptType, JsonObject]](), 0
+    items, first = list[tuple[str, JsonObject]](), 0
     for type in CONCEPT_TYPES:
         listed_here = listed(connection, type, max(start - first, 0), stop - first)
-        items += [(type, concept.item) for concept in listed_here]
+        items += [(type.name, concept.item) for concept in listed_here]
         first += count(connection, type)
-    return first, items
+    terms = [(name, term) for name, of_type in terms_in(connection).items() for term in of_type.values()]
+    return first + len(terms), items + terms[max(start - first, 0) : max(stop - first, 0)]
+
+
+def terms_in(connection: sqlite3.Connection) -> dict[str, dict[str, JsonObject]]:
+    """The terms of profiles that have a uuid, as `{id, code, title}` by uuid, by the name of their type. Raises DamagedIndex."""
+    values = facets(connection, (FACETS,))[FACETS]
+    types = [field.value for field in OCCUPATIONAL_PROFILE.fields if isinstance(field.value, Terms)]
+    return {
+        type.type_name: {
+            value.uuid: {"id": value.uuid, "code": value.code, "title": value.title}
+            for value in values.values(type.scheme)
+            if value.uuid
+        }
+        for type in types
+    }
 
 
 def batches_in(connection: sqlite3.Connection) -> dict[ConceptType, tuple[Batch, ...]]:

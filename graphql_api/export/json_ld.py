@@ -1,12 +1,12 @@
 """Nodes as JSON-LD (https://www.w3.org/TR/json-ld11): the context that gives terms their meaning, and documents with it."""
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import partial
 
 import orjson
 
-from graphql_api.export.contents import Batch, Contents, Step
+from graphql_api.export.contents import Batch, Contents, Step, terms_in
 from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, Node, Term, scheme_node
 
 
@@ -16,6 +16,7 @@ def steps(contents: Contents) -> Generator[Step]:
     nodes = ConceptNodes(contents.release.number, contents.options.mappings, labelled=False)
     for batch in contents.all_batches():
         yield partial(_write, nodes, batch)
+    yield partial(_write_terms, nodes)
     yield lambda _: b"\n]}\n"
 
 
@@ -25,7 +26,15 @@ def _begin(contents: Contents, _: sqlite3.Connection) -> bytes:
 
 
 def _write(nodes: ConceptNodes, batch: Batch, connection: sqlite3.Connection) -> bytes:
-    return b"".join(b",\n" + orjson.dumps(node) for node in nodes.concepts(batch.type, batch.read(connection)))
+    return _lines(nodes.concepts(batch.type, batch.read(connection)))
+
+
+def _write_terms(nodes: ConceptNodes, connection: sqlite3.Connection) -> bytes:
+    return _lines(nodes.terms(terms_in(connection)))
+
+
+def _lines(nodes: Iterable[Node]) -> bytes:
+    return b"".join(b",\n" + orjson.dumps(node) for node in nodes)
 
 
 def document(node: Node, base: str) -> bytes:

@@ -17,7 +17,7 @@ from graphql_api.competent.declarations import (
     TECHNICAL_COMPETENCE,
     Concepts,
     ConceptType,
-    concept_type,
+    Terms,
 )
 from graphql_api.competent.hal import Document, as_list
 from graphql_api.competent.isco import uri_of
@@ -54,6 +54,7 @@ TERMS = {
     "altLabel": Term("skos:altLabel", "text"),
     "definition": Term("skos:definition", "text"),
     "scopeNote": Term("skos:scopeNote", "text"),
+    "note": Term("skos:note", "text"),
     "notation": Term("skos:notation", "plain"),
     "inScheme": Term("skos:inScheme"),
     "topConceptOf": Term("skos:topConceptOf"),
@@ -61,6 +62,8 @@ TERMS = {
     "related": Term("skos:related"),
     **{name: Term(f"skos:{name}") for name in MATCHES},
     "hasPart": Term("dct:hasPart"),
+    "subject": Term("dct:subject"),
+    "coverage": Term("dct:coverage", "plain"),
     "relatedEssentialSkill": Term("esco:relatedEssentialSkill"),
     "relatedOptionalSkill": Term("esco:relatedOptionalSkill"),
     "modified": Term("dct:modified", "dateTime"),
@@ -76,7 +79,7 @@ TERMS = {
 """The terms of nodes, by their names in JSON-LD."""
 
 _RELATIONS = {"essentialCompetences": "relatedEssentialSkill", "optionalCompetences": "relatedOptionalSkill"}
-"""ESCO properties by field. Other concepts of `_WHOLES` are `hasPart`, those of other types `related`."""
+"""ESCO properties by field. Other concepts of `_WHOLES` are `hasPart`, those of other types `related`; terms are `subject`."""
 _WHOLES = (TECHNICAL_COMPETENCE, COMPETENCE_SET)
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+")
 
@@ -88,6 +91,8 @@ def address(type_name: str) -> str:
 
 TYPES_BY_NAME = {address(type.name): type for type in CONCEPT_TYPES}
 """Concept types by their name in a URL."""
+TERMS_BY_NAME = {address(field.value.type_name): field.value for field in TOP.fields if isinstance(field.value, Terms)}
+"""Types of terms of profiles, such as sectors, by their name in a URL."""
 
 
 def scheme_node(release: ReleaseFacts) -> Node:
@@ -123,20 +128,22 @@ class ConceptNodes:
     def __init__(self, release: str, mappings: Mappings, *, labelled: bool) -> None:
         self._release = release
         self._mappings = mappings
-        self._link: Callable[[ConceptType, Document], Node | str] = self.link if labelled else self._id
+        self._link: Callable[[str, Document], Node | str] = self.link if labelled else self._id
 
     def concept(self, type: ConceptType, document: Document) -> Node:
         """The node of a concept."""
         label = _label(document)
         return _without_empty(
             {
-                "@id": self._id(type, document),
+                "@id": self._id(type.name, document),
                 "@type": ["skos:Concept", type.esco] if type.esco else "skos:Concept",
                 "notation": document.get("code"),
                 "prefLabel": label,
                 "altLabel": _other_names(document.get("alternativeNames"), label),
                 "definition": document.get("description") if document.get("title") else None,
                 "scopeNote": document.get("disambiguator"),
+                "note": document.get("workingContext"),
+                "coverage": document.get("regions"),
                 "inScheme": self._release,
                 "topConceptOf": self._release if type is TOP else None,
                 **self._matches(document),
@@ -152,23 +159,31 @@ class ConceptNodes:
         if type is TOP and nodes:
             yield {"@id": self._release, "hasTopConcept": [node["@id"] for node in nodes]}
 
-    def link(self, type: ConceptType, document: Document) -> Node:
-        """A concept as the object of a link: its id with its code and label."""
-        return _without_empty(
-            {"@id": self._id(type, document), "notation": document.get("code"), "prefLabel": _label(document)}
-        )
+    def term(self, type_name: str, document: Document) -> Node:
+        """The node of a term of profiles, such as a sector; `document` is `{id, code, title}`."""
+        return {**self.link(type_name, document), "@type": "skos:Concept", "inScheme": self._release}
 
-    def _id(self, type: ConceptType, document: Document) -> str:
-        return f"{self._release}/{address(type.name)}/{document['id']}"
+    def terms(self, terms: Mapping[str, Mapping[str, Document]]) -> Iterator[Node]:
+        """Yield the nodes of terms (`terms_in`)."""
+        return (self.term(name, term) for name, of_type in terms.items() for term in of_type.values())
+
+    def link(self, type_name: str, document: Document) -> Node:
+        """A concept or term as the object of a link: its id with its code and label."""
+        node = {"@id": self._id(type_name, document), "notation": document.get("code"), "prefLabel": _label(document)}
+        return _without_empty(node)
+
+    def _id(self, type_name: str, document: Document) -> str:
+        return f"{self._release}/{address(type_name)}/{document['id']}"
 
     def _relations(self, type: ConceptType, document: Document) -> dict[str, list[Node | str]]:
-        """The concepts that a concept refers to, by property."""
+        """The concepts and terms that a concept refers to, by property. A term without an id has no address."""
         relations: dict[str, list[Node | str]] = {}
         for field in type.fields:
-            if isinstance(field.value, Concepts):
-                name = _RELATIONS.get(field.name, "hasPart" if type in _WHOLES else "related")
-                related, parts = concept_type(field.value.type_name), as_list(document.get(field.name))
-                relations.setdefault(name, []).extend(self._link(related, part) for part in parts)
+            if isinstance(field.value, Concepts | Terms):
+                default = "subject" if isinstance(field.value, Terms) else "hasPart" if type in _WHOLES else "related"
+                parts = [part for part in as_list(document.get(field.name)) if part["id"]]
+                links = [self._link(field.value.type_name, part) for part in parts]
+                relations.setdefault(_RELATIONS.get(field.name, default), []).extend(links)
         return relations
 
     def _matches(self, document: Document) -> dict[str, list[str]]:
@@ -189,10 +204,11 @@ class ConceptNodes:
         }
 
 
-def page_node(
-    scheme: Node, start: int, page_size: int, total: int, members: Sequence[tuple[ConceptType, Node]]
-) -> Node:
-    """A page of a scheme, with the members from `start` on, as a collection whose pages link to each other (Hydra)."""
+def page_node(scheme: Node, start: int, page_size: int, total: int, members: Sequence[tuple[str, Node]]) -> Node:
+    """A page of a scheme, with the members from `start` on, as a collection whose pages link to each other (Hydra).
+
+    Each member has the name of its type.
+    """
     number, last = start // page_size + 1, max(1, -(-total // page_size))
     pages = {"first": 1, "previous": number - 1, "next": number + 1, "last": last}
 
@@ -202,7 +218,7 @@ def page_node(
     return {
         **scheme,
         "@type": [scheme["@type"], "hydra:Collection"],
-        **_without_empty({"hasTopConcept": [node["@id"] for type, node in members if type is TOP]}),
+        **_without_empty({"hasTopConcept": [node["@id"] for type_name, node in members if type_name == TOP.name]}),
         "totalItems": total,
         "member": [node for _, node in members],
         "view": {

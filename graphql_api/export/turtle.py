@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 
 from graphql_api.competent.hal import as_list
-from graphql_api.export.contents import Batch, Contents, Step
+from graphql_api.export.contents import Batch, Contents, Step, terms_in
 from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, Node, Term, scheme_node
 
 _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
@@ -24,6 +24,11 @@ def steps(contents: Contents) -> Generator[Step]:
     nodes = ConceptNodes(contents.release.number, contents.options.mappings, labelled=False)
     for batch in contents.all_batches():
         yield partial(_write, nodes, batch)
+    yield partial(_write_terms, nodes)
+
+
+def _write_terms(nodes: ConceptNodes, connection: sqlite3.Connection) -> bytes:
+    return "".join(map(_triples, nodes.terms(terms_in(connection)))).encode()
 
 
 def _write(nodes: ConceptNodes, batch: Batch, connection: sqlite3.Connection) -> bytes:

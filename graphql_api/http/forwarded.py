@@ -6,6 +6,7 @@ under which this server is published. A trailing slash is dropped rather than re
 
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from urllib.parse import quote
 
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
@@ -52,7 +53,8 @@ class PathPrefixMiddleware:
             return
         own = _without_slash(_without_prefix(path, prefixes))
         if own != path or scope.get("root_path"):
-            scope = {**scope, "path": own, "raw_path": own.encode(), "root_path": "", SENT_PATH: path}
+            raw_path = _own_raw_path(scope.get("raw_path") or quote(path).encode(), path, own)
+            scope = {**scope, "path": own, "raw_path": raw_path, "root_path": "", SENT_PATH: path}
         await self._app(scope, receive, send)
 
 
@@ -62,6 +64,14 @@ def _without_prefix(path: str, prefixes: tuple[str, ...]) -> str:
         if prefix and path.startswith(f"{prefix}/"):
             return path[len(prefix) :]
     return path
+
+
+def _own_raw_path(raw_path: bytes, path: str, own: str) -> bytes:
+    """The raw path without the prefix and the trailing slash that `own` lacks of `path`; it stays encoded as it was sent."""
+    is_cut = path.endswith("/") and not own.endswith("/")
+    segments = (raw_path[:-1] if is_cut else raw_path).split(b"/")
+    dropped = path.count("/") - own.count("/") - is_cut
+    return b"/".join([b"", *segments[1 + dropped :]])
 
 
 def _without_slash(path: str) -> str:

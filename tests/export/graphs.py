@@ -9,7 +9,7 @@ from typing import Any
 from pyshacl import validate
 from rdflib import RDF, SKOS, Graph, URIRef
 
-from graphql_api.competent.declarations import Concepts, concept_type
+from graphql_api.competent.declarations import Concepts, Terms, concept_type
 from graphql_api.competent.hal import as_list
 
 BASE = "https://example.org/competent/id/"
@@ -45,9 +45,9 @@ def expected_triples(lines: Iterable[dict[str, Any]]) -> Counter[str]:
     """The number of triples that the concepts of an NDJSON export make, by the name of their type in a URL.
 
     Counted from docs/linked-data.md, not from the code: type, code, label, other names, description, scheme, top concept, groups,
-    relations and time of change.
+    relations, working context, regions, terms and time of change; and those of each term.
     """
-    count = Counter[str]()
+    count, terms = Counter[str](), dict[tuple[str, str], dict[str, Any]]()
     for line in lines:
         type = concept_type(line["type"])
         label = line.get("title") or line.get("name") or (line.get("skill") or {}).get("description")
@@ -57,8 +57,13 @@ def expected_triples(lines: Iterable[dict[str, Any]]) -> Counter[str]:
         relations = [
             len({part["id"] for part in as_list(line.get(field.hal_keys[0]))})
             for field in type.fields
-            if isinstance(field.value, Concepts)
+            if isinstance(field.value, Concepts | Terms)
         ]
+        for field in type.fields:
+            if isinstance(field.value, Terms):
+                terms |= {
+                    ("-".join(_words(field.value.type_name)), term["id"]): term for term in line[field.hal_keys[0]]
+                }
         count["-".join(_words(type.name))] += sum(
             [
                 2 if type.esco else 1,
@@ -67,12 +72,16 @@ def expected_triples(lines: Iterable[dict[str, Any]]) -> Counter[str]:
                 len({pair for pair in names if label.get(pair[1]) != pair[0]}),
                 len(line.get("description") or {}) if is_profile else 0,
                 len(line.get("disambiguator") or {}),
+                len(line.get("workingContext") or {}),
+                len(line.get("regions") or ()),
                 2 if is_profile else 1,
                 len({code["value"] for code in line.get("codes", ()) if code["type"] == "ISCO-08"}),
                 *relations,
                 bool(line.get("lastModified")),
             ]
         )
+    for (name, _), term in terms.items():
+        count[name] += 2 + (term["code"] is not None) + len(term["title"] or {})
     return count
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from starlette.responses import Response
 
 from graphql_api.execution.response_cache import entity_tag
+from graphql_api.http.content_negotiation import GZIP_MIN_BYTES
 from graphql_api.http.header_fields import names_tag
 from graphql_api.observability.request_context import Head, RequestContext, text_in
 
@@ -63,4 +64,7 @@ def conditional(response: Response, head: Head) -> Response:
     headers = {
         name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")
     }
-    return Response(status_code=304, headers=headers)
+    not_modified = Response(status_code=304, headers=headers)
+    if len(response.body) >= GZIP_MIN_BYTES:
+        not_modified.headers.add_vary_header("Accept-Encoding")  # as the compression middleware does
+    return not_modified

@@ -13,15 +13,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from graphql_api.competent.declarations import ConceptType
+from graphql_api.competent.declarations import ConceptType, Terms
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import CompetentError, ReleaseNotFound, UpstreamNotFound
 from graphql_api.export import json_ld, release_facts, turtle
-from graphql_api.export.contents import members
+from graphql_api.export.contents import members, terms_in
 from graphql_api.export.skos import (
     TERMS,
+    TERMS_BY_NAME,
     TYPES_BY_NAME,
     ConceptNodes,
     Node,
@@ -46,6 +47,7 @@ ENDINGS = {"jsonld": JSON_LD, "ttl": TURTLE}
 """Media types by the ending of a URL, which has this representation whatever `Accept` says, for links that people follow."""
 PAGE_SIZE = 200
 """Concepts of a release per page."""
+_TYPES: Mapping[str, ConceptType | Terms] = {**TYPES_BY_NAME, **TERMS_BY_NAME}
 CONCEPT_COST = 100
 """What a concept counts for the quota of a key, in units of cost; a page counts one per concept."""
 
@@ -88,6 +90,8 @@ class _LinkedData:
                 return self._redirect(request, parameters, ending, await loaders.release_number(release))
             if type is None or uuid is None:
                 node = await _page(loaders, release, _page_number(request))
+            elif isinstance(type, Terms):
+                node = await _term(loaders, release, type, uuid)
             else:
                 node = await _concept(loaders, release, type, uuid, self._base or "/id/")
         record.executed = True
@@ -127,12 +131,12 @@ def _without_ending(parameters: Mapping[str, str]) -> tuple[Mapping[str, str], s
     return ({**parameters, last: name}, ending) if ending in ENDINGS else (parameters, "")
 
 
-def _parsed(parameters: Mapping[str, str]) -> tuple[str, ConceptType | None, UUID | None]:
+def _parsed(parameters: Mapping[str, str]) -> tuple[str, ConceptType | Terms | None, UUID | None]:
     """The release, type and uuid that a path names. Raises HTTPError."""
     release, type_name, uuid = parameters["release"], parameters.get("type"), as_uuid(parameters.get("uuid"))
-    type = TYPES_BY_NAME.get(type_name or "")
+    type = _TYPES.get(type_name or "")
     if not is_release(release) or (type_name is not None and not (type and uuid)):
-        types = ", ".join(TYPES_BY_NAME)
+        types = ", ".join(_TYPES)
         raise HTTPError(404, f"Not found. Concepts are at /id/RELEASE/TYPE/UUID; the types are {types}.")
     return release, type, uuid
 
@@ -154,7 +158,16 @@ async def _page(loaders: Loaders, release: str, page: int) -> Node:
         raise HTTPError(404, f"Not found: release {release} has {-(-total // PAGE_SIZE)} pages.")
     nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
     scheme = scheme_node(await release_facts(loaders, release))
-    return page_node(scheme, start, PAGE_SIZE, total, [(type, nodes.link(type, item)) for type, item in items])
+    return page_node(scheme, start, PAGE_SIZE, total, [(name, nodes.link(name, item)) for name, item in items])
+
+
+async def _term(loaders: Loaders, release: str, terms: Terms, uuid: UUID) -> Node:
+    index = await loaders.index(release)
+    document = (await loaders.ask(index, terms_in))[terms.type_name].get(str(uuid))
+    if document is None:
+        raise HTTPError(404, f"Not found in release {release}.")
+    nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
+    return {**nodes.term(terms.type_name, document), **provenance(await release_facts(loaders, release))}
 
 
 async def _concept(loaders: Loaders, release: str, type: ConceptType, uuid: UUID, base: str) -> Node:

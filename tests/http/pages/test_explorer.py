@@ -152,6 +152,30 @@ async def test_the_first_page_is_complete_behind_a_prefix(releases: Releases, se
             assert all(link.startswith("/partner/competent/") for link in urls if "data.europa.eu" not in link)
 
 
+async def test_an_encoded_slash_does_not_lead_out_of_the_prefix(releases: Releases, settings: Settings) -> None:
+    async with running(releases, replace(settings, root_path="/partner/competent")) as server:
+        for path in ("/nl/%2F%2Fevil.example", "/nl/occupations/OP%2F101", "/nl/a%2F..%2F..%2F..%2Fb"):
+            page = await page_at(server, f"/partner/competent{path}", 404)
+            urls = links(page, f"/partner/competent{path}")
+            assert [url for url in urls if not url.startswith("/partner/competent/")] == []
+            moved = await server.client.get(f"/partner/competent{path}/", headers=HTML)
+            assert moved.status_code == 302
+            target = urljoin(f"http://server.test/partner/competent{path}/", moved.headers["location"])
+            assert target.startswith("http://server.test/partner/competent/nl/")
+
+
+async def test_what_may_be_compressed_varies_by_encoding_and_says_so_once(server: Server) -> None:
+    for path in ("/", "/nl/", "/nl/occupations/OP-101", "/docs/", "/id/3.11", "/releases.atom"):
+        page = await server.client.get(path, headers=HTML)
+        revalidated = await server.client.get(path, headers=HTML | {"If-None-Match": page.headers.get("etag", "")})
+        assert (page.headers["content-encoding"], revalidated.status_code) == ("gzip", 304)
+        assert (
+            page.headers["vary"].count("Accept-Encoding") == revalidated.headers["vary"].count("Accept-Encoding") == 1
+        )
+    posted = await server.client.post("/nl/my-skills", data={"have": "SS-1"}, headers=HTML)
+    assert posted.headers["vary"].count("Accept-Encoding") == 1
+
+
 async def test_home_counts_what_the_graph_counts_and_leads_to_sectors(server: Server) -> None:
     page = await page_at(server, "/nl/")
     query = "{ release { occupationalProfiles(first: 0) { totalCount } economicSectors { code uuid profileCount } } }"
@@ -385,7 +409,7 @@ async def test_a_text_in_another_language_is_marked(server: Server) -> None:
 
 
 async def test_a_concept_links_to_its_linked_data_as_json_and_turtle(server: Server) -> None:
-    for path in ("/nl/occupations/OP-101", "/nl/skills/SK-101"):
+    for path in ("/nl/occupations/OP-101", "/nl/skills/SK-101", "/nl/sectors/ES-1", "/nl/areas/AI-1"):
         page = await page_at(server, path)
         alternates = re.findall(r'<link rel="alternate" type="([^"]+)" href="([^"]+)"', page.text)
         assert [media_type for media_type, _ in alternates] == ["application/ld+json", "text/turtle"]

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from rdflib import RDF, SKOS, Namespace, URIRef
 
-from graphql_api.export.skos import TYPES_BY_NAME
+from graphql_api.export.skos import TERMS_BY_NAME, TYPES_BY_NAME
 from graphql_api.http.pages import linked_data
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
@@ -89,6 +89,29 @@ async def test_a_profile_has_its_labels_its_relations_and_its_isco_group(server:
     assert document["broadMatch"] == [f"http://data.europa.eu/esco/isco/C{code}" for code in codes]
 
 
+async def test_a_profile_has_its_working_context_sectors_and_areas_of_interest(server: Server) -> None:
+    query = """{ occupationalProfile(code: "OP-101") { uuid workingContext { nl fr }
+        economicSectors { uuid code title { nl } } areasOfInterest { uuid } proofsOfLearning { uuid } } }"""
+    profile = (await server.ask(query))["occupationalProfile"]
+    document = await document_at(server, f"/id/3.11/occupational-profile/{profile['uuid']}")
+    names = {"economicSectors": "economic-sector", "areasOfInterest": "area-of-interest"}
+    expected = [
+        f"3.11/{name}/{term['uuid']}"
+        for field, name in (names | {"proofsOfLearning": "proof-of-learning"}).items()
+        for term in profile[field]
+    ]
+    sector = profile["economicSectors"][0]
+
+    assert document["note"].items() >= profile["workingContext"].items()
+    assert sorted(ids(document["subject"])) == sorted(expected)
+    (link,) = [item for item in document["subject"] if item["@id"].endswith(sector["uuid"])]
+    assert (link["notation"], link["prefLabel"]["nl"]) == (sector["code"], sector["title"]["nl"])
+    page = await document_at(server, f"/id/3.11/economic-sector/{sector['uuid']}")
+    assert page.items() >= (link | {"@type": "skos:Concept", "inScheme": "3.11"}).items()
+    for other in ("economic-sector/00000000-0000-4000-8000-000000000000", f"area-of-interest/{sector['uuid']}"):
+        assert (await server.client.get(f"/id/3.11/{other}", headers=LD)).status_code == 404
+
+
 async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server) -> None:
     profile = await profile_of(server)
     path = f"/id/3.11/occupational-profile/{profile['uuid']}"
@@ -98,6 +121,7 @@ async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server)
     ours = [result.removeprefix("http://server.test") for result in ids if result.startswith("http://server.test")]
     assert {item.split("/")[3] for item in ours if item.count("/") == 4} >= {
         "occupational-profile", "technical-competence", "skill", "knowledge", "behavioural-indicator", "soft-skill",
+        "economic-sector", "area-of-interest", "proof-of-learning",
     }  # fmt: skip
     for value in ours:
         assert addresses(await document_at(server, value), value)[0] == f"http://server.test{value}"
@@ -112,7 +136,7 @@ async def test_the_documented_example_equals_the_response(server: Server) -> Non
 
 
 def test_every_kind_is_in_the_docs() -> None:
-    assert all(f"/{type_name}/UUID" in PAGE for type_name in TYPES_BY_NAME)
+    assert all(f"/{type_name}/UUID" in PAGE for type_name in (*TYPES_BY_NAME, *TERMS_BY_NAME))
 
 
 async def test_a_release_is_a_scheme(server: Server) -> None:

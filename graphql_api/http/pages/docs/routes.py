@@ -132,7 +132,8 @@ def _moved_to(path: str) -> str | None:
 
 def _image(name: str, request: Request) -> Response:
     content = images()[name]
-    headers = PAGE_HEADERS | file_headers(request.scope, version_of(content)) | {"Vary": "Accept-Encoding"}
+    headers = PAGE_HEADERS | file_headers(request.scope, version_of(content))
+    del headers["Vary"]
     media_type = library.MEDIA_TYPES[splitext(name)[1]]
     if media_type == "image/svg+xml":
         headers["Content-Security-Policy"] = _svg_policy(content)

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -89,8 +88,8 @@ async def _with_slash(language: str, request: Request) -> Response:
 
 
 async def _nothing(visit: Visit) -> Response:
-    path = visit.path.rstrip("/")
-    return await visit.missing({}) if path == visit.path else visit.redirect(quote(path))
+    path = visit.sent_path.rstrip("/")
+    return await visit.missing({}) if path == visit.sent_path else visit.redirect(path)
 
 
 async def _home(visit: Visit) -> Response:

@@ -39,6 +39,11 @@ RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "kind", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
+_ADDRESSES = {word: address(type.name) for word, type in TYPES.items()} | {
+    "sectors": address("EconomicSector"),
+    "areas": address("AreaOfInterest"),
+}
+"""Names in URLs of linked data by path word."""
 _HEADERS = with_policy("script-src 'self'", "connect-src 'self'")
 
 
@@ -75,10 +80,16 @@ class Visit:
         """The query parameters with a value; the last one counts if several have the same name."""
         return {name: value.strip() for name, value in self.request.query_params.items() if value.strip()}
 
+    @cached_property
+    def sent_path(self) -> str:
+        """The path in percent-encoding, as it was sent: browsers resolve links without decoding `%2F`."""
+        raw_path = self.request.scope.get("raw_path") or quote(self.request.scope["path"]).encode()
+        return quote(raw_path.partition(f"/{self.language}/".encode())[2], safe="/%")
+
     @property
     def root(self) -> str:
         """The relative URL of the server's root."""
-        return "" if self.at_root else "../" * (1 + self.path.count("/"))
+        return "" if self.at_root else "../" * (1 + self.sent_path.count("/"))
 
     @property
     def is_post(self) -> bool:
@@ -148,7 +159,10 @@ class Visit:
         html = await self._html(template, title, release, {"status": status} | values)
         is_shared = status == 200 and not self.is_post
         headers = _HEADERS | {"Cache-Control": self.cache_control() if is_shared else NO_STORE}
-        headers["Vary"] = "Accept, Accept-Language" if self.at_root else "Accept-Encoding"
+        if self.at_root:
+            headers["Vary"] = "Accept, Accept-Language"
+        else:
+            del headers["Vary"]
         retry = [error["extensions"].get("retryAfter") for error in self.result.errors]
         if status == 503 and retry and retry[0] is not None:
             headers["Retry-After"] = str(max(1, round(retry[0])))
@@ -209,17 +223,17 @@ class Visit:
 
     def linked_data(self, concept: Mapping[str, object], word: str, release: Document) -> str:
         """The relative URL of a concept as linked data."""
-        return f"{self.root}id/{release['number']}/{address(TYPES[word].name)}/{concept['uuid']}"
+        return f"{self.root}id/{release['number']}/{_ADDRESSES[word]}/{concept['uuid']}"
 
     def here(self, **changes: str | None) -> str:
         """The relative URL of this page with other parameters."""
-        return self.url(quote(self.path), **({name: self.parameters.get(name) for name in _PARAMETERS} | changes))
+        return self.url(self.sent_path, **({name: self.parameters.get(name) for name in _PARAMETERS} | changes))
 
     def translations(self) -> list[tuple[str, str]]:
         """Each language with the URL of this page in it, relative to the server's root."""
         present = {name: self.parameters[name] for name in _PARAMETERS if name in self.parameters}
         query = f"?{urlencode(present)}" if present else ""
-        return [(language, f"{language}/{quote(self.path)}{query}") for language in LANGUAGES]
+        return [(language, f"{language}/{self.sent_path}{query}") for language in LANGUAGES]
 
 
 Show = Callable[[Visit], Awaitable[Response]]
