@@ -12,7 +12,7 @@ from time import perf_counter
 
 from graphql_api.errors import OperationTimeout
 
-TIME_SLICE = 0.015
+TIME_SLICE = 0.01
 """Seconds per event-loop pass for all operations together."""
 MAX_RESUMED = 256
 """Maximum waiters of one operation resumed per event-loop pass, if each has little to do."""

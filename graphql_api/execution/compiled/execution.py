@@ -111,6 +111,8 @@ class Execution:
                     if self._slice.is_over:
                         await self._slice.turn()
                     self.begin()
+            if self._is_long:
+                await self._slice.turn()  # a large response is encoded in a pass of its own
         except OperationTimeout as error:
             self._fail(error)
 

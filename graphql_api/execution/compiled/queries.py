@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 MAX_VARIANTS = 8
 """Maximum number of compiled queries of one operation; `@skip` and `@include` rarely make more than two."""
-LONG_COST = 2_000
+LONG_COST = 10_000
 """Cost from which an execution may take longer than a time slice, and yields to the event loop."""
 
 COMPILED, FELL_BACK, NOT_COMPILED = (
