@@ -133,18 +133,18 @@ class Services:
         self.indexes = _indexes(
             settings,
             _index_origin(settings, competent),
-            self._load_for_crawl(settings),
+            self._load_for_crawl(settings, competent),
             self._heap,
             _embedder(settings, self._closing),
         )
         self.published = Broadcast()
         self._current: str | None = None
 
-    def _load_for_crawl(self, settings: Settings) -> Load:
-        """The function by which a crawl loads documents: through the store, unless they come from this process anyway."""
-        if settings.is_remote or settings.store not in ("", "memory:"):
+    def _load_for_crawl(self, settings: Settings, competent: ASGIApp | None) -> Load:
+        """The function by which a crawl loads documents: through the store, unless they are in this process anyway."""
+        if not isinstance(competent, Sandbox) or settings.is_remote or settings.store not in ("", "memory:"):
             return self.store.get_uncached
-        return InProcessLoader(self._upstream.fetch_once, self.store.get_uncached).load
+        return InProcessLoader(competent.read, self.store.get_uncached).load
 
     def loaders(self, context: FetchContext | None = None) -> Loaders:
         """The loaders of one request, which fetch with this context."""

@@ -48,7 +48,8 @@ def create_sandbox(
     """
     faults = Faults() if faults is None else faults
     requests = deque(maxlen=10_000) if requests is None else requests
-    service: ASGIApp = Faulty(Service(releases), faults)
+    documents = Service(releases)
+    service: ASGIApp = Faulty(documents, faults)
     if rate_limit is not None:
         service = RateLimit(service, rate_limit, clock)
     if key is not None:
@@ -61,20 +62,33 @@ def create_sandbox(
         ]
     )
     own_routes.state.faults, own_routes.state.requests, own_routes.state.releases = faults, requests, releases
-    return Sandbox(BasePaths(RequestRecorder(service, requests)), own_routes)
+    is_open = key is None and rate_limit is None
+    return Sandbox(BasePaths(RequestRecorder(service, requests)), own_routes, documents if is_open else None)
 
 
 class Sandbox:
     """The ASGI app: requests for the Competent API go to `service`, all else to `own_routes`.
 
-    These are `/sandbox/`, `/openapi.json` and the lifespan.
+    These are `/sandbox/`, `/openapi.json` and the lifespan. `read` reads `documents`, the innermost part of `service`, unless
+    it is None.
     """
 
-    def __init__(self, service: ASGIApp, own_routes: Starlette) -> None:
+    def __init__(self, service: ASGIApp, own_routes: Starlette, documents: Service | None) -> None:
         self._service = service
         self._own_routes = own_routes
+        self._documents = documents
         self.state = own_routes.state
         """`faults`, `requests` and `releases`."""
+
+    def read(self, path: str) -> bytes | None:
+        """The body of the response to GET for a path and query, without a request; it is recorded as one.
+
+        None if the response is not a document, or depends on more than the path: with a key, a rate limit or any fault.
+        """
+        body = None if self._documents is None or self.state.faults else self._documents.read(path)
+        if body is not None:
+            self.state.requests.append(path)
+        return body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")

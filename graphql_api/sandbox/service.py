@@ -44,6 +44,14 @@ class Service:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._response(scope)(scope, receive, send)
 
+    def read(self, path: str) -> bytes | None:
+        """The document at a path and query; None if there is none."""
+        path, _, query = path.partition("?")
+        try:
+            return self._body_builder(path, QueryParams(query) if query else _NO_QUERY)()
+        except _RequestError:
+            return None
+
     def _response(self, scope: Scope) -> Response:
         query = QueryParams(scope["query_string"]) if scope["query_string"] else _NO_QUERY
         try:

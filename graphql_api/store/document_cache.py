@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
+import orjson
+
 from graphql_api.caching import TTLCache
 from graphql_api.competent import routes
 from graphql_api.competent.fetch import Fetched, Validators
@@ -29,7 +31,7 @@ from graphql_api.observability.metrics import STORE_LOOKUPS, BufferedCounter
 from graphql_api.settings.environment import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_persistable
-from graphql_api.store.intake import normalise_fetched
+from graphql_api.store.intake import normalised
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.singleflight import InFlight, SingleFlight
@@ -312,8 +314,8 @@ class Store:
         """Build the entry from the result of a fetch. The raw document is freed on return: this holds its only reference."""
         now = self._clock()
         if fetched.document is not None:
-            document, size = await normalise_fetched(path, fetched.document, fetched.values)
-            return CacheEntry(document, now, size, fetched.validators)
+            document = await normalised(path, fetched.document, fetched.values)
+            return CacheEntry(document, now, len(orjson.dumps(document)), fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
         # A 304 may send new validators (RFC 9111, 4.3.4); others stay.

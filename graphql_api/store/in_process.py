@@ -1,33 +1,30 @@
 """Loads documents for the crawl of a Competent API in this process, such as the sandbox.
 
-A call there costs less than guarding, sharing and caching it, and a document can be had again immediately. A crawl takes three
-quarters of the CPU, and leaves the memory of the cache to what clients request.
+Reading one there costs less than a request, and than guarding, sharing and caching it, and it can be had again immediately. The
+memory of the cache is left to what clients request.
 """
 
 from collections.abc import Awaitable, Callable
 
-from graphql_api.competent.fetch import Fetched
+import orjson
+
 from graphql_api.competent.hal import Document
-from graphql_api.errors import UpstreamError
-from graphql_api.store.intake import normalise_fetched
+from graphql_api.store.intake import normalised
+
+_BYTES_PER_VALUE = 30
+"""Typical for Competent's documents."""
 
 
 class InProcessLoader:
-    """Loads documents with one call each; `load_guarded` loads those that fail, with retries and limits."""
+    """Loads documents by `read`; `load_guarded` requests those of which it returns None, with retries and limits."""
 
-    def __init__(
-        self, fetch_once: Callable[[str], Awaitable[Fetched]], load_guarded: Callable[[str], Awaitable[Document]]
-    ) -> None:
-        self._fetch_once = fetch_once
+    def __init__(self, read: Callable[[str], bytes | None], load_guarded: Callable[[str], Awaitable[Document]]) -> None:
+        self._read = read
         self._load_guarded = load_guarded
 
     async def load(self, path: str) -> Document:
         """Return the normalised document at a path. Raises as `load_guarded`."""
-        try:
-            fetched = await self._fetch_once(path)
-        except UpstreamError:
+        body = self._read(path)
+        if body is None:
             return await self._load_guarded(path)
-        if fetched.document is None:
-            return await self._load_guarded(path)
-        document, _ = await normalise_fetched(path, fetched.document, fetched.values)
-        return document
+        return await normalised(path, orjson.loads(body), len(body) // _BYTES_PER_VALUE)

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import orjson
-
 from graphql_api.competent.concept_reader import Notes
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
@@ -15,19 +13,14 @@ MANY_VALUES = 2_500
 values than this."""
 
 
-async def normalise_fetched(path: str, document: Document, values: int) -> tuple[Document, int]:
-    """Normalise a fetched document; returns the document and the size of its JSON text in bytes."""
+async def normalised(path: str, raw: Document, values: int) -> Document:
+    """Normalise the raw document at a path; in a thread if the approximate number of its `values` is large."""
     notes = Notes()
     if values > MANY_VALUES:
-        normalised, size = await asyncio.to_thread(_normalised, path, document, notes)
+        document = await asyncio.to_thread(normalise, path, raw, notes)
     else:
-        normalised, size = _normalised(path, document, notes)
+        document = normalise(path, raw, notes)
     if notes.count:
         UPSTREAM_LINKS_REJECTED.inc(notes.links_refused)
         UNKNOWN_KEYS.add(notes.unknown)
-    return normalised, size
-
-
-def _normalised(path: str, document: Document, notes: Notes) -> tuple[Document, int]:
-    normalised = normalise(path, document, notes)
-    return normalised, len(orjson.dumps(normalised))
+    return document

@@ -89,23 +89,6 @@ class Upstream:
                 "The Competent API rejects the key that you sent.", retry_after=error.retry_after, detail=error.detail
             ) from error
 
-    async def fetch_once(self, path: str) -> Fetched:
-        """Fetch the document at a path with one call, bypassing rate limit, retries, circuit breaker and metrics.
-
-        For an API in this process. Raises only UpstreamError; limits of time and size apply.
-        """
-        match = route_of(path)
-        if match is None:
-            raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
-        try:
-            async with (
-                asyncio.timeout(self._total_timeout),
-                self._client.stream("GET", path, headers={}) as response,
-            ):
-                return await self._read(response, match)
-        except OSError as error:
-            raise socket_error(error) from error
-
     async def probe(self, path: str, headers: Mapping[str, str] | None = None) -> RawResponse:
         """Send one request, bypassing rate limit, retries and circuit breaker; returns the response whatever its status.
 

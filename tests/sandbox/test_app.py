@@ -11,6 +11,7 @@ import pytest
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.sandbox.dataset import Concept, Dataset, Profile, texts
 from graphql_api.sandbox.document_store import documents_in_memory
+from graphql_api.sandbox.faults import Fault, Faults
 from tests.sandbox.conftest import ClientOf
 
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1"
@@ -450,3 +451,38 @@ async def test_a_release_with_one_profile_has_one_page(client_of: ClientOf) -> N
 
     assert list(body["_links"]) == ["first", "self", "last"]
     assert body["page"] == {"size": 1, "totalElements": 1, "totalPages": 1, "number": 0}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/releases",
+        "/releases/3.11",
+        "/releases/3.11/softskills",
+        "/releases/current/occupationalprofiles?page=1&size=3",
+        f"/releases/3.11/technicalcompetences/{CP_7}",
+        f"/releases/3.11/technicalcompetences/{CP_7}/occupationalprofiles/used",
+        "/search?searchValue=laser",
+    ],
+)
+async def test_a_document_can_be_read_without_a_request(bundled: Releases, client_of: ClientOf, path: str) -> None:
+    requests: list[str] = []
+    sandbox = create_sandbox(bundled, requests=requests)
+
+    assert sandbox.read(path) == (await client_of(sandbox).get(path)).content
+    assert requests == [path, path]
+
+
+def test_what_is_no_document_or_depends_on_a_request_cannot_be_read(bundled: Releases) -> None:
+    path, faults, requests = "/releases/3.11", Faults(), list[str]()
+    sandbox = create_sandbox(bundled, faults=faults, requests=requests)
+
+    assert sandbox.read("/releases/9.99") is None
+    assert sandbox.read("/releases?x=1") == sandbox.read("/releases")
+    assert create_sandbox(bundled, key="secret").read(path) is None
+    assert create_sandbox(bundled, rate_limit=100).read(path) is None
+    faults.add(Fault(path, "slow"))
+    assert sandbox.read(path) is None
+    faults.clear()
+    assert sandbox.read(path) is not None
+    assert requests == ["/releases?x=1", "/releases", path]

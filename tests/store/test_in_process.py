@@ -1,4 +1,4 @@
-"""A crawl of the Competent API in this process: one call per document, not cached; the store loads those that fail."""
+"""A crawl of the Competent API in this process: documents are read without requests; with faults, the store requests them."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.sandbox.app import Sandbox
 from graphql_api.sandbox.faults import Fault, Faults
 from graphql_api.services import Services
 from graphql_api.settings import Settings
@@ -18,13 +20,24 @@ PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 
 
 class World:
-    """Services over a sandbox with faults, and the paths that were requested from it."""
+    """Services over a sandbox with faults, the paths that were read or requested from it, and those that were requested."""
 
     def __init__(self, releases: Releases, folder: Path) -> None:
-        self.requests: list[str] = []
+        self.requests, self.over_http = list[str](), list[str]()
         self.faults = Faults()
         sandbox = create_sandbox(releases, faults=self.faults, requests=self.requests)
+        self.record_http(sandbox)
         self.services = Services(replace(Settings(), cache_dir=folder, index="need"), sandbox)
+
+    def record_http(self, sandbox: Sandbox) -> None:
+        """Record the paths of requests to the sandbox."""
+        service = sandbox._service
+
+        async def recording(scope: Scope, receive: Receive, send: Send) -> None:
+            self.over_http.append(scope["path"])
+            await service(scope, receive, send)
+
+        sandbox._service = recording
 
     def calls(self, path: str) -> int:
         return Counter(self.requests)[path]
@@ -42,18 +55,20 @@ async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
     await world.services.aclose()
 
 
-async def test_crawled_documents_are_not_cached(world: World) -> None:
+async def test_crawled_documents_are_read_once_without_requests_and_not_cached(world: World) -> None:
     index = await world.services.loaders().index("3.11")
 
     assert index.missing == 0
-    assert world.calls(PATH) == 1
+    assert set(Counter(world.requests).values()) == {1}
+    assert PATH in world.requests
+    assert set(world.over_http) <= {"/releases/3.11"}
     assert world.services.store.get_fresh(PATH) is None
     await world.services.store.get_many([PATH], FetchContext())
     assert world.services.store.get_fresh(PATH) is not None
 
 
 @pytest.mark.parametrize("fault", ["status", "cut", "broken", "html"])
-async def test_a_document_whose_call_fails_is_loaded_by_the_store(world: World, fault: str) -> None:
+async def test_with_faults_documents_are_requested_by_the_store(world: World, fault: str) -> None:
     world.faults.add(Fault(PATH, fault, times=1, retry_after=0 if fault == "status" else None))
 
     index = await world.services.loaders().index("3.11")
