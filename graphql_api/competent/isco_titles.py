@@ -10,24 +10,22 @@ from typing import NamedTuple
 from graphql_api.competent.isco import is_group
 from graphql_api.competent.values import ISCO, LANGUAGES
 from graphql_api.errors import SettingsError
-from graphql_api.settings.files import UnusableFile, read_small
+from graphql_api.settings.files import UnusableFile, read_small, warn_of_rows
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 4_000_000
 """Maximum size of the file; the titles of all 619 groups in four languages take 110 kB."""
-MAX_WARNINGS = 20
-"""Maximum number of lines that the log names."""
 
 Titles = Mapping[str, dict[str, str]]
 """Titles by language, by the code of a group."""
 
 
 class TitleFile(NamedTuple):
-    """The titles in a file, and a sentence about each row that cannot be used."""
+    """The titles in a file, and the line of each row that cannot be used with what is wrong with it."""
 
     titles: dict[str, dict[str, str]]
-    problems: list[str]
+    problems: list[tuple[int, str]]
 
 
 def titles_in(path: Path) -> Titles:
@@ -38,10 +36,7 @@ def titles_in(path: Path) -> Titles:
         raise SettingsError(f"COMPETENT_TITLES: {path} is not in UTF-8") from None
     except (UnusableFile, ValueError, csv.Error) as error:
         raise SettingsError(f"COMPETENT_TITLES: cannot use {path}: {error}") from None
-    for problem in file.problems[:MAX_WARNINGS]:
-        log.warning("%s, %s; the line is skipped", path.name, problem)
-    if len(file.problems) > MAX_WARNINGS:
-        log.warning("%s: %d lines are skipped in all", path.name, len(file.problems))
+    warn_of_rows(log, path, file.problems)
     return file.titles
 
 
@@ -62,7 +57,7 @@ def read_titles(text: str) -> TitleFile:
         titles = {language: title for language in LANGUAGES if (title := (row.get(language) or "").strip())}
         problem = _problem(code, titles, file.titles)
         if problem:
-            file.problems.append(f"line {rows.line_num}: {problem}")
+            file.problems.append((rows.line_num, problem))
         else:
             file.titles[code] = titles
     return file

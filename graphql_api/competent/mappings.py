@@ -17,7 +17,7 @@ from graphql_api.competent.sssom import (
 )
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import SettingsError
-from graphql_api.settings.files import UnusableFile, read_small
+from graphql_api.settings.files import UnusableFile, read_small, warn_of_rows
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ MAX_MAPPINGS = 200_000
 """Maximum number of mappings of all files; one takes about 500 bytes of memory."""
 MAX_PER_CONCEPT = 50
 """Maximum number of mappings of one concept; the cost of a query counts on it."""
-MAX_LOGGED = 20
-"""Maximum number of unusable rows logged per file."""
 
 
 class Mappings:
@@ -104,15 +102,8 @@ def open_mappings(files: Sequence[Path]) -> Mappings:
     """The mappings of all files; logs the rows that cannot be used. Raises SettingsError."""
     read = list(map(read_file, files))
     for file in read:
-        _report(file)
+        warn_of_rows(log, file.file, file.problems)
     rows = [mapped for file in read for mapped in file.mappings]
     if len(rows) > MAX_MAPPINGS:
         raise SettingsError(f"COMPETENT_MAPPING has {len(rows):,} mappings; the limit is {MAX_MAPPINGS:,}")
     return Mappings(dict.fromkeys(rows))
-
-
-def _report(read: ReadFile) -> None:
-    for problem in read.problems[:MAX_LOGGED]:
-        log.warning("%s, line %d: %s", read.file.name, problem.line, problem.message)
-    if len(read.problems) > MAX_LOGGED:
-        log.warning("%s: %d more rows cannot be used", read.file.name, len(read.problems) - MAX_LOGGED)

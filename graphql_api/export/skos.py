@@ -24,6 +24,7 @@ from graphql_api.competent.isco import uri_of
 from graphql_api.competent.mappings import Mappings
 from graphql_api.competent.sssom import MappingMatch
 from graphql_api.export.contents import ReleaseFacts
+from graphql_api.index.labels import text_of
 
 Node = Mapping[str, Any]
 """`{"@id", "@type", term: value}`: a value is a text by language, a string, a number, the id of a node, a node, or a list."""
@@ -132,7 +133,7 @@ class ConceptNodes:
 
     def concept(self, type: ConceptType, document: Document) -> Node:
         """The node of a concept."""
-        label = _label(document)
+        label = text_of(document)
         return _without_empty(
             {
                 "@id": self._id(type.name, document),
@@ -140,7 +141,7 @@ class ConceptNodes:
                 "notation": document.get("code"),
                 "prefLabel": label,
                 "altLabel": _other_names(document.get("alternativeNames"), label),
-                "definition": document.get("description") if document.get("title") else None,
+                "definition": document.get("description") if "title" in document else None,
                 "scopeNote": document.get("disambiguator"),
                 "note": document.get("workingContext"),
                 "coverage": document.get("regions"),
@@ -169,7 +170,7 @@ class ConceptNodes:
 
     def link(self, type_name: str, document: Document) -> Node:
         """A concept or term as the object of a link: its id with its code and label."""
-        node = {"@id": self._id(type_name, document), "notation": document.get("code"), "prefLabel": _label(document)}
+        node = {"@id": self._id(type_name, document), "notation": document.get("code"), "prefLabel": text_of(document)}
         return _without_empty(node)
 
     def _id(self, type_name: str, document: Document) -> str:
@@ -231,13 +232,6 @@ def page_node(scheme: Node, start: int, page_size: int, total: int, members: Seq
 
 def _without_empty(node: Node) -> dict[str, Any]:
     return {name: value for name, value in node.items() if value not in (None, "", [], {})}
-
-
-def _label(document: Document) -> Document | None:
-    """The text that a concept is called by: that of its skill for a technical competence."""
-    skill: Document = document.get("skill") or {}
-    label: Document | None = document.get("title") or skill.get("description") or document.get("description")
-    return label
 
 
 def _other_names(names: Iterable[Document] | None, label: Document | None) -> dict[str, list[str]]:

@@ -18,7 +18,9 @@ from graphql_api.observability.request_context import RequestContext
 from graphql_api.settings import Settings
 
 _FILES = ("/export/", "/llms.txt/", "/releases.atom/")
-PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *_FILES, *(f"/{language}/" for language in LANGUAGES))
+EXPLORER_PATHS = tuple(f"/{language}" for language in LANGUAGES)
+"""The paths that have the pages of the explorer below them."""
+PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *_FILES, *(f"{path}/" for path in EXPLORER_PATHS))
 """Prefixes of paths that keep a trailing slash, because links and ids there are relative to their URL."""
 
 SENT_PATH = "competent.sent_path"

@@ -126,7 +126,7 @@ def _moved(
     ]
 
 
-def _may_be_same(was: dict[str, str], now: dict[str, str]) -> bool:
+def _may_be_same(was: Mapping[str, str], now: Mapping[str, str]) -> bool:
     return not (was.keys() & now.keys()) or are_alike(was, now)
 
 

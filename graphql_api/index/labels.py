@@ -1,14 +1,19 @@
-"""What concepts are called, and whether two of them are called alike: a later release can give a code to another concept."""
+"""What concepts are called, and whether two of them are called alike: a later release can give a code to another concept.
+
+One rule for pages, linked data and comparisons: a concept is called by the first text that its type declares, or by that of the
+concept that has its texts, as a technical competence by its skill. A missing label stays missing: another text, such as the
+description of a profile, would read as a title. Then the code stands for it.
+"""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import orjson
 from rapidfuzz import fuzz
 
-from graphql_api.competent.declarations import TEXT, ConceptType
-from graphql_api.competent.hal import JsonObject
+from graphql_api.competent.declarations import CONCEPT_TYPES, TEXT, ConceptType
+from graphql_api.competent.hal import Document
 from graphql_api.index.concepts import IndexedConcept
 from graphql_api.index.profile_closure import array
 from graphql_api.index.tables import CONTAINED_TEXTS, TYPES, DamagedIndex, parts
@@ -21,12 +26,12 @@ Measured on a release of real size: of 35,000 random pairs of one type 11 are al
 """
 
 
-def label(concept: IndexedConcept) -> dict[str, str]:
+def label(concept: IndexedConcept) -> Mapping[str, str]:
     """The title of a concept, or its text, by language; of a technical competence that of its skill."""
     return _label(concept.type, concept.item)
 
 
-def labels(connection: sqlite3.Connection, row_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+def labels(connection: sqlite3.Connection, row_ids: Iterable[int]) -> dict[int, Mapping[str, str]]:
     """The labels of concepts by their row ids."""
     rows = connection.execute(_ITEMS, (array(row_ids),))
     try:
@@ -38,11 +43,21 @@ def labels(connection: sqlite3.Connection, row_ids: Iterable[int]) -> dict[int, 
 _ITEMS = "SELECT n, concept_type, item FROM concept WHERE n IN (SELECT value FROM json_each(?))"
 
 
-def _label(type: ConceptType, item: JsonObject) -> dict[str, str]:
-    value = item
-    for name in label_path(type):
-        value = value.get(name) or {}
-    return value
+def _label(type: ConceptType, item: Document) -> Mapping[str, str]:
+    return _object_at(item, label_path(type))
+
+
+def text_of(document: Document) -> Document | None:
+    """The text that a concept or a term is called by, in a normalised document or a response; its fields show its type."""
+    path = next((path for path in _PATHS if path[0] in document), None)
+    return _object_at(document, path) or None if path else None
+
+
+def _object_at(document: Document, path: Iterable[str]) -> Document:
+    """The object at a path of keys; empty if it, or an object on the way to it, is missing or null."""
+    for name in path:
+        document = document.get(name) or {}
+    return document
 
 
 @cache
@@ -55,7 +70,10 @@ def label_path(type: ConceptType) -> tuple[str, ...]:
     return (next(field.name for field in type.fields if field.value == TEXT),)
 
 
-def are_alike(one: dict[str, str], other: dict[str, str]) -> bool:
+_PATHS = tuple(dict.fromkeys(map(label_path, CONCEPT_TYPES)))
+
+
+def are_alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether two labels are equal in a language, or similar in all languages that both have.
 
     Letter case and accents do not matter.

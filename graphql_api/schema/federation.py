@@ -8,6 +8,7 @@ Source: https://www.apollographql.com/docs/graphos/schema-design/federated-schem
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, NewType, Union
 
 import strawberry
@@ -21,6 +22,7 @@ from graphql import (
     parse,
     print_ast,
 )
+from strawberry.schema.base import BaseSchema
 from strawberry.types.scalar import ScalarDefinition
 
 from graphql_api.asyncio_tools import gather_settled, start_eagerly
@@ -71,8 +73,8 @@ class SubgraphQuery(Query):
 
     @strawberry.field(name="_service", description="This subgraph.")
     def service(self, info: strawberry.Info) -> Service:
-        """Returns the SDL, printed from the running schema."""
-        return Service(sdl=subgraph_sdl(info.schema.as_str()))
+        """Returns the SDL, printed once from the running schema."""
+        return Service(sdl=_sdl_of(info.schema))
 
     @strawberry.field(
         name="_entities",
@@ -131,6 +133,11 @@ async def _node(loaders: Loaders, name: str, fields: Mapping[object, object]) ->
             return await find_code(CONCEPTS[name], loaders, await loaders.release_number(CURRENT), as_code(code))
     keys = " or ".join(f"`{key}`" for key in KEYS[name])
     raise BadUserInput(f"A representation of {name} must have the fields of one of its keys: {keys}.")
+
+
+@lru_cache(1)
+def _sdl_of(schema: BaseSchema) -> str:
+    return subgraph_sdl(schema.as_str())
 
 
 def subgraph_sdl(sdl: str) -> str:

@@ -1,12 +1,16 @@
 """Small files that settings name, read without blocking and up to a maximum size; and the default folders of the user."""
 
+import logging
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
 
 _APP = "competent-graphql"
+MAX_WARNINGS = 20
+"""Maximum number of rows of a file that the log names."""
 
 
 class UnusableFile(Exception):
@@ -30,6 +34,14 @@ def read_small(file: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise UnusableFile(f"it has more than {most_bytes:,} bytes")
     return data
+
+
+def warn_of_rows(log: logging.Logger, file: Path, problems: Sequence[tuple[int, str]]) -> None:
+    """Log the rows of a file that are skipped, each with its line and what is wrong with it: the first ones, and their number."""
+    for line, message in problems[:MAX_WARNINGS]:
+        log.warning("%s, line %d: %s; the row is skipped", file.name, line, message)
+    if len(problems) > MAX_WARNINGS:
+        log.warning("%s: %d rows are skipped in all", file.name, len(problems))
 
 
 def is_open_to_others(file: Path) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from graphql_api.competent.isco import broader_of, is_group, uri_of
-from graphql_api.competent.isco_titles import MAX_WARNINGS, read_titles, titles_in
+from graphql_api.competent.isco_titles import read_titles, titles_in
 from graphql_api.errors import SettingsError
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
+from graphql_api.settings.files import MAX_WARNINGS
 from tests.conftest import running
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "isco-08.csv"
@@ -49,10 +50,10 @@ def test_a_line_that_cannot_be_used_is_named_and_the_rest_serves() -> None:
 
     assert file.titles == {"2221": {"nl": "Verpleegkundigen", "fr": "Infirmiers"}, "2": {"nl": "c", "fr": "d"}}
     assert file.problems == [
-        "line 3: 'X1' is no code of ISCO-08 (one to four digits)",
-        "line 4: the group 22 has no title",
-        "line 5: the code 2221 has a title already",
-        "line 8: the group 5 has no title",
+        (3, "'X1' is no code of ISCO-08 (one to four digits)"),
+        (4, "the group 22 has no title"),
+        (5, "the code 2221 has a title already"),
+        (8, "the group 5 has no title"),
     ]
 
 
@@ -86,9 +87,9 @@ def test_the_log_names_the_first_lines_and_counts_the_rest(tmp_path: Path, caplo
         assert titles_in(path) == {"2": {"nl": "x"}}
     assert len(caplog.messages) == MAX_WARNINGS + 1
     assert (
-        caplog.messages[0] == "titles.csv, line 3: '?' is no code of ISCO-08 (one to four digits); the line is skipped"
+        caplog.messages[0] == "titles.csv, line 3: '?' is no code of ISCO-08 (one to four digits); the row is skipped"
     )
-    assert caplog.messages[-1] == f"titles.csv: {MAX_WARNINGS + 1} lines are skipped in all"
+    assert caplog.messages[-1] == f"titles.csv: {MAX_WARNINGS + 1} rows are skipped in all"
 
 
 @pytest.mark.slow

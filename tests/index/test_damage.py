@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,18 +23,11 @@ from graphql_api.index.tables import FORMAT
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import PROFILES, Server, running
-from tests.index.test_crawler import World
+from tests.index.crawls import World
 
 pytestmark = pytest.mark.slow
 
 PAGE = 4096
-
-
-@pytest.fixture
-async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
-    made = World(releases, tmp_path / "index")
-    yield made
-    await made.aclose()
 
 
 def zeroed(path: Path, first: int = 1) -> None:

@@ -28,8 +28,8 @@ from graphql_api.index.tables import TYPES, DamagedIndex
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import Bodies
+from tests.index.crawls import World
 from tests.index.small_indexes import normalised, small, written_index
-from tests.index.test_crawler import World
 from tests.index.test_search_real import WORKBOOKS, needs_data
 
 ROUTED_TYPES = [type for type in CONCEPT_TYPES if type.route is not None]

@@ -20,8 +20,8 @@ from graphql_api.index.availability import Build
 from graphql_api.index.crawler import CrawlProgress
 from graphql_api.index.part import PartProgress, PartReader, part_progress, write_crawl
 from graphql_api.sandbox import Fault, Releases
+from tests.index.crawls import COMPETENCES, PROFILE, PROFILES, World
 from tests.index.small_indexes import Small
-from tests.index.test_crawler import COMPETENCES, PROFILE, PROFILES, World
 
 A, B, C, D = (uuid5(UUID(int=0), name) for name in "abcd")
 
@@ -29,13 +29,6 @@ A, B, C, D = (uuid5(UUID(int=0), name) for name in "abcd")
 @pytest.fixture(scope="module")
 def releases(few_releases: Releases) -> Releases:
     return few_releases
-
-
-@pytest.fixture
-async def world(releases: Releases, tmp_path: Path) -> AsyncIterator[World]:
-    made = World(releases, tmp_path / "index")
-    yield made
-    await made.aclose()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from graphql_api.competent.mappings import open_mappings
 from graphql_api.errors import SettingsError
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
+from graphql_api.settings.files import MAX_WARNINGS
 from tests.conftest import CP_7, Server, running
 from tests.work_counter import count_work, measure_work
 
@@ -162,8 +163,8 @@ def test_many_bad_rows_are_counted(file: Path, caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING):
         open_mappings([file, file])
 
-    assert len(caplog.records) == 2 * (mappings.MAX_LOGGED + 1)
-    assert "481 more rows cannot be used" in caplog.records[mappings.MAX_LOGGED].getMessage()
+    assert len(caplog.records) == 2 * (MAX_WARNINGS + 1)
+    assert "501 rows are skipped in all" in caplog.records[MAX_WARNINGS].getMessage()
 
 
 def test_a_row_in_two_files_is_one_mapping(file: Path) -> None:

@@ -8,14 +8,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.http.admission.limiter import RETRY_AFTER, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
+from graphql_api.http.forwarded import EXPLORER_PATHS
 from graphql_api.http.graphql import JSON, ServiceUnavailable, error_response
 from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
 from graphql_api.observability.request_context import Head, RequestContext, declared_length, record_of
 from graphql_api.settings import Settings
 
-PATHS = ("/graphql", "/id/", *(f"/{language}/" for language in LANGUAGES))
+PATHS = ("/graphql", "/id/", *(f"{path}/" for path in EXPLORER_PATHS))
 """Prefixes of the paths that run operations."""
 
 

@@ -4,17 +4,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.http.auth.authenticators import Principal, credentials_in
 from graphql_api.http.auth.policy import AccessPolicy
-from graphql_api.http.forwarded import network_of
+from graphql_api.http.forwarded import EXPLORER_PATHS, network_of
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.observability.request_context import record_of
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")
-"""Paths that need no key, with everything below them; `/` needs none either."""
-EXPLORER_PATHS = tuple(f"/{language}" for language in LANGUAGES)
-"""Paths of the explorer, likewise, if it is public."""
+"""Paths that need no key, with everything below them; `/` needs none either, nor EXPLORER_PATHS if the explorer is public."""
 
 
 class AuthMiddleware:

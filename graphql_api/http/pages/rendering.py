@@ -20,6 +20,7 @@ from graphql_api import NAME, own_version
 from graphql_api.competent.hal import Document
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.pages.catalogue import translations
+from graphql_api.index.labels import text_of
 from graphql_api.observability.request_context import record_of
 
 if TYPE_CHECKING:
@@ -81,13 +82,6 @@ def asset(name: str) -> str:
 def type_label(language: str, word: str) -> str:
     """What a type of concept is called in a language, by path word."""
     return str(_environment(language).get_template("macros.html").module.type_name(word)).strip()  # type: ignore[attr-defined]
-
-
-def text_of(concept: Document) -> Document | None:
-    """The title or the description of a concept; of a technical competence, that of its skill."""
-    described = concept["skill"] or {} if "skill" in concept else concept
-    text: Document | None = described.get("title") or described.get("description")
-    return text
 
 
 def by_field(names: Sequence[str]) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """Compares the operations of an OpenAPI document with the routes that this server requests and the documents that it reads."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from graphql_api.cli.doctor.checks import CHECKS
 from graphql_api.cli.doctor.spec.document import Spec
@@ -26,15 +27,20 @@ def compare(spec: Spec) -> tuple[Api, list[Finding]]:
     """The operations of a document and the findings, the most severe first. Raises SpecError if it cannot be read."""
     api = operations(spec)
     sampler = Sampler(spec)
-    findings = [finding for route in ROUTES for finding in _route_findings(api, route, sampler)]
-    if not any(_names_release(api, route, sampler) for route in ROUTES):
+    samples = {
+        route: list(sampler.samples(api.by_route[route].schema, f"http://competent.invalid{_path(route)}"))
+        for route in ROUTES
+        if route in api.by_route and api.by_route[route].schema is not None
+    }
+    findings = [finding for route in ROUTES for finding in _route_findings(api, route, samples.get(route))]
+    if not any(map(_names_release, chain.from_iterable(samples.values()))):
         check = _BY_ID["release-number"]
         findings.append(Finding("breaks", "release-gone", "", "", f"no response has one: {check.otherwise}"))
     findings += [_other_path(api, path) for path in api.others]
     return api, sorted(dict.fromkeys(findings), key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _route_findings(api: Api, route: Route, sampler: Sampler) -> Iterator[Finding]:
+def _route_findings(api: Api, route: Route, samples: list[Sample] | None) -> Iterator[Finding]:
     operation = api.by_route.get(route)
     if operation is None:
         reason = "it has no GET" if route in api.without_get else "it is not in the document"
@@ -43,10 +49,9 @@ def _route_findings(api: Api, route: Route, sampler: Sampler) -> Iterator[Findin
     if operation.is_deprecated:
         yield Finding("unknown", "deprecated", operation.path, "", "it is deprecated: look for its successor")
     yield from _parameter_findings(route, operation)
-    if operation.schema is None:
+    if samples is None:
         yield _fallback(route, "not-json", operation.path, "", "its response is not JSON")
         return
-    samples = list(sampler.samples(operation.schema, _link(route)))
     if all(sample is UNDESCRIBED for sample in samples):
         yield Finding("unknown", "not-described", operation.path, "", "its response is not described")
     elif not isinstance(samples[0], dict):
@@ -144,20 +149,10 @@ def _is_whole(route: Route, type: ConceptType) -> bool:
     return route == type.collection and type.is_block
 
 
-def _names_release(api: Api, route: Route, sampler: Sampler) -> bool:
-    """Whether the response of a route names its release, or may do so: it is not described."""
-    operation = api.by_route.get(route)
-    if operation is None or operation.schema is None:
-        return False
-    samples: list[Sample] = list(sampler.samples(operation.schema, _link(route)))
-    return any(
-        sample is UNDESCRIBED or (isinstance(sample, dict) and hal.release_numbers(clean(sample))) for sample in samples
-    )
+def _names_release(sample: Sample) -> bool:
+    """Whether a response names its release, or may do so: it is not described."""
+    return sample is UNDESCRIBED or (isinstance(sample, dict) and bool(hal.release_numbers(clean(sample))))
 
 
 def _path(route: Route) -> str:
     return route.path(RELEASE, UUID)
-
-
-def _link(route: Route) -> str:
-    return f"http://competent.invalid{_path(route)}"

@@ -5,7 +5,8 @@ from starlette.responses import Response
 from graphql_api.competent.hal import Document
 from graphql_api.http.pages.explorer.concept_paths import TYPES, reference
 from graphql_api.http.pages.explorer.visit import Visit
-from graphql_api.http.pages.rendering import plain, text_of
+from graphql_api.http.pages.rendering import plain
+from graphql_api.index.labels import text_of
 
 
 async def ended(visit: Visit, word: str, release: Document) -> Response:

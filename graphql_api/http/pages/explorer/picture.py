@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from graphql_api.competent.hal import Document
-from graphql_api.http.pages.rendering import plain, text_of
+from graphql_api.http.pages.rendering import plain
+from graphql_api.index.labels import text_of
 
 MAX_COMPETENCES = 24
 LINE_HEIGHT = 16

@@ -20,7 +20,8 @@ from graphql_api.http.pages.explorer.my_skills import my_skills
 from graphql_api.http.pages.explorer.picture import pictures_of
 from graphql_api.http.pages.explorer.suggestions import suggest
 from graphql_api.http.pages.explorer.visit import Show, Site, Visit
-from graphql_api.http.pages.rendering import plain, text_of
+from graphql_api.http.pages.rendering import plain
+from graphql_api.index.labels import text_of
 from graphql_api.observability.request_context import record_of, text_in
 
 _OPERATIONS = {"competences": "competence", "competence-sets": "competence_set"}
