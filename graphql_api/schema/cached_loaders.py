@@ -9,7 +9,7 @@ from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.index import UNKNOWN, Index
 from graphql_api.index.timeline import Timeline
-from graphql_api.schema.dependencies import INDEX
+from graphql_api.schema.dependencies import INDEX, changes_with_release
 from graphql_api.schema.loaders import IndexQuery, K, Loaders, V
 
 
@@ -28,7 +28,8 @@ class CacheOnlyLoaders(Loaders):
             if document is None:
                 raise CacheMiss
             self._sources[path] = document
-            self._note_release(path)
+            if changes_with_release(path):
+                self.fetch_context.depends_on_current = True
         self._reads.append((path, document))
         return document
 

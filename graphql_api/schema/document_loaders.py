@@ -84,7 +84,8 @@ class DocumentLoaders:
             if document is None:
                 return None
             self._sources[path] = document
-            self._note_release(path)
+            if changes_with_release(path):
+                self.fetch_context.depends_on_current = True
         self._reads.append((path, document))
         return document
 
@@ -93,7 +94,7 @@ class DocumentLoaders:
         document = self.get_cached(path)
         if document is None:
             self._reads.append(None)
-            self._note_release(path)
+            self.fetch_context.depends_on_current |= changes_with_release(path)
             return self._documents.load(path)
         return Completed(document)
 
@@ -115,10 +116,6 @@ class DocumentLoaders:
     def now(self) -> float:
         """The store's time in seconds since 1970."""
         return self._store.now()
-
-    def _note_release(self, path: str) -> None:
-        if changes_with_release(path):
-            self.fetch_context.depends_on_current = True
 
 
 def _result(loading: "asyncio.Future[Document]") -> Document | None:

@@ -122,10 +122,10 @@ class Store:
     def get_fresh(self, path: str) -> Document | None:
         """Return the document in memory if it is fresh, without counting a hit or revalidating."""
         entry = self._memory.get(path)
-        return None if entry is None or not self._is_fresh(path, entry) else entry.document
+        return entry.document if entry is not None and self._freshness.is_fresh(path, entry, self._clock()) else None
 
     def _is_fresh(self, path: str, entry: CacheEntry) -> bool:
-        return self._freshness.state(path, entry, self._clock()) is Freshness.FRESH
+        return self._freshness.is_fresh(path, entry, self._clock())
 
     @property
     def revalidation_fails(self) -> bool:
@@ -203,11 +203,11 @@ class Store:
 
     def _served(self, path: str, entry: CacheEntry, context: FetchContext) -> Document | None:
         """The document of an entry, counted and, if stale, revalidated; None if it has expired."""
-        state = self._freshness.state(path, entry, self._clock())
-        if state is Freshness.FRESH:
+        now = self._clock()
+        if self._freshness.is_fresh(path, entry, now):
             context.stats.cached += 1
             _FRESH.count += 1
-        elif state is Freshness.STALE:
+        elif self._freshness.state(path, entry, now) is Freshness.STALE:
             context.stats.stale += 1
             _STALE.count += 1
             self._revalidate(path, entry, context)

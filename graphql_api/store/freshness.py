@@ -56,12 +56,15 @@ class FreshnessPolicy:
             return self.numbered
         return self.moving
 
+    def is_fresh(self, path: str, entry: CacheEntry, now: float) -> bool:
+        """Whether `state` is FRESH; most look-ups need no more."""
+        return 0 <= now - entry.at < self.ttl(path) and not entry.outdated
+
     def state(self, path: str, entry: CacheEntry, now: float) -> Freshness:
         """The state of an entry at `now`. An entry dated in the future, by a wrong clock, is stale."""
-        age, ttl = now - entry.at, self.ttl(path)
-        if 0 <= age < ttl and not entry.outdated:
+        if self.is_fresh(path, entry, now):
             return Freshness.FRESH
-        return Freshness.STALE if age < ttl + self.stale else Freshness.EXPIRED
+        return Freshness.STALE if now - entry.at < self.ttl(path) + self.stale else Freshness.EXPIRED
 
     def revalidation_backoff(self, path: str) -> float:
         """Seconds before a failed revalidation is retried: the TTL, at most LONGEST_PAUSE."""
