@@ -9,7 +9,7 @@ from graphql import GraphQLSchema, build_schema, is_object_type, parse, validate
 
 from benchmarks.speed.documents import answer, file_of, lists, paths_of, write
 from benchmarks.speed.operations import Operation, big_list, indexed, shared, uuids
-from benchmarks.speed.report import SECTIONS
+from benchmarks.speed.report import SECTIONS, summary
 from benchmarks.speed.varied import OPERATIONS, requests
 from graphql_api.sandbox import Releases
 from graphql_api.sandbox.document_store import Documents
@@ -121,5 +121,14 @@ def _size(data: object) -> int:
 def test_every_part_of_the_benchmark_has_its_place_in_the_documentation() -> None:
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
-    for name in ("machine", *SECTIONS):
+    for name in ("summary", "machine", *SECTIONS):
         assert re.search(f"<!-- {name}: .*?<!-- end of {name} -->", page, re.DOTALL), name
+
+
+def test_the_summary_counts_goals_and_lists_those_that_are_missed() -> None:
+    ours = {"label": "competent-graphql", "median": 90.0, "requests": 7, "documents": 7}
+
+    assert list(summary({"cold": {"servers": [ours], "ideal": 60.0}})) == [
+        "1 of 2 goals are met. Missed:\n",
+        "- nested, cold, against the ideal: 1.50; the goal is 1.10 times, at most",
+    ]

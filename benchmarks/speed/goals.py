@@ -85,5 +85,8 @@ def mixed(part: Part) -> Iterator[Goal]:
     yield Goal("varied, default settings, refused", 0, defaults["varied"]["failed"], "of 1, at most", at_most=True)
 
 
+BY_PART = {"warm": warm, "varied": varied, "mixed": mixed, "cold": cold}
+
+
 def _ratio(ours: Part, other: Part, operation: str) -> float:
     return float(ours[operation]["per_second"] / other[operation]["per_second"])

@@ -1,7 +1,7 @@
 """Formats results as Markdown, and updates the marked parts of docs/performance.md."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,15 @@ def varied(part: Part) -> Iterator[str]:
     yield f"Median of {part['lasts']['runs']} runs of {part['lasts']['seconds']} s each."
     yield from _goals(goals.varied(part))
     heads = [f"{name} ({size / 1000:.1f} kB)" for name, size in part["sizes"].items()]
-    for head, key in (("responses per second", "per_second"), ("per second of CPU time", "per_cpu_second")):
+    figures: dict[str, Callable[[Part, Part], float]] = {
+        "responses per second": lambda load, _: load["per_second"],
+        "per second of CPU time (of one core)": lambda load, _: load["per_cpu_second"],
+        "per second and GB of memory": lambda load, server: load["per_second"] / server["memory"] * 1000,
+    }
+    for head, figure in figures.items():
         rows = [
-            (server["label"], *(_figure(load[key]) for load in server["loads"].values()), f"{server['memory']:.0f}")
-            for server in part["servers"]
+            (s["label"], *(_figure(figure(load, s)) for load in s["loads"].values()), f"{s['memory']:.0f}")
+            for s in part["servers"]
         ]
         yield from _table((head, *heads, "memory, MB"), rows)
 
@@ -139,6 +144,15 @@ def start(part: Part) -> Iterator[str]:
     yield from _table(("start", "first response, s", "processor time, s", "memory then, MB"), rows)
 
 
+def summary(parts: Mapping[str, Part]) -> Iterator[str]:
+    """How many goals are met, and which are not."""
+    all_goals = [goal for name, goals_of in goals.BY_PART.items() if name in parts for goal in goals_of(parts[name])]
+    missed = [goal for goal in all_goals if not goal.is_met]
+    yield f"{len(all_goals) - len(missed)} of {len(all_goals)} goals are met.{' Missed:' if missed else ''}\n"
+    for goal in missed:
+        yield f"- {goal.what}: {_figure(goal.measured)}; the goal is {_figure(goal.target)} {goal.unit}"
+
+
 def machine(part: Part) -> Iterator[str]:
     """The machine and software versions of the measurements."""
     yield from (f"- {name}: {value}" for name, value in part["machine"].items())
@@ -162,6 +176,7 @@ def write() -> None:
     parts = {name: result for name in SECTIONS if (result := results.read(name)) is not None}
     for name, result in parts.items():
         page = _put(page, name, SECTIONS[name](result))
+    page = _put(page, "summary", summary(parts))
     for first in list(parts.values())[:1]:  # the load that later parts record includes the benchmark itself
         page = _put(page, "machine", machine(first))
     PAGE.write_text(page, encoding="utf-8")
