@@ -12,12 +12,14 @@ from graphql_api.observability.request_context import record_of
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")
 """Paths that need no key, with everything below them; `/` needs none either, nor EXPLORER_PATHS if the explorer is public."""
+QUERYING_PATHS = ("/releases.atom", "/llms.txt", "/graphiql/examples.json")
+"""Open paths that are made of queries; `/` is too."""
 
 
 class AuthMiddleware:
     """ASGI middleware that authenticates and counts every HTTP request except those on open paths; WebSockets have hooks.
 
-    With `pages`, requests of the explorer need no key, and are counted as those of one client.
+    With `pages`, requests of the explorer need no key; they and those of other pages made of queries count as those of one client.
     """
 
     def __init__(self, app: ASGIApp, policy: AccessPolicy, pages: Principal | None = None) -> None:
@@ -30,10 +32,10 @@ class AuthMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             await self._policy.quotas.aclose()
+        elif self._pages and scope["type"] == "http" and _is_page(scope["path"]):
+            await self._page(self._pages, scope, receive, send)
         elif scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
-        elif self._pages and _is_below(scope["path"], EXPLORER_PATHS):
-            await self._page(self._pages, scope, receive, send)
         else:
             await self._request(scope, receive, send)
 
@@ -79,6 +81,10 @@ def auth_middleware(policy: AccessPolicy | None, pages: Principal | None = None)
 def is_open(path: str) -> bool:
     """Whether a path needs no key."""
     return path == "/" or _is_below(path, OPEN_PATHS)
+
+
+def _is_page(path: str) -> bool:
+    return path in ("/", *QUERYING_PATHS) or _is_below(path, EXPLORER_PATHS)
 
 
 def _is_below(path: str, tops: tuple[str, ...]) -> bool:

@@ -616,10 +616,13 @@ async def test_readers_of_public_pages_have_one_quota(releases: Releases, settin
         statuses = [(await server.client.get("/nl/search", headers=HTML)).status_code for _ in range(3)]
         api = await server.post("{ __typename }", X_API_Key=key)
 
-        suggestions = await server.client.get("/nl/suggest?q=verpl")
+        made_of_queries = ("/", "/nl/suggest?q=verpl", "/releases.atom", "/llms.txt", "/graphiql/examples.json")
+        others = [(await server.client.get(path, headers=HTML)).status_code for path in made_of_queries]
+        files = [(await server.client.get(path)).status_code for path in ("/docs/", "/graphiql", "/health/live")]
 
     assert statuses == [200, 200, 429]
-    assert suggestions.status_code == 429
+    assert others == [429] * 5
+    assert files == [200] * 3
     assert api.status_code == 200
 
 
