@@ -182,7 +182,9 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         is_post: bool = False,
         seconds: float = PAGE_TIMEOUT,
     ) -> Executed:
-        request = Request(query, variables, record=record or RequestContext(), seconds=seconds, is_post=is_post)
+        record = record or RequestContext()
+        record.fetch_context.may_index = not settings.is_remote  # a visitor starts no crawl of hundreds of calls
+        request = Request(query, variables, record=record, seconds=seconds, is_post=is_post)
         return decoded(await endpoint.engine.execute(request))
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()

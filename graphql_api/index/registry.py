@@ -114,14 +114,19 @@ class IndexRegistry:
         """The index of this release; None if it is not open."""
         return self._open.get(release)
 
-    async def get(self, release: str, deadline: float = math.inf) -> Index:
-        """Return the index of an existing release, built if necessary.
+    async def get(self, release: str, deadline: float = math.inf, *, may_build: bool = True) -> Index:
+        """Return the index of an existing release, built if necessary; in mode `need` only if the caller `may_build`.
 
         `deadline` is a time of the event loop's clock. Unless `patient`, callers do not wait for a build at all. Raises
         NotIndexedYet if the index is not ready by then, UpstreamError if the crawl fails.
         """
         if (index := await self.find(release)) is not None:
             return index
+        if self.mode == "need" and not may_build and release not in self._builds:
+            raise NotIndexedYet(
+                f"Release {release} has no index, and pages do not start a crawl; a query does, and so do the command `mirror` "
+                "and COMPETENT_INDEX=start."
+            )
         if not self._patient or self._is_paused(release):
             raise self._unavailable(release)
         build = self.begin(release)

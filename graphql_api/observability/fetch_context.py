@@ -45,7 +45,7 @@ class FetchContext:
     each call upstream: request id and trace context. `key` is a client's own key for the Competent API, sent instead of the
     server's. After `max_requests` calls no further call is made; crawls and command-line tools have no such limit.
     `depends_on_current` is set if a document was read that changes when a release is published, `is_provisional` if the response
-    will soon be better: caches must not store it.
+    will soon be better: caches must not store it. Without `may_index` it does not start the crawl of a release.
 
     A call that several contexts share has a context of its own without a deadline; each of them stops waiting at its own.
     """
@@ -58,5 +58,6 @@ class FetchContext:
     is_provisional: bool = False
     key: Secret | None = field(default=None, repr=False)
     max_requests: float = math.inf
+    may_index: bool = True
     wait_guard: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered while the operation waits for the Competent API. Raises UpstreamError if too many operations wait already."""

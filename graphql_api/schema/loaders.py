@@ -100,7 +100,8 @@ class Loaders(DocumentLoaders):
         if not await self.releases.exists(number):
             raise ReleaseNotFound
         with self.fetch_context.wait_guard():
-            return await self._indexes.get(number, self.fetch_context.deadline)
+            context = self.fetch_context
+            return await self._indexes.get(number, context.deadline, may_build=context.may_index)
 
     async def open_index(self, number: str) -> Index | None:
         """Returns the index of a release, opened if its file exists; None if it would have to be built."""

@@ -19,7 +19,7 @@ QUERYING_PATHS = ("/releases.atom", "/llms.txt", "/graphiql/examples.json")
 class AuthMiddleware:
     """ASGI middleware that authenticates and counts every HTTP request except those on open paths; WebSockets have hooks.
 
-    With `pages`, requests of the explorer need no key; they and those of other pages made of queries count as those of one client.
+    With `pages`, requests of the explorer need no key; they, and those of other pages made of queries, count for that client.
     """
 
     def __init__(self, app: ASGIApp, policy: AccessPolicy, pages: Principal | None = None) -> None:

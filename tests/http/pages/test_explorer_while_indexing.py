@@ -28,6 +28,11 @@ class Indexing:
         self._faults = faults
         self._indexes = indexes
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a crawl was started."""
+        return self._indexes.in_use
+
     async def begin(self) -> None:
         """Crawl all but one document."""
         build = self._indexes.begin("3.11")
@@ -59,14 +64,31 @@ async def indexing(few_releases: Releases, settings: Settings, tmp_path: Path) -
         app = create_app(remote)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test")
         async with client, app.router.lifespan_context(app):
-            started = Indexing(client, faults, app.state.services.indexes)
-            await started.begin()
-            yield started
+            yield Indexing(client, faults, app.state.services.indexes)
             faults.clear()
 
 
 @pytest.mark.slow
+async def test_a_visitor_starts_no_crawl_of_the_real_api(indexing: Indexing) -> None:
+    for path, status in (("", 200), ("search?q=zorg", 200), ("sectors", 503), ("changes?since=3.10", 503)):
+        page = await indexing.page(path, status)
+        assert "deze server heeft geen index van deze release" in page.text
+        assert SAYS not in page.text
+        assert "retry-after" not in page.headers
+    for path in ("/", "/llms.txt", "/releases.atom", "/docs/", "/graphiql/examples.json", "/nl/suggest?q=wond"):
+        assert (await indexing.client.get(path)).status_code == 200
+    assert not indexing.has_begun
+
+    query = '{ release { search(text: "zorg", types: [SKILL]) { totalCount } } }'
+    answer = await indexing.client.post("/graphql", json={"query": query})
+    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_INDEXED_YET"
+    assert indexing.has_begun, "a query does"
+    assert SAYS in (await indexing.page("sectors", 503)).text
+
+
+@pytest.mark.slow
 async def test_pages_show_what_needs_no_index_until_it_is_there(indexing: Indexing) -> None:
+    await indexing.begin()
     query = (
         "{ release { technicalCompetences(first: 1) { nodes { uuid code skill { uuid code description { nl } } } } } }"
     )

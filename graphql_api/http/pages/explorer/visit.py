@@ -174,7 +174,8 @@ class Visit:
         if self.is_post:
             return await asyncio.to_thread(self._render, template, title, release, values)
         digest = hashlib.sha256(orjson.dumps(self.result.data)).digest()
-        key = template, self.language, self.root, self.path, self.request.url.query, self.is_stale, *self.codes, digest
+        state = self.is_stale, self.is_preparing, *self.codes
+        key = template, self.language, self.root, self.sent_path, self.request.url.query, *state, digest
         cached = self.site.rendered.get(key)
         if cached is not None:
             return cached
@@ -206,6 +207,12 @@ class Visit:
     def is_stale(self) -> bool:
         """Whether the page was made of documents that could not be refreshed."""
         return bool(self.record.fetch_context.stats.stale)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether the index that the page lacks is being built."""
+        errors = [error["extensions"] for error in self.result.errors]
+        return any(error["code"] == "NOT_INDEXED_YET" and "retryAfter" in error for error in errors)
 
     def url(self, path: str, **parameters: str | None) -> str:
         """The relative URL of a page in the same language, and in the same release if the visitor has named one."""
