@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _ABANDONED = 3600.0
 """Seconds after which an unfinished file counts as abandoned."""
+_UNUSED = 30 * 86400.0
+"""Seconds without a start that uses it after which a conversion is removed; a workbook that is back is converted again."""
+_CONVERSIONS = "*-????????????????.sqlite"
 
 
 class Releases:
@@ -149,7 +152,7 @@ def workbook_releases(
 
 def converted_digests(cache_dir: Path) -> Iterator[tuple[str, str]]:
     """Yield number and digest of each conversion in a cache folder, whatever its workbook."""
-    for file in cache_dir.glob("*-????????????????.sqlite"):
+    for file in cache_dir.glob(_CONVERSIONS):
         if (about := read_about(file)) and "digest" in about:
             yield about["number"], about["digest"]
 
@@ -203,6 +206,8 @@ def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, p
             except OSError as error:
                 logger.warning("cannot write %s (%s): %s is converted again at every start", cached, error, path.name)
             documents = _read_cached(cached, source, lenient)
+        with suppress(OSError):
+            os.utime(cached)  # used now
     return documents or documents_of(convert(path, None, source, lenient, progress))
 
 
@@ -237,8 +242,10 @@ def _convert_to(cached: Path, path: Path, source: str, lenient: bool, progress: 
 
 
 def _sweep(cached: Path) -> None:
-    """Remove unfinished files of processes that were killed long ago."""
-    for part in cached.parent.glob(f".{glob.escape(cached.stem)}-*.part"):
-        with suppress(OSError):
-            if part.stat().st_mtime < time.time() - _ABANDONED:
-                part.unlink()
+    """Remove unfinished files of processes that were killed long ago, and conversions that were not used for long."""
+    unfinished = cached.parent.glob(f".{glob.escape(cached.stem)}-*.part")
+    for files, seconds in ((unfinished, _ABANDONED), (cached.parent.glob(_CONVERSIONS), _UNUSED)):
+        for file in files:
+            with suppress(OSError):
+                if file.stat().st_mtime < time.time() - seconds:
+                    file.unlink()

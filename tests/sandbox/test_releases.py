@@ -138,6 +138,22 @@ def test_what_a_killed_process_left_long_ago_is_swept(write_workbook: WriteWorkb
     assert {*(tmp_path / "cache").iterdir()} == {conversion, young}
 
 
+def test_a_conversion_that_no_start_used_for_long_is_removed(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+    first, second = (write_workbook({MAIN: [profile()]}).rename(tmp_path / f"{name}.xlsx") for name in ("one", "two"))
+    cache, old = tmp_path / "cache", (time.time() - 31 * 86400,) * 2
+    open_workbook(first, cache).close()
+    (conversion,) = cache.iterdir()
+    os.utime(conversion, old)
+    open_workbook(first, cache).close()
+    open_workbook(second, cache).close()
+    assert len(list(cache.iterdir())) == 2, "a start has used both"
+
+    os.utime(conversion, old)
+    second.write_bytes(first.read_bytes())  # is converted again
+    open_workbook(second, cache).close()
+    assert [file.name.partition("-")[0] for file in cache.iterdir()] == ["two"]
+
+
 def test_two_that_convert_at_once_do_no_harm(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     both = Barrier(2)
