@@ -36,8 +36,7 @@ RETIRED = frozenset(
 )
 RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "places", "some", "wanted", "whole"}
 REMAINING: Counter[str] = Counter()
-# GraphQL's `ConceptChange.kind`, and `kind` of a fault in the sandbox's JSON: names that others use.
-REMAINING_VARIABLES = Counter({"kind": 2})
+REMAINING_VARIABLES: Counter[str] = Counter()
 
 Names = Callable[[Path], Iterator[tuple[str, int]]]
 

@@ -14,7 +14,7 @@ import pytest
 from graphql_api.cli.doctor import CHECKS
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.competent.routes import ROUTES
-from graphql_api.sandbox.faults import KINDS
+from graphql_api.sandbox.faults import EFFECTS
 from tests.conftest import Server
 
 ROOT = Path(__file__).parent.parent
@@ -127,7 +127,7 @@ def test_documented_consequences_equal_those_of_the_doctor() -> None:
 
 def test_every_kind_of_fault_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    for fault, means in KINDS.items():
+    for fault, means in EFFECTS.items():
         assert f"| `{fault}` | {means} |" in page
 
 

@@ -20,7 +20,7 @@ from graphql_api.sandbox.responses import plain, service_error, too_many_request
 _PAGE = "<!doctype html><title>Onderhoud</title><h1>Onderhoud</h1><p>We zijn zo snel mogelijk terug.</p>"
 _MAX_FAULTS = 100
 _MAX_BODY_BYTES = 10_000
-_FIELDS = {"match": "match", "kind": "kind", "seconds": "seconds", "status": "status"}
+_FIELDS = {"match": "match", "kind": "effect", "seconds": "seconds", "status": "status"}
 _FIELDS |= {"retryAfter": "retry_after", "times": "times", "rate": "rate"}
 
 
@@ -36,7 +36,7 @@ class Faulty:
         if standing is None:
             await self._app(scope, receive, send)
             return
-        match standing.fault.kind:
+        match standing.fault.effect:
             case "slow" | "hang":
                 await self._late(standing, scope, receive, send)
             case "status":
@@ -47,7 +47,7 @@ class Faulty:
                 await self._half(effect, scope, receive, send)
 
     async def _late(self, standing: Standing, scope: Scope, receive: Receive, send: Send) -> None:
-        slow = standing.fault.kind == "slow"
+        slow = standing.fault.effect == "slow"
         wait = self._faults.sleep(standing.fault.seconds) if slow else standing.released.wait()
         if await _over_before_client_left(wait, receive):
             await self._app(scope, receive, send)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-KINDS = {
+EFFECTS = {
     "slow": "the response is delayed by `seconds`",
     "hang": "the response waits until the faults are cleared",
     "status": "an error: 429 in the gateway's form, 404, 500, 502, 503 or 504 in the service's",
@@ -17,7 +17,7 @@ KINDS = {
     "broken": "status 200 with truncated JSON",
     "html": "status 200 with an HTML page",
 }
-"""Kinds of faults, with their effect on the client."""
+"""The effects of faults: what the client sees. In JSON the effect of a fault is its `kind`."""
 
 STATUSES = (404, 429, 500, 502, 503, 504)
 
@@ -33,7 +33,7 @@ class Fault:
     """
 
     match: str
-    kind: str
+    effect: str
     seconds: float = 1.0
     until: asyncio.Event | None = None
     status: int = 503
@@ -44,8 +44,8 @@ class Fault:
     def __post_init__(self) -> None:
         if not isinstance(self.match, str) or not self.match.startswith(("/", "*")):
             raise ValueError(f"match must be a path like /releases/{{release}}/softskills, not {self.match!r}")
-        if self.kind not in tuple(KINDS):
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        if self.effect not in tuple(EFFECTS):
+            raise ValueError(f"kind must be one of {', '.join(EFFECTS)}, not {self.effect!r}")
         if not isinstance(self.status, int) or self.status not in STATUSES:
             raise ValueError(f"status must be one of {', '.join(map(str, STATUSES))}, not {self.status!r}")
         _check_number("seconds", self.seconds, 0, 3600)

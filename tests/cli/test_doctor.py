@@ -187,7 +187,7 @@ async def test_a_wrong_assumption_is_reported(releases: Releases, mutation: str,
         (Fault("/releases/*/softskills/*", "cut"), 0, {"soft-skill": "fails", "soft-skills": "holds"}),
         (Fault(f"{COMPETENCES}/*/**", "html"), 0, {"competence-use": "fails", "competence": "holds"}),
     ],
-    ids=lambda value: f"{value.kind} {value.status} {value.match}" if isinstance(value, Fault) else "",
+    ids=lambda value: f"{value.effect} {value.status} {value.match}" if isinstance(value, Fault) else "",
 )
 async def test_a_damaged_api_is_usable_unless_what_is_needed_fails(
     releases: Releases, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, verdicts: dict[str, str]

@@ -52,7 +52,7 @@ def test_a_fault_happens_so_many_times_and_then_the_next_one_does(faults: Faults
 
     taken = [faults.take(path) for path in ("/x", "/y", "/x", "/x", "/x")]
 
-    assert [standing and standing.fault.kind for standing in taken] == ["status", None, "status", "html", "html"]
+    assert [standing and standing.fault.effect for standing in taken] == ["status", None, "status", "html", "html"]
 
 
 def test_a_fault_happens_at_its_rate() -> None:
@@ -74,7 +74,7 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
     [
         ({"match": "releases"}, "match must be a path"),
         ({"match": 5}, "match must be a path"),
-        ({"kind": "explode"}, "kind must be one of slow, hang, status, cut, broken, html, not 'explode'"),
+        ({"effect": "explode"}, "kind must be one of slow, hang, status, cut, broken, html, not 'explode'"),
         ({"status": 503.0}, "status must be one of"),
         ({"status": 418}, "status must be one of 404, 429, 500, 502, 503, 504, not 418"),
         ({"rate": 1.5}, "rate must be a number from 0 to 1, not 1.5"),
@@ -88,7 +88,7 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
 )
 def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        Fault(**{"match": "/x", "kind": "html", **wrong})
+        Fault(**{"match": "/x", "effect": "html", **wrong})
 
 
 async def test_without_faults_a_request_passes_untouched(client: httpx.AsyncClient) -> None:

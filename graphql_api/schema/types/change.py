@@ -36,7 +36,7 @@ class ChangeKind(Enum):
 class ConceptChange:
     """A change of one concept; concepts are matched by uuid, the remaining ones by code."""
 
-    kind: ChangeKind = strawberry.field(description="What happened.")
+    change: ChangeKind = strawberry.field(name="kind", description="What happened.")
     type: ConceptType = strawberry.field(description="The type of the concept.")
     before: Concept | None = strawberry.field(description="The concept in the earlier release; null if it was added.")
     after: Concept | None = strawberry.field(description="The concept in this release; null if it was removed.")
@@ -93,7 +93,7 @@ async def _concept_changes(loaders: Loaders, old: str, new: str, changes: list[C
     before, after = iter(befores), iter(afters)
     return [
         ConceptChange(
-            kind=ChangeKind[change.change],
+            change=ChangeKind[change.change],
             type=ConceptType(change.type.name),
             before=None if change.before is None else next(before),
             after=None if change.after is None else next(after),
