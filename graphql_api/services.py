@@ -25,8 +25,9 @@ from graphql_api.index.index_file import WORKBOOK, delete_unusable
 from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
 from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
+from graphql_api.observability.buffered_metrics import flush
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.observability.metrics import STORE_MEMORY_BYTES, flush
+from graphql_api.observability.metrics import STORE_MEMORY_BYTES
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.app import Sandbox
 from graphql_api.sandbox.bundled_data import DATA

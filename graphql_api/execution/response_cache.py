@@ -10,7 +10,8 @@ from gzip import compress
 from hashlib import blake2b
 
 from graphql_api.caching import LRUCache, compact_json
-from graphql_api.observability.metrics import EXECUTIONS, BufferedCounter
+from graphql_api.observability.buffered_metrics import BufferedCounter
+from graphql_api.observability.metrics import EXECUTIONS
 from graphql_api.schema.dependencies import Dependencies
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.text import Language

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, InternalError, ServiceUnavailable, error_response
 from graphql_api.http.middleware import wrap
-from graphql_api.observability.logs import bind_request_log
+from graphql_api.observability.log_lines import bind_request_log
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.observability.tracing import OperationSpan

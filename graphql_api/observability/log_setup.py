@@ -4,7 +4,8 @@ import logging
 import os
 from typing import cast
 
-from graphql_api.observability.logs import Style, start_logging
+from graphql_api.observability.log_lines import Style
+from graphql_api.observability.logs import start_logging
 from graphql_api.settings import Settings
 from graphql_api.settings.environment import service_variables
 from graphql_api.settings.files import is_open_to_others

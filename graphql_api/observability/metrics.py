@@ -1,87 +1,11 @@
-"""The Prometheus metrics of this process. docs/operations.md lists them.
+"""The Prometheus metrics of this process. docs/metrics.md lists them."""
 
-Metrics that every request updates are buffered (docs/decisions/0030).
-"""
-
-import re
-from collections import deque
-from collections.abc import Iterable
 from functools import lru_cache
-from threading import Lock
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge, Histogram
 
+from graphql_api.observability.buffered_metrics import BufferedCounter, BufferedHistogram
 from graphql_api.observability.log_writer import on_dropped_lines
-
-MAX_BUFFERED = 1000
-"""Maximum number of buffered observations of a histogram."""
-
-
-class BufferedCounter:
-    """A counter for hot paths: `count` is a plain number, which `flush` adds to the Prometheus counter."""
-
-    __slots__ = ("_counter", "_flushed", "_lock", "count")
-
-    def __init__(self, counter: Counter) -> None:
-        self._counter = counter
-        self._lock = Lock()
-        self._flushed = 0
-        self.count = 0
-        _buffered.append(self)
-
-    def flush(self) -> None:
-        """Update the Prometheus counter; may be called from any thread."""
-        with self._lock:
-            count = self.count
-            if count > self._flushed:
-                self._counter.inc(count - self._flushed)
-            self._flushed = count
-
-
-class BufferedHistogram:
-    """A histogram for hot paths, whose observations `flush` adds to the Prometheus histogram."""
-
-    __slots__ = ("_histogram", "_lock", "_values")
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-        self._lock = Lock()
-        self._values: deque[float] = deque()
-        _buffered.append(self)
-
-    def observe(self, value: float) -> None:
-        """Add an observation."""
-        self._values.append(value)
-        if len(self._values) >= MAX_BUFFERED:
-            self.flush()
-
-    def flush(self) -> None:
-        """Update the Prometheus histogram; may be called from any thread."""
-        with self._lock:
-            while self._values:
-                self._histogram.observe(self._values.popleft())
-
-
-_buffered: list[BufferedCounter | BufferedHistogram] = []
-
-
-class Flushing(Collector):
-    """Flushes the buffered metrics at each scrape; registered before them, so that they are collected after it."""
-
-    def collect(self) -> Iterable[Metric]:
-        """Flush the buffered metrics; returns no metrics of its own."""
-        flush()
-        return ()
-
-
-def flush() -> None:
-    """Update the Prometheus metrics from the buffered ones. With several processes, each does so for its own metrics."""
-    for metric in _buffered:
-        metric.flush()
-
-
-REGISTRY.register(Flushing())
 
 LOG_LINES_DROPPED = Counter(
     "competent_log_lines_dropped", "Log lines dropped because the log could not be written fast enough."
@@ -281,28 +205,6 @@ INDEX_QUERIES = Counter(
     ["outcome"],
 )
 INDEX_CORRUPT_FILES = Counter("competent_index_corrupt_files", "Corrupt index files that were set aside and rebuilt.")
-
-_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
-
-
-class Names:
-    """Maps operation names to label values. Clients choose the names, so all beyond `listed` and `more` others become `other`."""
-
-    def __init__(self, listed: Iterable[str] = (), more: int = 50) -> None:
-        self._names = set(listed)
-        self._more = more
-
-    def label(self, name: str) -> str:
-        """The name itself, `anonymous` or `other`."""
-        if not name:
-            return "anonymous"
-        if name not in self._names:
-            if self._more == 0 or not _NAME.fullmatch(name):
-                return "other"
-            self._more -= 1
-            self._names.add(name)
-        return name
-
 
 VALKEY_UP = Gauge(
     "competent_valkey_up",

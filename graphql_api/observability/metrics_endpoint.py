@@ -69,7 +69,7 @@ def registry() -> "CollectorRegistry":
     from prometheus_client import REGISTRY, CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
 
-    from graphql_api.observability.metrics import Flushing
+    from graphql_api.observability.buffered_metrics import Flushing
 
     folder = os.environ.get(FOLDER)
     if folder is None:

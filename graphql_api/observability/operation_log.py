@@ -4,16 +4,40 @@ The number of label values is bounded. A line contains no text of the client unl
 """
 
 import logging
+import re
 from collections.abc import Iterable
 
-from graphql_api.observability.logs import Fields, emit
-from graphql_api.observability.metrics import Names, operation_duration, operations
+from graphql_api.observability.log_lines import Fields
+from graphql_api.observability.logs import emit
+from graphql_api.observability.metrics import operation_duration, operations
 from graphql_api.observability.request_context import RequestContext
 
 log = logging.getLogger("graphql_api.requests")
 
 MAX_PATH_CHARS = 200
 """Maximum number of characters of a path in a log line."""
+
+
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
+
+
+class Names:
+    """Maps operation names to label values. Clients choose the names, so all beyond `listed` and `more` others become `other`."""
+
+    def __init__(self, listed: Iterable[str] = (), more: int = 50) -> None:
+        self._names = set(listed)
+        self._more = more
+
+    def label(self, name: str) -> str:
+        """The name itself, `anonymous` or `other`."""
+        if not name:
+            return "anonymous"
+        if name not in self._names:
+            if self._more == 0 or not _NAME.fullmatch(name):
+                return "other"
+            self._more -= 1
+            self._names.add(name)
+        return name
 
 
 class OperationLog:

@@ -26,8 +26,9 @@ from graphql_api.errors import (
     UpstreamNotFound,
     UpstreamTimeout,
 )
+from graphql_api.observability.buffered_metrics import BufferedCounter
 from graphql_api.observability.fetch_context import FetchContext, Priority
-from graphql_api.observability.metrics import STORE_LOOKUPS, BufferedCounter
+from graphql_api.observability.metrics import STORE_LOOKUPS
 from graphql_api.settings.environment import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_persistable

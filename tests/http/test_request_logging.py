@@ -23,8 +23,7 @@ from graphql_api.http.graphql.request import seconds_for
 from graphql_api.http.middleware import base_middleware
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.observability.metrics import Names
-from graphql_api.observability.operation_log import OperationLog
+from graphql_api.observability.operation_log import Names, OperationLog
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings

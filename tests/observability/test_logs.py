@@ -14,7 +14,8 @@ import pytest
 
 import graphql_api
 from graphql_api.observability import logs
-from graphql_api.observability.logs import MAX_REQUEST_BYTES, Handler, Style, bind_request_log, emit
+from graphql_api.observability.log_lines import MAX_REQUEST_BYTES, Style, bind_request_log
+from graphql_api.observability.logs import Handler, emit
 
 log = logging.getLogger("tests.log")
 

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
 from graphql_api.observability import metrics
-from graphql_api.observability.metrics import MAX_BUFFERED, BufferedCounter, BufferedHistogram
+from graphql_api.observability.buffered_metrics import MAX_BUFFERED, BufferedCounter, BufferedHistogram
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,8 @@ from graphql_api.execution.compiled.fallback import Fallback, fallback_of
 from graphql_api.execution.compiled.variables import InputVariables, VariableDefinitions, descendants, variables_in
 from graphql_api.execution.context import Context
 from graphql_api.execution.schema import CompetentSchema
-from graphql_api.observability.metrics import EXECUTIONS, FALLBACKS, BufferedCounter
+from graphql_api.observability.buffered_metrics import BufferedCounter
+from graphql_api.observability.metrics import EXECUTIONS, FALLBACKS
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from graphql_api.execution.response_cache import CachedResponse
 from graphql_api.http.graphql import Endpoint, HTTPError, Operation
 from graphql_api.http.graphql.multipart import multipart_required
 from graphql_api.http.graphql.response import add_request_id, body_of
-from graphql_api.observability.logs import bind_request_log
+from graphql_api.observability.log_lines import bind_request_log
 from graphql_api.observability.metrics import STREAMING_RESPONSES
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext
