@@ -268,7 +268,7 @@ def _indexes(
         load,
         index_folder(settings),
         origin,
-        mode=settings.index or ("need" if settings.is_remote else "start"),  # type: ignore[arg-type]
+        mode=settings.index or ("need" if settings.is_remote else "start"),
         patient=not settings.is_remote,
         page_size=settings.upstream_page_size,
         at_once=settings.crawl_concurrency

@@ -79,3 +79,11 @@ def test_the_folders_of_tests_are_packages_or_suites_apart() -> None:
 
     assert len(mirrored) > 15
     assert [folder for folder in mirrored if not (PACKAGE / folder / "__init__.py").exists()] == []
+
+
+def test_every_type_error_that_is_ignored_says_why() -> None:
+    lines = [line for file in PACKAGE.rglob("*.py") for line in file.read_text(encoding="utf-8").splitlines()]
+    ignored = [line for line in lines if "# type: ignore" in line]
+
+    assert ignored
+    assert [line for line in ignored if not re.search(r"# type: ignore\[[\w-]+\]  # \w", line)] == []

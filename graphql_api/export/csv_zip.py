@@ -13,11 +13,14 @@ from contextlib import closing
 from dataclasses import fields
 from functools import partial
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from graphql_api.export.contents import Batch, Contents, ReleaseFacts, Step
 from graphql_api.export.tables import Row, Table, tables_of
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BOM = "\ufeff"
@@ -149,9 +152,9 @@ class _Output(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
+    def write(self, data: "ReadableBuffer") -> int:
         self._pieces.append(bytes(data))
-        return len(data)
+        return len(self._pieces[-1])
 
     def take(self) -> bytes:
         """The bytes written since the last call."""

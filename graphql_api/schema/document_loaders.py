@@ -48,7 +48,7 @@ class DocumentLoaders:
 
     @cached_property
     def _documents(self) -> DataLoader[str, Document]:
-        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]  # it takes a result for an error, too
+        return DataLoader(self._load_batch, cache_map=self._loading, max_batch_size=BATCH)  # type: ignore[arg-type]  # aiodataloader takes a result for an error, too
 
     async def _load_batch(self, paths: list[str]) -> list[Document | Exception]:
         batch = asyncio.current_task()

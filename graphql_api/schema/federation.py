@@ -95,7 +95,7 @@ class SubgraphQuery(Query):
         await _look_up_codes(info.context.loaders, representations)
         return await gather_settled(
             start_eagerly(entity(info.context.loaders, representation)) for representation in representations
-        )  # type: ignore[return-value]
+        )  # type: ignore[return-value]  # graphql-core takes an exception for an error
 
 
 async def entity(loaders: Loaders, representation: object) -> Node | None:

@@ -63,7 +63,7 @@ class Query:
         if len(ids) > MAX_ITEMS:
             raise BadUserInput(f"`ids` has {len(ids)} ids; the limit is {MAX_ITEMS}.")
         # An exception in the list becomes an error at its position; the other nodes are unaffected.
-        return await gather_settled(start_eagerly(_node(info.context.loaders, id)) for id in ids)  # type: ignore[return-value]
+        return await gather_settled(start_eagerly(_node(info.context.loaders, id)) for id in ids)  # type: ignore[return-value]  # graphql-core takes an exception for an error
 
     @strawberry.field(
         description="All releases that Competent serves, newest first.",

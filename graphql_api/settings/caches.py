@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from graphql_api.settings.environment import Section
 
@@ -78,7 +79,7 @@ class CacheSettings:
         formerly="CACHE_CURRENT",
     )
 
-    index: str = Section.INDEX(
+    index: Literal["", "start", "need", "off"] = Section.INDEX(
         "",
         "When to index a release, which search and reverse links need: at the `start`, when a query first needs it (`need`), or "
         "never (`off`). Unset: `need` with the real API, `start` with the sandbox.",

@@ -5,7 +5,7 @@ normalised: they have few levels, and all keys come from the declarations.
 """
 
 from sys import getsizeof
-from typing import Any
+from typing import Any, cast
 
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document, JsonObject
@@ -73,7 +73,7 @@ class Interner:
     def intern_steps(self, document: Document) -> Steps[tuple[Document, int]]:
         """`intern` in steps."""
         walk, name = _Walk(), document.get("id")
-        new: JsonObject = document  # type: ignore[assignment]  # as it is parsed
+        new = cast(JsonObject, document)  # as it is parsed
         if part := self._find(name, new):
             return part.object, 0
         self._add(name, new, walk)
@@ -83,7 +83,7 @@ class Interner:
     def release_steps(self, document: Document) -> Steps[int]:
         """`release` in steps."""
         walk = _Walk()
-        yield from self._release(document, walk)  # type: ignore[arg-type]  # as it is parsed
+        yield from self._release(document, walk)
         return walk.bytes
 
     def __len__(self) -> int:
@@ -131,7 +131,7 @@ class Interner:
                     size += _NUMBER_SIZE
             walk.bytes += size
 
-    def _release(self, document: JsonObject, walk: _Walk) -> Steps[None]:
+    def _release(self, document: Document, walk: _Walk) -> Steps[None]:
         pending: list[Any] = [document]
         while pending:
             holder = pending.pop()
@@ -159,7 +159,9 @@ class Interner:
     def _is_still_used(self, old: JsonObject, walk: _Walk) -> bool:
         """Remove a reference to an interned part; returns whether others remain. False for an object that was not interned."""
         name = old.get("id")
-        variants = self._parts.get(name, []) if name is not None else []
+        if name is None:
+            return False
+        variants = self._parts.get(name, [])
         part = next((variant for variant in variants if variant.object is old), None)
         if part is None:
             return False
@@ -168,7 +170,7 @@ class Interner:
             return True
         variants.remove(part)
         if not variants:
-            del self._parts[name]  # type: ignore[arg-type]  # it has variants, so it is not None
+            del self._parts[name]
         walk.bytes += _PART_OVERHEAD
         return False
 

@@ -153,14 +153,14 @@ async def _evaluated(server: "Valkey", script: str, keys: Sequence[str], argumen
 
     result: object
     try:
-        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
+        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]  # valkey: it is awaitable
     except ResponseError as error:
         if not _is_about_values(str(error)):
             raise
         log.warning("deleted values of an unexpected type from the Valkey server: %s", keys[0])
         STORE_INVALID_ENTRIES.labels("state").inc()
         await server.delete(*keys)
-        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]
+        result = await server.eval(script, len(keys), *keys, *arguments)  # type: ignore[misc]  # valkey: it is awaitable
     return result
 
 

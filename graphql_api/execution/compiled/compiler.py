@@ -11,6 +11,7 @@ Each selection of an object type becomes a function of the generated source:
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import iscoroutinefunction
+from typing import cast
 
 from graphql import (
     DocumentNode,
@@ -94,8 +95,8 @@ class Compilation:
         named = get_named_type(type_)
         if is_leaf_type(named):
             return []
-        types = self._schema.get_possible_types(named) if is_abstract_type(named) else [named]
-        return [self._selection(possible, details) for possible in types]  # type: ignore[arg-type]  # object types
+        types = self._schema.get_possible_types(named) if is_abstract_type(named) else [cast(GraphQLObjectType, named)]
+        return [self._selection(possible, details) for possible in types]
 
     def _selection(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
         fields = collect_subfields(
@@ -233,7 +234,7 @@ class Compilation:
         """A field that a function resolves: called once per execution if it, or what is below, may have to wait."""
         resolver = field.definition.base_resolver
         assert resolver is not None
-        function: Callable[..., object] = resolver.wrapped_func  # type: ignore[assignment]  # of a field it is a function
+        function: Callable[..., object] = resolver.wrapped_func  # type: ignore[assignment]  # strawberry: of a field it is a function
         info = resolver.info_parameter.name if resolver.info_parameter else None
         is_async = iscoroutinefunction(function)
         scope.suspends |= is_async

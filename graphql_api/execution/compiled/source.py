@@ -78,7 +78,8 @@ class Source:
             exec(compile(text, file, "exec", dont_inherit=True), namespace)  # noqa: S102  # no text of a client is in it
         except (SyntaxError, RecursionError, MemoryError):
             raise Fallback("size") from None
-        build: FunctionType = namespace.pop("build")  # type: ignore[assignment]  # without a cycle, so freed with its document
+        build = namespace.pop("build")  # without a cycle, so freed with its document
+        assert isinstance(build, FunctionType)
         log.debug("compiled a query", extra={"fields": {"file": file, "source": text}})
         return build
 

@@ -81,7 +81,7 @@ def asset(name: str) -> str:
 
 def type_label(language: str, word: str) -> str:
     """What a type of concept is called in a language, by path word."""
-    return str(_environment(language).get_template("macros.html").module.type_name(word)).strip()  # type: ignore[attr-defined]
+    return str(_environment(language).get_template("macros.html").module.type_name(word)).strip()  # type: ignore[attr-defined]  # jinja2: a macro of the template
 
 
 def by_field(names: Sequence[str]) -> dict[str, list[str]]:
@@ -116,7 +116,7 @@ def _environment(language: str) -> "Environment":
         extensions=["jinja2.ext.i18n"],
     )
     environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # jinja2: of its extension
     environment.filters |= {
         "number": lambda value: format_decimal(value, locale=language),
         "percent": lambda share: format_percent(share, locale=language),

@@ -32,7 +32,7 @@ class ResponseHeads:
         async def send(message: Message) -> None:
             messages.append(message)
 
-        start_eagerly(self._app(scope, _receive, send))  # type: ignore[arg-type]  # none of them suspends
+        start_eagerly(self._app(scope, _receive, send))  # type: ignore[arg-type]  # ASGI: awaitables; none suspends
         return head_of(reply.status, [field for field in messages[0]["headers"] if field[0] not in OWN])
 
 

@@ -3,14 +3,14 @@
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
 
-from graphql_api.observability import metrics
+from graphql_api.observability import buffered_metrics
 from graphql_api.observability.buffered_metrics import MAX_BUFFERED, BufferedCounter, BufferedHistogram
 
 
 @pytest.fixture(autouse=True)
 def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Buffered metrics of these tests only."""
-    monkeypatch.setattr(metrics, "_buffered", [])
+    monkeypatch.setattr(buffered_metrics, "_buffered", [])
 
 
 def values(metric: Counter | Histogram) -> dict[tuple[str, str | None], float]:
@@ -30,7 +30,7 @@ def test_a_buffered_histogram_is_as_if_observed_directly() -> None:
         for duration in durations:
             plain.observe(duration)
             histogram.observe(duration)
-        metrics.flush()
+        buffered_metrics.flush()
         assert values(target) == values(plain)
 
 
@@ -51,5 +51,5 @@ def test_a_buffered_counter_adds_what_was_counted_since_the_last_flush() -> None
 
     for number in (2, 3, 0):
         counter.count += number
-        metrics.flush()
+        buffered_metrics.flush()
     assert values(target) == {("a_total", None): 5}
