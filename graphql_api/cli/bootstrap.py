@@ -134,7 +134,7 @@ def progress_bar() -> "Iterator[Callable[[str, int, int], None]]":
         yield update
 
 
-def text_of(file: Path) -> str:
+def read_text(file: Path) -> str:
     """The text of a file, or of standard input for `-`; exits with 2 if it is not readable UTF-8."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")

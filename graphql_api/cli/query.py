@@ -15,10 +15,10 @@ from graphql_api.cli.bootstrap import (
     Lenient,
     MappingFiles,
     app_of,
+    read_text,
     run_on_services,
     settings_of,
     stop,
-    text_of,
     upstream_of,
 )
 from graphql_api.cli.streams import as_utf8
@@ -144,10 +144,10 @@ def mirror(
 
 def _document(operation: str | None, file: Path | None) -> str:
     if file is not None and operation is None:
-        return text_of(file)
+        return read_text(file)
     if operation is None or file is not None:
         stop("pass one operation: as an argument, as `-` for standard input, or with --file")
-    return text_of(Path("-")) if operation == "-" else as_utf8(operation)
+    return read_text(Path("-")) if operation == "-" else as_utf8(operation)
 
 
 def _object(text: str) -> dict[str, object]:

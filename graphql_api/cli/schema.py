@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphql_api.cli.bootstrap import stop, text_of
+from graphql_api.cli.bootstrap import read_text, stop
 
 
 class Form(StrEnum):
@@ -34,7 +34,7 @@ def schema(
     if since is None:
         print(build_schema().sdl)
         return
-    broken = _changes_since(text_of(since), build_schema().sdl)
+    broken = _changes_since(read_text(since), build_schema().sdl)
     raise typer.Exit(1 if broken else 0)
 
 

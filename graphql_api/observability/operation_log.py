@@ -21,7 +21,7 @@ MAX_PATH_CHARS = 200
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,99}")
 
 
-class Names:
+class OperationNames:
     """Maps operation names to label values. Clients choose the names, so all beyond `listed` and `more` others become `other`."""
 
     def __init__(self, listed: Iterable[str] = (), more: int = 50) -> None:
@@ -48,7 +48,7 @@ class OperationLog:
     """
 
     def __init__(self, listed: Iterable[str] = (), *, texts: bool = False, addresses: bool = False) -> None:
-        self._names = Names(listed)
+        self._names = OperationNames(listed)
         self._texts = texts
         self._addresses = addresses
 

@@ -23,7 +23,7 @@ from graphql_api.http.graphql.request import seconds_for
 from graphql_api.http.middleware import base_middleware
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.observability.operation_log import Names, OperationLog
+from graphql_api.observability.operation_log import OperationLog, OperationNames
 from graphql_api.observability.request_context import record_of
 from graphql_api.sandbox import Fault, Releases
 from graphql_api.settings import Settings
@@ -214,7 +214,7 @@ async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
 
 
 def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
-    names = Names(["Known"], more=2)
+    names = OperationNames(["Known"], more=2)
 
     sent_names = ["a", "b", "c", "Known", "a", "", "no name", "x" * 200]
     assert [names.label(name) for name in sent_names] == [

@@ -43,7 +43,7 @@ Results = list[tuple[Check, Verdict, str]]
 
 
 @dataclass(frozen=True)
-class Report:
+class DoctorReport:
     """The result of a visit."""
 
     address: str
@@ -76,7 +76,7 @@ async def run_doctor(
     finally:
         await upstream.aclose()
     key = settings.key().reveal()
-    report = Report(
+    report = DoctorReport(
         address,
         environment_of(settings.upstream_url),
         current_number(visit),
@@ -105,7 +105,7 @@ def _why(ended: ProbeResponse | None) -> str | None:
     return f"The key is rejected ({ended}): stopped after this call; check COMPETENT_API_KEY or its file (docs/live-api.md)."
 
 
-def _object(report: Report) -> dict[str, object]:
+def _object(report: DoctorReport) -> dict[str, object]:
     """The report as JSON; `docs/doctor-report.schema.json` describes it."""
     checks = [
         {
@@ -130,7 +130,7 @@ def _object(report: Report) -> dict[str, object]:
     }
 
 
-def _print(report: Report) -> None:
+def _print(report: DoctorReport) -> None:
     console = Console(highlight=False)
     if report.ended is not None:
         console.print(f"[red]{escape(printable(report.ended))}[/]")

@@ -39,7 +39,7 @@ MAX_FILE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientKey:
     """The owner of a key. `per_minute` is its quota of requests per minute; None means the setting's default."""
 
     name: str
@@ -56,18 +56,18 @@ class Keys:
     def __init__(self, file: Path, clock: Callable[[], float] = monotonic) -> None:
         self.file = file
         self._clock = clock
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str, ClientKey] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._checked_at = clock()
         self._fault = ""
         self._read()
 
-    def clients(self) -> list[Client]:
+    def clients(self) -> list[ClientKey]:
         """All clients with a valid key, sorted by name."""
         self._reload_if_changed()
         return sorted(self._clients.values(), key=lambda client: client.name)
 
-    def client(self, key: str) -> Client | None:
+    def client(self, key: str) -> ClientKey | None:
         """The owner of a key; None if the key is malformed, unknown or revoked."""
         self._reload_if_changed()
         match = _KEY.fullmatch(key)
@@ -90,7 +90,7 @@ class Keys:
                 raise SettingsError(f"client {name} already has a key: revoke it first, or choose another name")
             id, secret, salt = secrets.token_hex(6), secrets.token_urlsafe(32), secrets.token_hex(16)
             made = datetime.now(UTC).isoformat(timespec="seconds")
-            clients[id] = Client(name, id, salt, _hash(salt, secret), made, per_minute)
+            clients[id] = ClientKey(name, id, salt, _hash(salt, secret), made, per_minute)
         return f"cgk_{id}_{secret}"
 
     def revoke(self, name: str) -> None:
@@ -124,7 +124,7 @@ class Keys:
             self._stamp = stamp
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Client]]:
+    def _changing(self) -> Iterator[dict[str, ClientKey]]:
         """The current clients, to be changed in place; saved if the block does not raise. One change at a time."""
         draft = self.file.with_name(f".{self.file.name}.new")
         descriptor = self._create_draft(draft)
@@ -165,7 +165,7 @@ def _hash(salt: str, secret: str) -> str:
     return blake2b(secret.encode(), salt=bytes.fromhex(salt), digest_size=32).hexdigest()
 
 
-_NO_CLIENT = Client("", "", "00" * 16, "00" * 32, "")
+_NO_CLIENT = ClientKey("", "", "00" * 16, "00" * 32, "")
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:
@@ -178,7 +178,7 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _clients(file: Path) -> dict[str, Client]:
+def _clients(file: Path) -> dict[str, ClientKey]:
     try:
         entries = orjson.loads(read_small(file, MAX_FILE_BYTES))["keys"]
         return {client.id: client for client in map(_client, entries)}
@@ -188,8 +188,8 @@ def _clients(file: Path) -> dict[str, Client]:
         raise SettingsError(f"{file} is not a valid keys file; `competent-graphql key new NAME` creates one") from None
 
 
-def _client(entry: dict[str, Any]) -> Client:
-    client = Client(**entry)
+def _client(entry: dict[str, Any]) -> ClientKey:
+    client = ClientKey(**entry)
     if not (_NAME.fullmatch(client.name) and _ID.fullmatch(client.id) and isinstance(client.made, str)):
         raise ValueError
     if len(bytes.fromhex(client.salt)) != 16 or len(bytes.fromhex(client.hash)) != 32:

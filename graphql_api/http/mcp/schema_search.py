@@ -28,7 +28,7 @@ _KEYWORDS: dict[type, str] = {
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
-class Element(NamedTuple):
+class SchemaElement(NamedTuple):
     """A part of a schema: its coordinate (`Query.search`, `Query.search(text:)`), its type, and what it is for."""
 
     coordinate: str
@@ -44,7 +44,7 @@ class SchemaSearch:
             (element, _words(element.coordinate), _words(element.description)) for element in _elements(schema)
         ]
 
-    def matches(self, text: str) -> list[Element]:
+    def matches(self, text: str) -> list[SchemaElement]:
         """The elements that match any word of a text, those that match more words first, then those with shorter names."""
         words = _words(text)
         scored = [
@@ -64,11 +64,11 @@ def _score(word: str, names: frozenset[str], descriptions: frozenset[str]) -> fl
     return NAME_WEIGHT * (word in names) + DESCRIPTION_WEIGHT * (word in descriptions)
 
 
-def _elements(schema: GraphQLSchema) -> Iterator[Element]:
+def _elements(schema: GraphQLSchema) -> Iterator[SchemaElement]:
     for name, type_ in schema.type_map.items():
         if name.startswith("_"):
             continue
-        yield Element(name, _definition(type_), type_.description or "")
+        yield SchemaElement(name, _definition(type_), type_.description or "")
         match type_:
             case GraphQLObjectType() | GraphQLInterfaceType():
                 for field_name, field in type_.fields.items():
@@ -78,19 +78,19 @@ def _elements(schema: GraphQLSchema) -> Iterator[Element]:
                     yield _input(f"{name}.{field_name}", field_name, input_field)
             case GraphQLEnumType():
                 for value_name, value in type_.values.items():
-                    yield Element(f"{name}.{value_name}", value_name, value.description or "")
+                    yield SchemaElement(f"{name}.{value_name}", value_name, value.description or "")
 
 
-def _field(coordinate: str, name: str, field: GraphQLField) -> Iterator[Element]:
+def _field(coordinate: str, name: str, field: GraphQLField) -> Iterator[SchemaElement]:
     arguments = ", ".join(f"{argument}: {definition.type}" for argument, definition in field.args.items())
     signature = f"{name}({arguments}): {field.type}" if arguments else f"{name}: {field.type}"
-    yield Element(coordinate, signature, field.description or "")
+    yield SchemaElement(coordinate, signature, field.description or "")
     for argument, definition in field.args.items():
         yield _input(f"{coordinate}({argument}:)", argument, definition)
 
 
-def _input(coordinate: str, name: str, definition: GraphQLArgument | GraphQLInputField) -> Element:
-    return Element(coordinate, f"{name}: {definition.type}", definition.description or "")
+def _input(coordinate: str, name: str, definition: GraphQLArgument | GraphQLInputField) -> SchemaElement:
+    return SchemaElement(coordinate, f"{name}: {definition.type}", definition.description or "")
 
 
 def _definition(type_: GraphQLNamedType) -> str:

@@ -33,7 +33,7 @@ from graphql_api.http.graphql import JSON, Endpoint, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.query_tools import EXECUTE, SEARCH_SCHEMA, VALIDATE, checked, query_tools, searched, validated
 from graphql_api.http.mcp.schema_search import SchemaSearch
-from graphql_api.http.mcp.tools import RESULT_SCHEMA, JSONSchema, Operation, operations
+from graphql_api.http.mcp.tools import RESULT_SCHEMA, JSONSchema, OperationTool, operations
 from graphql_api.http.pages.home import ABOUT
 from graphql_api.observability.request_context import record_of
 
@@ -187,7 +187,7 @@ async def serve_stdio(server: "Server[Post]") -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-async def _run(post: Post, operation: Operation, arguments: JSONObject) -> JSONObject:
+async def _run(post: Post, operation: OperationTool, arguments: JSONObject) -> JSONObject:
     # GraphQL ignores unknown variables, so an agent would not notice a mistyped one.
     if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
         accepted = ", ".join(operation.variables["properties"]) or "nothing"

@@ -72,7 +72,7 @@ _SCALARS: dict[str, JSONSchema] = {
 }
 
 
-class Operation(NamedTuple):
+class OperationTool(NamedTuple):
     """A tool: a query with the JSON Schema of its variables."""
 
     name: str
@@ -81,11 +81,11 @@ class Operation(NamedTuple):
     variables: JSONSchema
 
 
-def operations(schema: GraphQLSchema) -> dict[str, Operation]:
+def operations(schema: GraphQLSchema) -> dict[str, OperationTool]:
     """All example queries, by name; subscriptions are left out."""
     queries = [example for example in examples() if example.operation_type == "query"]
     return {
-        example.name: Operation(example.name, example.about, example.query, _variables(example, schema))
+        example.name: OperationTool(example.name, example.about, example.query, _variables(example, schema))
         for example in queries
     }
 

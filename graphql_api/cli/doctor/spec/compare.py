@@ -6,7 +6,7 @@ from itertools import chain
 from graphql_api.cli.doctor.checks import CHECKS
 from graphql_api.cli.doctor.spec.document import Spec
 from graphql_api.cli.doctor.spec.findings import SEVERITIES, Finding, Rule
-from graphql_api.cli.doctor.spec.operations import Api, Operation, operations
+from graphql_api.cli.doctor.spec.operations import Api, SpecOperation, operations
 from graphql_api.cli.doctor.spec.samples import RELEASE, UNDESCRIBED, UUID, Sample, Sampler
 from graphql_api.cli.doctor.spec.values import clean, concept_findings
 from graphql_api.competent import hal, routes
@@ -72,7 +72,7 @@ def _fallback(route: Route, rule: Rule, path: str, at: str, reason: str) -> Find
     return Finding("breaks" if check.needed else "loses", rule, path, at, f"{reason}: {check.otherwise}")
 
 
-def _parameter_findings(route: Route, operation: Operation) -> Iterator[Finding]:
+def _parameter_findings(route: Route, operation: SpecOperation) -> Iterator[Finding]:
     queries = operation.names("query")
     for name in route.parameters:
         if name not in queries and queries:  # a list that takes no parameters is complete
@@ -94,7 +94,7 @@ def _parameter_findings(route: Route, operation: Operation) -> Iterator[Finding]
         yield _fallback(route, "credentials", operation.path, name, reason)
 
 
-def _missing_parameter(route: Route, operation: Operation, name: str) -> Finding:
+def _missing_parameter(route: Route, operation: SpecOperation, name: str) -> Finding:
     if name == "page" and route is not routes.SEARCH:
         message = "without it only the first page of the list is read"
         return Finding("breaks", "parameter-gone", operation.path, name, message)
@@ -104,7 +104,7 @@ def _missing_parameter(route: Route, operation: Operation, name: str) -> Finding
     return _fallback(route, "parameter-gone", operation.path, name, "it is not taken")
 
 
-def _document_findings(route: Route, operation: Operation, samples: Sequence[Document]) -> Iterator[Finding]:
+def _document_findings(route: Route, operation: SpecOperation, samples: Sequence[Document]) -> Iterator[Finding]:
     path = operation.path
     read = [(sample, normalise(_path(route), clean(sample), notes := Notes()), notes) for sample in samples]
     yield from (

@@ -24,7 +24,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Operation:
+class SpecOperation:
     """The GET operation of a path; `schema` is None if its response is not JSON, and empty if it is not described."""
 
     path: str
@@ -44,7 +44,7 @@ class Api:
     """The operations by route, and the paths of all others. `prefix` is what all paths begin with, before `/releases`."""
 
     prefix: str
-    by_route: dict[Route, Operation]
+    by_route: dict[Route, SpecOperation]
     without_get: frozenset[Route]
     others: tuple[str, ...]
 
@@ -54,7 +54,7 @@ def operations(spec: Spec) -> Api:
     paths = {str(path): spec.resolve(item) for path, item in spec.resolve(spec.root.get("paths")).items()}
     by_shape = {_PARAMETER.sub("{}", path).rstrip("/"): path for path in paths if path.startswith("/")}
     prefix = _prefix(by_shape)
-    by_route: dict[Route, Operation] = {}
+    by_route: dict[Route, SpecOperation] = {}
     without_get = []
     used = set()
     for route in ROUTES:
@@ -81,7 +81,7 @@ def _prefix(shapes: dict[str, str]) -> str:
     return max(prefixes, key=lambda prefix: (prefixes[prefix], -len(prefix)), default="")
 
 
-def _operation(spec: Spec, path: str, item: Node) -> Operation:
+def _operation(spec: Spec, path: str, item: Node) -> SpecOperation:
     get = item["get"]
     parameters: dict[tuple[str, str], Parameter] = {}
     for raw in (*items(item.get("parameters")), *items(get.get("parameters"))):  # those of the operation replace others
@@ -90,7 +90,7 @@ def _operation(spec: Spec, path: str, item: Node) -> Operation:
     body = spec.resolve(get.get("requestBody"))
     if body.get("required") is True:
         parameters["body", "body"] = Parameter("body", "body", True, "")
-    return Operation(
+    return SpecOperation(
         path,
         tuple(parameters.values()),
         _schema(spec, get),

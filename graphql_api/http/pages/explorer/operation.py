@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class PageOperation:
     """A GraphQL document with its variables; `variables` has only those with a value."""
 
     query: str

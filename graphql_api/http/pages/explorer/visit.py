@@ -21,7 +21,7 @@ from graphql_api.export.skos import address
 from graphql_api.http import resources
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
-from graphql_api.http.pages.explorer.operation import Operation, document
+from graphql_api.http.pages.explorer.operation import PageOperation, document
 from graphql_api.http.pages.rendering import render, with_policy
 from graphql_api.observability.request_context import RequestContext, record_of
 
@@ -72,7 +72,7 @@ class Visit:
         self.path = path
         self.at_root = at_root
         self.record = record_of(request.scope)
-        self.operation: Operation | None = None
+        self.operation: PageOperation | None = None
         self.result = Executed(None, [])
 
     @cached_property
@@ -106,7 +106,7 @@ class Visit:
         """
         release = self.parameters.get("release", CURRENT)
         shared = {"release": release, "languages": [self.language.upper()]}
-        self.operation = Operation(document(name, field), {**shared, **variables}, private)
+        self.operation = PageOperation(document(name, field), {**shared, **variables}, private)
         if not is_release(release):
             self.result = Executed(None, [{"message": "", "extensions": {"code": "RELEASE_NOT_FOUND"}}])
         else:
@@ -116,7 +116,7 @@ class Visit:
         self.record.executed, self.record.error_codes = self.result.data is not None, self.codes
         return (self.result.data or {}).get("release") or {}
 
-    def restore(self, operation: Operation | None, result: Executed) -> None:
+    def restore(self, operation: PageOperation | None, result: Executed) -> None:
         """Make an earlier operation and its result those of the page again."""
         self.operation, self.result = operation, result
         self.record.error_codes = self.codes
