@@ -37,8 +37,10 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.index.concepts import Key
+from graphql_api.index.diff import changes
 from graphql_api.index.index_file import IndexFile, read_only
-from graphql_api.index.succession import Evidence, Successor, successions
+from graphql_api.index.succession import Evidence, Successor
+from graphql_api.index.timeline import release_diff
 
 TABLES = DATA / "competent-like-650.sqlite.xz"
 SHARE = 0.05
@@ -178,16 +180,21 @@ class Workbooks:
         return reference
 
 
+def successors_of(before: sqlite3.Connection, after: sqlite3.Connection) -> Mapping[Key, tuple[Successor, ...]]:
+    """The successors of all that has ended between two releases."""
+    return release_diff(changes(before, after), before, after).successors
+
+
 def tables(workbooks: Workbooks, of_half: int) -> Iterator[str]:
     """Markdown."""
     for new_codes in (False, True):
         after, reference = workbooks.renumbered(of_half, new_codes)
         with closing(after):
-            successors = successions(workbooks.before, after)
+            successors = successors_of(workbooks.before, after)
         yield f"\n{'New uuids and codes' if new_codes else 'New uuids'}\n"
         yield from rows(reference, successors)
     start = time.process_time()
-    successors = successions(workbooks.before, workbooks.after)
+    successors = successors_of(workbooks.before, workbooks.after)
     yield f"\nEnded concepts (compared in {time.process_time() - start:.2f} s of CPU)\n"
     reference = workbooks.ended(of_half)
     yield from rows(reference, successors)

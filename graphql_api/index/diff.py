@@ -4,7 +4,10 @@ Reads facts only of concepts whose digests differ. The result is deterministic.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 import orjson
@@ -46,14 +49,33 @@ def changes(
     differing: list[Change] = []
     for type in CONCEPT_TYPES:
         if types is None or type in types:
-            olds, news, unchanged_codes = _differing(before, after, type)
+            olds, news = _differing(before, after, type)
             pairs = list(_pairs(olds, news))
             fields = _fields(before, after, pairs) if changes is None or "CHANGED" in changes else {}
             differing += (change for pair in pairs if (change := _change(type, *pair, fields)))
             if changes is None or "CODE_MOVED" in changes:
-                moved = _moved(before, after, olds, news, unchanged_codes)
+                moved = _moved(before, after, type, olds, news)
                 differing += (Change("CODE_MOVED", type, old.n, new.n, ()) for old, new in moved)
     return [change for change in differing if changes is None or change.change in changes]
+
+
+def selected(
+    changes: Iterable[Change], types: Collection[ConceptType] | None, kinds: Collection[str] | None
+) -> list[Change]:
+    """The changes of these types and kinds; None means all."""
+    return [
+        change
+        for change in changes
+        if (types is None or change.type in types) and (kinds is None or change.change in kinds)
+    ]
+
+
+def counts(changes: Iterable[Change]) -> dict[ConceptType, Counter[str]]:
+    """The number of changes by type, in their order, and by kind."""
+    by_type: dict[ConceptType, Counter[str]] = {}
+    for change in changes:
+        by_type.setdefault(change.type, Counter())[change.change] += 1
+    return by_type
 
 
 class _Row(NamedTuple):
@@ -61,27 +83,52 @@ class _Row(NamedTuple):
     uuid: str
     code: str | None
     digest: int
+    position: int
 
 
 _Pair = tuple[_Row | None, _Row | None]
 """A concept before and after; None if it is absent."""
 
-_ROWS = "SELECT n, uuid, code, digest FROM concept WHERE concept_type = ? ORDER BY position, n"
+_ROWS = "SELECT n, uuid, code, digest, position FROM concept WHERE concept_type = ? ORDER BY uuid"
+_WITH_CODES = """
+    SELECT n, code FROM json_each(?) AS input CROSS JOIN concept ON concept_type = ? AND code = input.value
+"""
 _FACTS = "SELECT n, facts FROM concept WHERE n IN (SELECT value FROM json_each(?))"
 _CHUNK = 500  # pairs whose facts are in memory at a time
 
 
 def _differing(
     before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
-) -> tuple[list[_Row], list[_Row], set[str]]:
-    """The concepts of both sides, without unchanged ones, and the codes of those.
+) -> tuple[list[_Row], list[_Row]]:
+    """The concepts of both sides in order, without unchanged ones.
 
-    Most are unchanged, so they are compared as plain rows.
+    Both sides are read row by row in the order of uuids, so that other threads need not wait, and little is in memory.
     """
-    olds, news = (connection.execute(_ROWS, (type.number,)).fetchall() for connection in (before, after))
-    same = {row[1:] for row in olds}.intersection(row[1:] for row in news)
-    old, new = ([_Row._make(row) for row in rows if row[1:] not in same] for rows in (olds, news))
-    return old, new, {code for _, code, _ in same if code}
+    olds, news = (map(_Row._make, connection.execute(_ROWS, (type.number,))) for connection in (before, after))
+    only_old: list[_Row] = []
+    only_new: list[_Row] = []
+    old, new = next(olds, None), next(news, None)
+    while old or new:
+        if old and new and old[1:4] == new[1:4]:
+            old, new = next(olds, None), next(news, None)
+        elif old and (not new or old.uuid <= new.uuid):
+            only_old.append(old)
+            old = next(olds, None)
+        elif new:
+            only_new.append(new)
+            new = next(news, None)
+    return _in_order(only_old), _in_order(only_new)
+
+
+def _in_order(rows: Sequence[_Row]) -> list[_Row]:
+    """Sort a few rows at a time and merge these: sorting all in one call would let other threads wait."""
+    natural_order = attrgetter("position", "n")
+    return [
+        *merge(
+            *(sorted(rows[at : at + _CHUNK], key=natural_order) for at in range(0, len(rows), _CHUNK)),
+            key=natural_order,
+        )
+    ]
 
 
 def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
@@ -105,9 +152,9 @@ def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
 def _moved(
     before: sqlite3.Connection,
     after: sqlite3.Connection,
+    type: ConceptType,
     olds: Sequence[_Row],
     news: Sequence[_Row],
-    unchanged_codes: Collection[str],
 ) -> list[tuple[_Row, _Row]]:
     """The concepts that had a code and others that have it now, in the order of the latter.
 
@@ -115,7 +162,10 @@ def _moved(
     """
     had, has = _by_code(olds), _by_code(news)
     pairs = [(old, new) for code, now in has.items() for old in had.get(code, ()) for new in now]
-    stayed = {*unchanged_codes, *(new.code for old, new in pairs if old.uuid == new.uuid)}
+    stayed = {new.code for old, new in pairs if old.uuid == new.uuid}
+    differing = {new.n for new in news}
+    codes = orjson.dumps([*{new.code for _, new in pairs} - stayed]).decode()
+    stayed.update(code for n, code in after.execute(_WITH_CODES, (codes, type.number)) if n not in differing)
     pairs = [(old, new) for old, new in pairs if new.code not in stayed]
     ended, added = _uuids(olds) - _uuids(news), _uuids(news) - _uuids(olds)
     was, now = labels(before, (old.n for old, _ in pairs)), labels(after, (new.n for _, new in pairs))

@@ -7,13 +7,14 @@ to raise instead.
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, TypeVar
 from weakref import finalize
 
+from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import NotIndexedYet
 from graphql_api.index.comparisons import Comparisons
 from graphql_api.index.concepts import (
@@ -26,7 +27,7 @@ from graphql_api.index.concepts import (
     row_ids_by_code,
     row_ids_by_uuid,
 )
-from graphql_api.index.diff import Change, changes
+from graphql_api.index.diff import Change, changes, counts, selected
 from graphql_api.index.index_file import IndexFile, is_damage, read_only
 from graphql_api.index.lookup_cache import UNKNOWN, LookupCache, Unknown
 from graphql_api.index.readers import Readers
@@ -75,7 +76,7 @@ class Index:
         self.start_vectors: Callable[[], VectorJob] | None = None
         """Starts the vectors when they are first needed, if they have not been started."""
         self._lookups = LookupCache()
-        self._comparisons = Comparisons()
+        self.comparisons = Comparisons()
 
     async def query(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -131,9 +132,27 @@ class Index:
     def _error_to_raise(self, error: Exception) -> Exception:
         return self._damaged(self, error) if is_damage(error) else error
 
-    async def changes_since(self, before: "Index") -> list[Change]:
-        """All changes from another index to this one. Raises NotIndexedYet if documents are missing from either index."""
-        return await self._compared_with(before, "changes", changes)
+    async def changes_since(
+        self,
+        before: "Index",
+        types: Collection[ConceptType] | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> Sequence[Change]:
+        """The changes from another index to this one, of these `types` and `kinds`; None means all.
+
+        They are computed once and cached, and so is each selection. Raises NotIndexedYet if documents are missing from either
+        index.
+        """
+        every = await self._compared_with(before, "changes", changes)
+        if types is None and kinds is None:
+            return every
+        selection = tuple(None if names is None else frozenset[object](names) for names in (types, kinds))
+        return await self._compared_with(before, selection, lambda *_: selected(every, types, kinds))
+
+    async def change_counts_since(self, before: "Index") -> Mapping[ConceptType, Mapping[str, int]]:
+        """The number of changes from another index to this one, by type and kind. Raises as `changes_since`."""
+        every = await self.changes_since(before)
+        return await self._compared_with(before, "counts", lambda *_: counts(every))
 
     async def diff_since(self, before: "Index") -> ReleaseDiff:
         """What happened to concepts from another index to this one, with successors. Raises as `changes_since`."""
@@ -141,7 +160,7 @@ class Index:
         return await self._compared_with(before, "diff", partial(release_diff, differing))
 
     async def _compared_with(
-        self, before: "Index", name: str, compare: Callable[[sqlite3.Connection, sqlite3.Connection], S]
+        self, before: "Index", name: Hashable, compare: Callable[[sqlite3.Connection, sqlite3.Connection], S]
     ) -> S:
         if before.missing or self.missing:
             raise NotIndexedYet(
@@ -149,7 +168,7 @@ class Index:
                 retry_after=60.0,
             )
         key = name, before.serial_number
-        return await self._comparisons.get(key, lambda: self.query(_compared, compare, before))
+        return await self.comparisons.get(key, lambda: self.query(_compared, compare, before))
 
     @property
     def lookup_bytes(self) -> int:
@@ -172,7 +191,8 @@ class Index:
 
     def close(self) -> None:
         """Wait for running queries, and close the file."""
-        self._opened.close()
+        with self._comparison_lock:
+            self._opened.close()
 
     def close_when_unused(self) -> None:
         """Close the file when the last query that uses this index has ended, and nothing refers to it any more."""

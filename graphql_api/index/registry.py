@@ -314,7 +314,8 @@ class IndexRegistry:
     async def aclose(self) -> None:
         """Cancel builds, which resume where they stopped at the next start, and close the files."""
         builds = [build.task for build in self._builds.values()]
-        await cancel_and_wait([*builds, *self._opening.values(), *self._retries.values()])
+        comparisons = [task for index in self._open.values() for task in index.comparisons.running]
+        await cancel_and_wait([*builds, *self._opening.values(), *self._retries.values(), *comparisons])
         if not isinstance(self._vectors, NoVectors):
             await asyncio.to_thread(self._vectors.close)
         for index in (*self._open.values(), *self._replaced):

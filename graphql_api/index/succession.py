@@ -6,13 +6,15 @@ Weights and thresholds were chosen on one half of two releases of real size; `be
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.index.concepts import Key
-from graphql_api.index.succession_clues import NOTHING, ReleaseConcepts, Share, labelled_alike, shares, similarity
+from graphql_api.index.release_concepts import ReleaseConcepts
+from graphql_api.index.succession_clues import NOTHING, Share, labelled_alike, shares, similarity
 from graphql_api.index.tables import CONTAINED_TEXTS
 
 
@@ -45,6 +47,8 @@ MIN_SHARE = 0.5
 TWIN_SCORE = 0.8
 """Score from which a concept stands for the one it replaced, where concepts that contain them are compared."""
 MAX_SUCCESSORS = 5
+SLICE = 100
+"""Maximum ended concepts that are compared together, so that no step lets other threads wait long, or needs much memory."""
 
 
 class _Clues(NamedTuple):
@@ -56,32 +60,43 @@ class _Clues(NamedTuple):
     rivals: int
 
 
-def successions(before: sqlite3.Connection, after: sqlite3.Connection) -> dict[Key, tuple[Successor, ...]]:
-    """The successors of each concept of the earlier release that has ended, the best first, at most MAX_SUCCESSORS.
+def successions(
+    before: sqlite3.Connection, after: sqlite3.Connection, ended: Iterable[Key]
+) -> dict[Key, tuple[Successor, ...]]:
+    """The successors of concepts of the earlier release that have `ended`, the best first, at most MAX_SUCCESSORS.
 
     A concept without a successor is left out. The result is deterministic.
     """
     old, new = ReleaseConcepts(before), ReleaseConcepts(after)
+    of_types: defaultdict[int, list[Key]] = defaultdict(list)
+    for key in ended:
+        of_types[key[0]].append(key)
     successors: dict[Key, tuple[Successor, ...]] = {}
     twins: dict[Key, Key] = {}
     for type in reversed(CONCEPT_TYPES):  # parts before what contains them
-        ended = [key for key in old.rows if key[0] == type.number and key not in new.rows]
-        for key, best in _of_type(type, old, new, ended, twins) if ended else ():
-            successors[key] = best
-            if best[0].score >= TWIN_SCORE:
-                twins[key] = best[0].key
+        of_type: dict[Key, tuple[Successor, ...]] = {}
+        keys = of_types[type.number]
+        for start in range(0, len(keys), SLICE):
+            of_type.update(_of_type(type, old, new, keys[start : start + SLICE], twins))
+        twins |= {key: best[0].key for key, best in of_type.items() if best[0].score >= TWIN_SCORE}
+        successors |= of_type
     return successors
 
 
 def _of_type(
     type: ConceptType, old: ReleaseConcepts, new: ReleaseConcepts, ended: Collection[Key], twins: Mapping[Key, Key]
 ) -> Iterator[tuple[Key, tuple[Successor, ...]]]:
-    labels, gained = old.labels(ended), shares(old, new, ended, twins)
+    labels, gained = old.labels(old.rows(ended)), shares(old, new, ended, twins)
     # Many technical competences have the same skill, and so the same label: it says nothing alone.
     named = {} if type in CONTAINED_TEXTS else labelled_alike(new, labels)
-    coded = {key: new.with_code(type.number, old.codes[old.rows[key]]) for key in ended}
+    codes = old.codes(ended)
+    with_codes = new.with_codes(type.number, codes.values())
+    coded = {key: with_codes.get(codes[key] or "", []) for key in ended}
     candidates = {key: {*gained[key], *named.get(key, ()), *coded[key]} for key in ended}
-    new_labels = new.labels(set().union(*candidates.values()))
+    rows = new.rows(set().union(*candidates.values()))
+    new_labels = new.labels(rows)
+    of_other_types = new.with_uuids(uuid for _, uuid in ended)
+    were_there = old.rows(one for with_uuid in of_other_types.values() for one in with_uuid)
     for key in ended:
         equal = {one for one, is_equal in named.get(key, {}).items() if is_equal}
         similar = {one: 1.0 if one in equal else similarity(labels[key], new_labels[one]) for one in candidates[key]}
@@ -89,8 +104,8 @@ def _of_type(
             one: _Clues(one in coded[key], similar[one], gained[key].get(one, NOTHING), _rivals(one, similar))
             for one in candidates[key]
         }
-        ranked = sorted(_scored(clues), key=lambda successor: (-successor.score, new.rows[successor.key]))
-        now = [one for one in new.with_uuid(key[1]) if one not in old.rows]  # the concept is of another type
+        ranked = sorted(_scored(clues), key=lambda successor: (-successor.score, rows[successor.key]))
+        now = [one for one in of_other_types.get(key[1], ()) if one not in were_there]  # the concept is of another type
         same = [Successor(one, Evidence.UUID, 1.0) for one in now]
         if best := tuple([*same, *ranked][:MAX_SUCCESSORS]):
             yield key, best

@@ -1,10 +1,8 @@
 """What speaks for the successor of a concept: similar labels, and what a later concept has gained of it."""
 
 import math
-import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 from json import dumps
 from typing import NamedTuple
 
@@ -12,14 +10,10 @@ from rapidfuzz import fuzz
 
 from graphql_api.competent.declarations import CONCEPT_TYPES, NAMES, concept_type
 from graphql_api.index.concepts import Key
-from graphql_api.index.labels import labels
 from graphql_api.index.postings import unpack
 from graphql_api.index.profile_closure import array
+from graphql_api.index.release_concepts import Labels, ReleaseConcepts
 from graphql_api.index.tables import LANGUAGES, SEARCH, SEARCHED, numbers, parts
-from graphql_api.index.tokenizer import fold
-
-Labels = Mapping[str, str]
-"""What a concept is called, folded, by language."""
 
 MAX_WORD_TEXTS, RAREST_WORDS = 60, 4
 """To find similar labels: the most texts that may have a word, and how many words of a label are looked up."""
@@ -36,11 +30,6 @@ _SINGLE = {
 }
 """Types of a container and of a part of which it has one: what has gained its place has replaced another."""
 _LABELS = numbers(number for number, search in SEARCH.items() if search.exact is not None)
-_ROWS = "SELECT n, concept_type, uuid, code FROM concept ORDER BY concept_type, position, n"
-_NEIGHBOURS = """
-    SELECT input.value, embeds.member FROM json_each(?1) AS input CROSS JOIN embeds ON embeds.container = input.value
-    UNION SELECT input.value, embeds.container FROM json_each(?1) AS input CROSS JOIN embeds ON embeds.member = input.value
-"""
 _POSTINGS = "SELECT word, postings FROM word WHERE texts <= ? AND word IN (SELECT value FROM json_each(?))"
 _OTHER_NAMES = {
     SEARCHED[type][field.name]
@@ -50,8 +39,9 @@ _OTHER_NAMES = {
 }
 """Numbers of the fields that have alternative names."""
 _OCCURRENCES = f"""
-    SELECT input.value, field, folded, language, concept FROM json_each(?) AS input
-    CROSS JOIN searched_text ON searched_text.n = input.value JOIN occurrence ON searched_text = searched_text.n
+    SELECT input.value, field, folded, language, concept.concept_type, uuid FROM json_each(?) AS input
+    CROSS JOIN searched_text ON searched_text.n = input.value CROSS JOIN occurrence ON searched_text = searched_text.n
+    JOIN concept ON concept.n = occurrence.concept
     WHERE field IN ({_LABELS})
 """  # noqa: S608  # numbers of fields
 
@@ -64,60 +54,6 @@ class Share(NamedTuple):
 
 
 NOTHING = Share(0.0, 0.0)
-
-
-class ReleaseConcepts:
-    """The concepts of one release."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self.keys: dict[int, Key] = {}
-        """By row id."""
-        self.codes: dict[int, str | None] = {}
-        """By row id."""
-        for n, type, uuid, code in connection.execute(_ROWS):
-            self.keys[n] = type, uuid
-            self.codes[n] = code
-        self.rows = {key: n for n, key in self.keys.items()}
-        """Row ids, in the order of types and codes."""
-
-    @cached_property
-    def _by_code(self) -> Mapping[tuple[int, str], list[Key]]:
-        by_code: dict[tuple[int, str], list[Key]] = {}
-        for n, code in self.codes.items():
-            if code:
-                by_code.setdefault((self.keys[n][0], code), []).append(self.keys[n])
-        return by_code
-
-    @cached_property
-    def _by_uuid(self) -> Mapping[str, list[Key]]:
-        by_uuid: dict[str, list[Key]] = {}
-        for key in self.rows:
-            by_uuid.setdefault(key[1], []).append(key)
-        return by_uuid
-
-    def with_code(self, type: int, code: str | None) -> list[Key]:
-        """The concepts of a type with a code."""
-        return self._by_code.get((type, code), []) if code else []
-
-    def with_uuid(self, uuid: str) -> list[Key]:
-        """The concepts with a uuid, of any type."""
-        return self._by_uuid.get(uuid, [])
-
-    def labels(self, keys: Collection[Key]) -> dict[Key, Labels]:
-        """What concepts are called."""
-        of_rows = labels(self.connection, (self.rows[key] for key in keys))
-        return {
-            self.keys[n]: {language: fold(text) for language, text in label.items() if text}
-            for n, label in of_rows.items()
-        }
-
-    def neighbours(self, keys: Iterable[Key]) -> dict[Key, set[Key]]:
-        """What each concept contains, and what it is directly part of."""
-        neighbours: defaultdict[Key, set[Key]] = defaultdict(set)
-        for n, neighbour in self.connection.execute(_NEIGHBOURS, (array(self.rows[key] for key in keys),)):
-            neighbours[self.keys[n]].add(self.keys[neighbour])
-        return neighbours
 
 
 def similarity(one: Labels, other: Labels) -> float | None:
@@ -139,13 +75,15 @@ def shares(
     concepts have gained the same neighbour, they share its weight.
     """
     had = old.neighbours(ended)
-    lives = {one: now for key in ended for one in had[key] if (now := twins.get(one, one)) in new.rows}
+    became = {one: twins.get(one, one) for key in ended for one in had[key]}
+    there = new.rows({*became.values()})
+    lives = {one: now for one, now in became.items() if now in there}
     before, after = old.neighbours(lives), new.neighbours(set(lives.values()))
     result: dict[Key, dict[Key, Share]] = {}
     for key in ended:
         gained: defaultdict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
         total = 0.0
-        for one in had[key]:
+        for one in sorted(had[key]):
             rest = {other for other in before[one] if other[0] == key[0]}
             if one not in lives or len(rest) > MAX_NEIGHBOURS:
                 continue
@@ -166,10 +104,10 @@ def labelled_alike(release: ReleaseConcepts, of_keys: Mapping[Key, Labels]) -> d
     postings = {word: unpack(packed) for word, packed in rows}
     texts = {key: _texts(of_key.values(), postings) for key, of_key in of_keys.items()}
     occurrences: defaultdict[int, list[tuple[int, str, str, Key]]] = defaultdict(list)
-    for n, field, folded, language, concept in release.connection.execute(
+    for n, field, folded, language, type, uuid in release.connection.execute(
         _OCCURRENCES, (array(set[int]().union(*texts.values())),)
     ):
-        occurrences[n].append((field, folded, LANGUAGES[language], release.keys[concept]))
+        occurrences[n].append((field, folded, LANGUAGES[language], (type, uuid)))
     alike: dict[Key, dict[Key, bool]] = {}
     for key, texts_of_key in of_keys.items():
         of_key = alike[key] = {}

@@ -39,9 +39,10 @@ def release_diff(changes: Iterable[Change], before: sqlite3.Connection, after: s
     old = _keys(before, [change.before for change in differing if change.before is not None])
     new = _keys(after, [change.after for change in differing if change.after is not None])
     pairs = [(change, old.get(change.before or 0), new.get(change.after or 0)) for change in differing]
-    successors = successions(before, after)
+    ended = [was for _, was, now in pairs if was and was != now]
+    successors = successions(before, after, ended)
     return ReleaseDiff(
-        frozenset(was for _, was, now in pairs if was and was != now),
+        frozenset(ended),
         frozenset(now for _, was, now in pairs if now and was != now),
         {now: change.fields for change, was, now in pairs if now and was == now},
         successors,

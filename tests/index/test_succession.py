@@ -13,7 +13,9 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.competent.hal import Document
-from graphql_api.index.succession import MAX_SUCCESSORS, MIN_SCORE, Evidence, Successor, successions
+from graphql_api.index.diff import changes
+from graphql_api.index.succession import MAX_SUCCESSORS, MIN_SCORE, Evidence, Successor
+from graphql_api.index.timeline import release_diff
 from tests.index.small_indexes import normalised, written_index
 
 BREAD, CUT, HAIR = "brood en banket bakken", "haar knippen en verven", "haren knippen en verven"
@@ -59,7 +61,7 @@ def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[
     with written_index(*documents(*before)) as old, written_index(*documents(*after)) as new:
         yield {
             (types[type], UUID(one).int): [(UUID(to.key[1]).int, to.evidence, to.score) for to in successors]
-            for (type, one), successors in successions(old, new).items()
+            for (type, one), successors in release_diff(changes(old, new), old, new).successors.items()
             for types in [
                 {
                     concept_type.number: concept_type.code_prefix
@@ -175,6 +177,6 @@ def test_a_release_without_anything_in_common_gives_nothing() -> None:
         closing(old),
         closing(new),
     ):
-        assert successions(old, new) == {}
-        assert successions(new, old) == {}
+        assert release_diff(changes(old, new), old, new).successors == {}
+        assert release_diff(changes(new, old), new, old).successors == {}
     assert Successor((3, "x"), Evidence.UUID, 1.0).evidence < Evidence.CODE

@@ -6,7 +6,7 @@ Ids and times of entries do not depend on the server or on its address. Without 
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -17,13 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from graphql_api import NAME, own_version
-from graphql_api.competent.declarations import concept_type
+from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import CompetentError
 from graphql_api.export import NDJSON, ReleaseFacts, release_facts
 from graphql_api.http.graphql import CachePolicy
 from graphql_api.http.graphql.cache_control import conditional
 from graphql_api.http.resources import LoadersOf, loaders_for, resource
-from graphql_api.index.diff import Change
 from graphql_api.observability.request_context import record_of
 from graphql_api.schema.loaders import Loaders
 
@@ -39,11 +38,11 @@ _VERBS = {"ADDED": "added", "REMOVED": "removed", "CHANGED": "changed", "CODE_MO
 
 
 class _Entry(NamedTuple):
-    """A release, the number of the one before it, and the changes since that one if both are indexed."""
+    """A release, the number of the one before it, and the number of changes since that one if both are indexed."""
 
     release: ReleaseFacts
     before: str | None
-    changes: Sequence[Change] | None
+    changes: Mapping[ConceptType, Mapping[str, int]] | None
 
 
 def feed_routes(
@@ -75,13 +74,16 @@ async def _entries(loaders: Loaders) -> list[_Entry]:
     ]
 
 
-async def _changes(loaders: Loaders, number: str, before: str | None) -> Sequence[Change] | None:
-    """The changes between two releases; None if the index of one is not open. A feed opens few indexes, and builds none."""
+async def _changes(loaders: Loaders, number: str, before: str | None) -> Mapping[ConceptType, Mapping[str, int]] | None:
+    """The number of changes between two releases; None if the index of one is not open.
+
+    A feed opens few indexes, and builds none.
+    """
     old, new = before and loaders.cached_index(before), loaders.cached_index(number)
     if not (old and new):
         return None
     try:
-        return await new.changes_since(old)
+        return await new.change_counts_since(old)
     except CompetentError:
         return None
 
@@ -122,17 +124,14 @@ def summary(entry: _Entry) -> str:
         return "The oldest release that this server has."
     if entry.changes is None:
         return f"The changes since release {entry.before} are not known yet: one of the two is not indexed."
-    by_type: dict[str, list[Change]] = {}
-    for change in entry.changes:
-        by_type.setdefault(change.type.name, []).append(change)
-    parts = [f"{concept_type(name).plural}: {_counts(changes)}" for name, changes in by_type.items()]
+    parts = [f"{type.plural}: {_numbers(counts)}" for type, counts in entry.changes.items()]
     detail = f" ({'; '.join(parts)})" if parts else ""
-    return f"Since release {entry.before}: {_counts(entry.changes)}{detail}."
+    total = sum(map(Counter[str], entry.changes.values()), Counter[str]())
+    return f"Since release {entry.before}: {_numbers(total)}{detail}."
 
 
-def _counts(changes: Iterable[Change]) -> str:
-    counts = Counter[str](change.change for change in changes)
-    return ", ".join(f"{counts[change]:,} {verb}" for change, verb in _VERBS.items())
+def _numbers(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts.get(change, 0):,} {verb}" for change, verb in _VERBS.items())
 
 
 def _id(name: str, source: str | None) -> str:

@@ -1,5 +1,6 @@
 """The differences between two releases, with the concepts before and after as GraphQL objects."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated
 
@@ -77,17 +78,14 @@ async def changes_since(
 
 async def _changes(
     loaders: Loaders, old: str, new: str, types: list[ConceptType] | None, kinds: list[ChangeKind] | None
-) -> list[Change]:
+) -> Sequence[Change]:
     before, after = await loaders.index(old), await loaders.index(new)
-    of_types, of_names = declared(types), None if kinds is None else {member.name for member in kinds}
-    return [
-        change
-        for change in await after.changes_since(before)
-        if (of_types is None or change.type in of_types) and (of_names is None or change.change in of_names)
-    ]
+    return await after.changes_since(
+        before, declared(types), None if kinds is None else {member.name for member in kinds}
+    )
 
 
-async def _concept_changes(loaders: Loaders, old: str, new: str, changes: list[Change]) -> list[ConceptChange]:
+async def _concept_changes(loaders: Loaders, old: str, new: str, changes: Sequence[Change]) -> list[ConceptChange]:
     befores = await concepts(loaders, old, (change.before for change in changes if change.before is not None))
     afters = await concepts(loaders, new, (change.after for change in changes if change.after is not None))
     before, after = iter(befores), iter(afters)
