@@ -121,6 +121,8 @@ class Reader:
     def _check_link(raw: Document, rest: str, notes: Notes) -> None:
         # The route determines the path of a document; a link is only checked against it, never followed.
         href = hal.href(raw, "self")
+        if isinstance(href, str) and href.endswith(rest) and hal.is_release_path(href[: -len(rest)]):
+            return
         link = hal.parse_link(href)
         if href is not None and (link is None or link.rest.lower() != rest):
             notes.count += 1

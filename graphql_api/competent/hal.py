@@ -5,6 +5,7 @@ No I/O. Functions never raise on incomplete documents: missing values are None o
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql_api.competent.routes import CURRENT
@@ -47,6 +48,17 @@ def parse_link(href: object) -> Link | None:
     if match is None or not is_release(match["release"]):
         return None
     return Link(match["release"], match["rest"])
+
+
+@lru_cache(maxsize=64)
+def is_release_path(href: str) -> bool:
+    """Whether links that begin with `href` are below a release: the part that all links of a release share, parsed once."""
+    link = parse_link(href)
+    return link is not None and not link.rest and href.endswith(link.release) and _ENDS.isdisjoint(href)
+
+
+_ENDS = frozenset("?#{")
+"""What ends the path of a link."""
 
 
 def href(document: Document, rel: str) -> object:

@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 Load = Callable[[str], Awaitable[Document]]
 
 COMMIT_EVERY = 20
-"""Documents per commit, which takes up to 8 milliseconds of the event loop: the most that a killed crawl has to load again."""
+"""Documents per commit: the most that a killed crawl has to load again."""
+COMMIT_ROWS = 1_000
+"""Rows after which documents are committed, even if they are fewer: some milliseconds of the event loop."""
 SLICE = 1_000
 """List items per turn of the event loop: three milliseconds."""
 COMMIT_AFTER = 2.0
@@ -194,7 +196,11 @@ class Crawler:
             await asyncio.sleep(0)  # with the sandbox, loading does not suspend: yield to the event loop
 
     def _commit_if_due(self) -> None:
-        if self.progress.done % COMMIT_EVERY == 0 or time.monotonic() > self._committed + COMMIT_AFTER:
+        if (
+            self.progress.done % COMMIT_EVERY == 0
+            or self._indexer.buffered >= COMMIT_ROWS
+            or time.monotonic() > self._committed + COMMIT_AFTER
+        ):
             self._indexer.commit()
             self._committed = time.monotonic()
 

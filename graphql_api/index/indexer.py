@@ -118,6 +118,11 @@ class Indexer:
         """Record that loading this path failed with this error code."""
         self._rows[_MISSING].append((path, code))
 
+    @property
+    def buffered(self) -> int:
+        """The number of buffered rows."""
+        return sum(map(len, self._rows.values()))
+
     def commit(self) -> None:
         """Write the buffered rows in one transaction; if it fails, they stay buffered."""
         with self._connection:

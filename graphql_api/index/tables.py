@@ -22,7 +22,7 @@ from graphql_api.competent.declarations import (
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
 
-VERSION = 8
+VERSION = 9
 """Increase it when older files become unreadable; `FORMAT` detects changes of the declarations by itself."""
 
 MAX_NUMBER = 14
@@ -144,7 +144,7 @@ CREATE TABLE IF NOT EXISTS text (
 );
 
 -- Paths of the documents that are in the index, and of those that could not be read.
-CREATE TABLE IF NOT EXISTS crawled (path TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS crawled (path TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS missing (path TEXT PRIMARY KEY, code TEXT NOT NULL) WITHOUT ROWID;
 """
 

@@ -32,7 +32,7 @@ from graphql_api.observability.metrics import STORE_LOOKUPS
 from graphql_api.settings.environment import Secret
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, Freshness, FreshnessPolicy, is_persistable
-from graphql_api.store.intake import normalised
+from graphql_api.store.intake import normalise_fetched
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import Revalidations
 from graphql_api.store.singleflight import InFlight, SingleFlight
@@ -315,7 +315,7 @@ class Store:
         """Build the entry from the result of a fetch. The raw document is freed on return: this holds its only reference."""
         now = self._clock()
         if fetched.document is not None:
-            document = await normalised(path, fetched.document, fetched.values)
+            document = await normalise_fetched(path, fetched.document, fetched.values)
             return CacheEntry(document, now, len(orjson.dumps(document)), fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")

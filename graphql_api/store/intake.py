@@ -13,14 +13,26 @@ MANY_VALUES = 2_500
 values than this."""
 
 
-async def normalised(path: str, raw: Document, values: int) -> Document:
-    """Normalise the raw document at a path; in a thread if the approximate number of its `values` is large."""
+async def normalise_fetched(path: str, raw: Document, values: int) -> Document:
+    """Normalise a fetched document; in a thread if the approximate number of its `values` is large."""
     notes = Notes()
     if values > MANY_VALUES:
         document = await asyncio.to_thread(normalise, path, raw, notes)
     else:
         document = normalise(path, raw, notes)
+    _count(notes)
+    return document
+
+
+def normalised(path: str, raw: Document) -> Document:
+    """Normalise a document immediately, however large."""
+    notes = Notes()
+    document = normalise(path, raw, notes)
+    _count(notes)
+    return document
+
+
+def _count(notes: Notes) -> None:
     if notes.count:
         UPSTREAM_LINKS_REJECTED.inc(notes.links_refused)
         UNKNOWN_KEYS.add(notes.unknown)
-    return document

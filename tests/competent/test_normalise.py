@@ -214,7 +214,11 @@ def test_unknown_keys_are_dropped_and_counted_by_name() -> None:
     ("href", "refused"),
     [
         (f"http://internal:8080/x/releases/current/technicalcompetences/{A.upper()}", 0),
+        (f"http://internal/releases/3.11/technicalcompetences/{A}", 0),
         (f"http://internal/releases/3.11/technicalcompetences/{B}", 1),
+        (f"http://internal/releases/3.11//technicalcompetences/{A}", 1),
+        (f"http://internal/releases/3.11?3.11/technicalcompetences/{A}", 1),
+        (f"http://internal/technicalcompetences/{A}", 1),
         (f"http://internal/releases/3.11/softskills/{A}", 1),
         ("http://elsewhere/", 1),
         (7, 1),

@@ -130,10 +130,11 @@ def test_the_progress_of_a_part_is_that_of_its_writer(writer: sqlite3.Connection
     assert part_progress(tmp_path / "x.part") is None
 
 
+@pytest.mark.parametrize(("name", "limit"), [("COMMIT_AFTER", -1.0), ("COMMIT_ROWS", 1)])
 async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, name: str, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crawler, "COMMIT_AFTER", -1.0)  # each document
+    monkeypatch.setattr(crawler, name, limit)  # commit each document
     monkeypatch.setattr(builder, "BETWEEN_CHECKS", 0.01)
     standing = world.faults.add(Fault(PROFILE, "hang"))
     mine = world.start(patient=False).begin("3.11")

@@ -1,5 +1,6 @@
 """A crawl of the Competent API in this process: documents are read without requests; with faults, the store requests them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +15,8 @@ from graphql_api.sandbox.app import Sandbox
 from graphql_api.sandbox.faults import Fault, Faults
 from graphql_api.services import Services
 from graphql_api.settings import Settings
+from graphql_api.store import in_process
+from graphql_api.store.in_process import SLICE, InProcessLoader
 from tests.conftest import CP_7
 
 PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
@@ -75,3 +78,28 @@ async def test_with_faults_documents_are_requested_by_the_store(world: World, fa
 
     assert index.missing == 0
     assert world.calls(PATH) == 2
+
+
+@pytest.mark.parametrize(("took", "turns"), [(0.0, 1), (SLICE * 2, 5)])
+async def test_documents_are_read_for_a_limited_time_of_each_pass_of_the_event_loop(
+    took: float, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, reads, count = 1.0, list[int](), 0
+    monkeypatch.setattr(in_process, "perf_counter", lambda: now)
+
+    def read(path: str) -> bytes:
+        nonlocal now
+        now += took
+        reads.append(count)
+        return b"{}"
+
+    async def count_turns() -> None:
+        nonlocal count
+        while len(reads) < 5:
+            count += 1
+            await asyncio.sleep(0)
+
+    loader = InProcessLoader(read, lambda path: pytest.fail("requested"))
+    await asyncio.gather(count_turns(), *(loader.load("/releases") for _ in range(5)))
+
+    assert len(set(reads)) == turns
