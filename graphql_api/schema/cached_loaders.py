@@ -30,7 +30,6 @@ class CacheOnlyLoaders(Loaders):
             self._sources[path] = document
             if changes_with_release(path):
                 self.fetch_context.depends_on_current = True
-        self._reads.append((path, document))
         return document
 
     def load(self, path: str) -> Awaitable[Document]:

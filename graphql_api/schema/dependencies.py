@@ -33,10 +33,6 @@ class Dependencies(NamedTuple):
         return len(self.by_name) - len(self.indexes)
 
 
-Read = tuple[str, object]
-"""A source that was read, by its name."""
-
-
 def index_name(number: str) -> str:
     """Returns the name of the index of a release."""
     return f"{INDEX}{number}"

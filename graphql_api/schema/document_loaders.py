@@ -16,7 +16,7 @@ from graphql_api.asyncio_tools import Completed
 from graphql_api.competent.hal import Document
 from graphql_api.errors import without_trace
 from graphql_api.observability.fetch_context import FetchContext
-from graphql_api.schema.dependencies import INDEX, Dependencies, Read, changes_with_release
+from graphql_api.schema.dependencies import INDEX, Dependencies, changes_with_release
 from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
 
@@ -32,7 +32,8 @@ class DocumentLoaders:
         self._store = store
         self._sources: dict[str, Any] = {}
         self._loading: dict[str, asyncio.Future[Document]] = {}
-        self._reads: list[Read | None] = []
+        self._has_waited = False
+        """Whether anything was not cached when it was first needed."""
         self._batches: set[asyncio.Task[list[Document | Exception]]] = set()
         self._is_closed = False
 
@@ -86,26 +87,24 @@ class DocumentLoaders:
             self._sources[path] = document
             if changes_with_release(path):
                 self.fetch_context.depends_on_current = True
-        self._reads.append((path, document))
         return document
 
     def load(self, path: str) -> Awaitable[Document]:
         """Returns an awaitable of the document at a path; awaiting it raises one of our errors if it cannot be loaded."""
         document = self.get_cached(path)
         if document is None:
-            self._reads.append(None)
+            self._has_waited = True
             self.fetch_context.depends_on_current |= changes_with_release(path)
             return self._documents.load(path)
         return Completed(document)
 
-    # The reads, for callers that cache what they computed from them. None marks a cache miss.
+    # For callers that cache what they computed from these.
 
     def dependencies(self) -> Dependencies | None:
         """Returns everything that was read; None if there was a cache miss."""
-        reads = [read for read in self._reads if read is not None]
-        if len(reads) < len(self._reads):
+        if self._has_waited:
             return None
-        sources = dict(reads)
+        sources = dict(self._sources)
         indexes = tuple(name for name in sources if name.startswith(INDEX))
         until = min((self._fresh_until(name, source) for name, source in sources.items()), default=-math.inf)
         return Dependencies(sources, indexes, until, any(map(changes_with_release, sources)))

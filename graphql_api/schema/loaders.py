@@ -96,7 +96,7 @@ class Loaders(DocumentLoaders):
         index = self.cached_index(number)
         if index is not None:
             return index
-        self._reads.append(None)
+        self._has_waited = True
         if not await self.releases.exists(number):
             raise ReleaseNotFound
         with self.fetch_context.wait_guard():
@@ -111,10 +111,7 @@ class Loaders(DocumentLoaders):
         """Returns the index of a release if it is open, otherwise None."""
         index = self._indexes.get_cached(number)
         if index is not None:
-            name = index_name(number)
-            self._sources.setdefault(name, index)
-            if not self._reads or self._reads[-1] != (name, index):
-                self._reads.append((name, index))
+            self._sources.setdefault(index_name(number), index)
         return index
 
     async def timeline(self, number: str) -> Timeline:
@@ -124,7 +121,7 @@ class Loaders(DocumentLoaders):
         """
         timeline = self.cached_timeline(number)
         if timeline is None:
-            self._reads.append(None)
+            self._has_waited = True
             await self.index(number)
             timeline = await self._indexes.timelines.get()
             if number not in timeline.releases:
@@ -140,13 +137,12 @@ class Loaders(DocumentLoaders):
         if timeline is None or number not in timeline.releases or self.cached_index(number) is None:
             return None
         self._sources.setdefault(ALL_INDEXES, timeline)
-        self._reads.append((ALL_INDEXES, timeline))
         self.fetch_context.depends_on_current = True
         return timeline
 
     def mark_provisional(self) -> None:
         """Keep the response out of all caches, because the same request will soon have a better one."""
-        self._reads.append(None)
+        self._has_waited = True
         self.fetch_context.is_provisional = True
 
     @property
@@ -185,7 +181,7 @@ class Loaders(DocumentLoaders):
         index = self.cached_index(number)
         value: V | Literal[Unknown.UNKNOWN] | None = UNKNOWN if index is None else index.get_cached(query, key)
         if value is UNKNOWN:
-            self._reads.append(None)
+            self._has_waited = True
         return value
 
     async def _look_up_batch(self, lookups: list[tuple[str, _AnyQuery, object]]) -> list[object]:
