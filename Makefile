@@ -110,7 +110,7 @@ bench: $(VENV)/.dev $(VENV)-benchmarks/.done benchmarks/peers/node_modules/.pack
 	status=$$?; $(if $(SECONDS)$(RUNS),,$(VENV)-benchmarks/bin/python benchmarks/speed/plots.py;) exit $$status
 
 bench-index: $(VENV)/.dev
-	$(BIN)/python benchmarks/index.py
+	$(BIN)/python -m benchmarks.index
 
 # make bench-search BESIDE=../other-checkout compares with that one; TUNE=1 measures the queries for tuning, and lists misses.
 bench-search: $(VENV)/.dev

@@ -11,8 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from index import AFTER, SOURCE, WORKBOOKS, apart, index_workbook, peak
-
+from benchmarks.index import AFTER, SOURCE, WORKBOOKS, apart, index_workbook, peak
 from graphql_api.export import FORMATS, Format, Options, ReleaseFacts, export
 from graphql_api.index import Index
 from graphql_api.index.index_file import IndexFile

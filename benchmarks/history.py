@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from index import AFTER, BEFORE, SOURCE, WORKBOOKS, apart, index_workbook, machine, peak
-
+from benchmarks.index import AFTER, BEFORE, SOURCE, WORKBOOKS, apart, index_workbook, machine, peak
 from graphql_api.competent.hal import Document
 from graphql_api.index.concepts import Key, by_key
 from graphql_api.index.index_file import IndexFile

@@ -23,9 +23,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, ParamSpec, TypeVar
 
 import orjson
-from larger import copies
-from lookups import everyday
 
+from benchmarks.larger import copies
+from benchmarks.lookups import everyday
 from graphql_api.competent.declarations import CONCEPT_TYPES
 from graphql_api.competent.normalise import normalise
 from graphql_api.index import Index

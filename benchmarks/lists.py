@@ -1,6 +1,6 @@
 """Measures filters, facets and lists of values on made-up profiles: 650 as in a real release, and ten times as many.
 
-    .venv/bin/python benchmarks/lists.py [PROFILES …]
+    .venv/bin/python -m benchmarks.lists [PROFILES …]
 
 Each operation has other values each time, so that no response is cached. Times are CPU time of the whole process, from the bytes
 of a request to those of its response.
@@ -20,7 +20,7 @@ import httpx
 
 from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.sandbox.dataset import Classification, Concept, Dataset, Profile, Term, texts
+from graphql_api.sandbox.dataset import Classification, Concept, Dataset, Item, Profile, Term, texts
 from graphql_api.sandbox.document_store import documents_in_memory
 from graphql_api.settings import Settings
 
@@ -68,7 +68,7 @@ def dataset(profiles: int, random: Random) -> Dataset:
     made = []
     for number in range(profiles):
         title = [f"beroep {random.randrange(10**6)} {language}" for language in ("nl", "fr", "en", "de")]
-        related = {
+        related: dict[str, tuple[Concept | Item, ...]] = {
             "essentialCompetences": tuple(random.sample(competences, 3)),
             "economicSectors": tuple(random.sample(sectors, random.randint(2, 7))),
             "areasOfInterest": tuple(random.sample(areas, random.randint(1, 2))),

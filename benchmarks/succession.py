@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from uuid import UUID
 
-from index import AFTER, BEFORE, DATA, SOURCE, WORKBOOKS, index_workbook, machine
 from rapidfuzz import fuzz, process
 
+from benchmarks.index import AFTER, BEFORE, DATA, SOURCE, WORKBOOKS, index_workbook, machine
 from graphql_api.competent.declarations import (
     BEHAVIOURAL_INDICATOR,
     KNOWLEDGE,

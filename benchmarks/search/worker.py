@@ -88,7 +88,9 @@ def write_part(workbook: str | None, file: IndexFile) -> None:
     with closing(file.begin()) as connection:
         writer = Indexer(connection)
         for type in reversed(CONCEPT_TYPES):
-            for uuid, body, _ in bodies.collection(type.name) if type.route is not None else ():
+            if type.route is None:
+                continue
+            for uuid, body, _ in bodies.collection(type.name):
                 writer.add(type, normalise(type.route.path(dataset.number, uuid), orjson.loads(body)))
         writer.commit()
 
