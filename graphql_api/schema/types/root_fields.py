@@ -17,7 +17,8 @@ from graphql_api.schema.types.mapped_from import (
 )
 from graphql_api.schema.types.profile_matches import MATCHES_WORK, profiles_for_competences
 from graphql_api.schema.types.root_field import RootField
-from graphql_api.schema.types.search import SEARCH_WORK, SUGGEST_WORK, search, suggest
+from graphql_api.schema.types.search import SEARCH_WORK, search
+from graphql_api.schema.types.suggestions import SUGGEST_WORK, suggest
 from graphql_api.schema.types.text_matches import (
     COMPETENCES_WORK,
     PERSONAL_FIELDS,

@@ -1,19 +1,17 @@
-"""Full-text search of a release, and suggestions for typeahead.
+"""Full-text search of a release.
 
 Hits come from the index; until it is built, profiles are searched with Competent's own search.
 """
 
 from collections.abc import Sequence
 from enum import Enum
-from hashlib import blake2s
-from typing import Annotated, cast
+from typing import Annotated
 from urllib.parse import urlencode
 
 import strawberry
 
 from graphql_api.competent import declarations, routes
-from graphql_api.competent.values import LANGUAGES
-from graphql_api.errors import BadUserInput, EmbeddingError, NotIndexedYet, UpstreamError
+from graphql_api.errors import EmbeddingError, NotIndexedYet, UpstreamError
 from graphql_api.index import search as index
 from graphql_api.index.hybrid import HybridSearch
 from graphql_api.index.semantic.embedder import NoVectors
@@ -25,21 +23,15 @@ from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import After, ConnectionArguments, First, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
-from graphql_api.schema.types.text import Language
-
-MAX_SUGGESTIONS = 50
+from graphql_api.schema.types.text import Language, language_at, language_positions
 
 SEARCH_WORK = Work(base=2700, item=3, arguments=(Per("text", 310, "word"),))
-SUGGEST_WORK = Work(base=100, item=2)
 """Measured on the most expensive texts: words that occur in most texts, misspelled words, single letters; 800 for vectors."""
 
 Types = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to search; all if omitted.")]
 InLanguages = Annotated[
     list[Language] | None, strawberry.argument(description="Languages of the texts to search; all if omitted.")
 ]
-
-SuggestedTypes = Annotated[list[ConceptType] | None, strawberry.argument(description="Types to suggest; all if null.")]
-_ONLY_PROFILES = cast("list[ConceptType]", (ConceptType["OCCUPATIONAL_PROFILE"],))  # inspect hashes defaults
 
 
 @strawberry.enum(description="How a search finds concepts.")
@@ -125,29 +117,6 @@ class SearchConnection:
     )
 
 
-@strawberry.type(description="A title, alternative name or text that matches what is typed.")
-class Suggestion:
-    """A suggestion; at most one per concept."""
-
-    id: strawberry.ID = strawberry.field(
-        description="Identifies the text and its concept in a list of suggestions, whatever is typed. Not a global id."
-    )
-    text: str = strawberry.field(description="The title, the alternative name, or the text of the concept.")
-    marked: str = strawberry.field(
-        description="The text as HTML, with `<mark>` around what matches the input and everything else escaped."
-    )
-    language: Language = strawberry.field(description="The language of the text.")
-    is_alternative_name: bool = strawberry.field(description="Whether the text is an alternative name of a profile.")
-    concept: Concept = strawberry.field(description="The concept with this text.")
-
-    @strawberry.field(
-        description="The profile with this name; null for other concepts.", deprecation_reason="Use `concept`."
-    )
-    def occupational_profile(self) -> OccupationalProfile | None:
-        """Returns the concept if it is a profile."""
-        return self.concept if isinstance(self.concept, OccupationalProfile) else None
-
-
 async def search(
     loaders: Loaders,
     number: str,
@@ -201,40 +170,6 @@ def _without(loaders: Loaders, reason: NoVectors) -> _Used:
     if reason in (NoVectors.NOT_READY, NoVectors.UNAVAILABLE):
         loaders.mark_provisional()
     return SearchMode.LEXICAL, SearchModeReason[reason.name]
-
-
-async def suggest(
-    loaders: Loaders,
-    number: str,
-    prefix: Annotated[str, strawberry.argument(description="The text typed so far.")],
-    types: SuggestedTypes = _ONLY_PROFILES,
-    languages: InLanguages = None,
-    first: Annotated[
-        int, strawberry.argument(description=f"The number of suggestions to return; at most {MAX_SUGGESTIONS}.")
-    ] = 10,
-) -> list[Suggestion] | None:
-    """Returns texts of concepts that match the prefix; raises BadUserInput if `first` is out of range."""
-    if not 0 <= first <= MAX_SUGGESTIONS:
-        raise BadUserInput(f"`first` is {first}; it must be between 0 and {MAX_SUGGESTIONS}.")
-    opened = await loaders.index(number)
-    suggestions = await loaders.ask(
-        opened, opened.search.suggest, prefix, declared(types), language_positions(languages), first
-    )
-    nodes = await concepts(loaders, number, (suggestion.row_id for suggestion in suggestions))
-    return [_suggestion(suggestion, node) for suggestion, node in zip(suggestions, nodes, strict=True)]
-
-
-def _suggestion(suggestion: index.Suggestion, concept: Concept) -> Suggestion:
-    language = language_at(suggestion.language)
-    key = f"{concept.view.release} {concept.view.uuid} {suggestion.field} {language.key} {suggestion.text}"
-    return Suggestion(
-        id=strawberry.ID(blake2s(key.encode(), digest_size=12).hexdigest()),
-        text=suggestion.text,
-        marked=suggestion.marked,
-        language=language,
-        is_alternative_name=suggestion.field == "alternativeNames",
-        concept=concept,
-    )
 
 
 async def _upstream(
@@ -314,13 +249,3 @@ def _scope(
         None if members is None else sorted(member.name for member in members) for members in (types, languages)
     ]
     return f"search{model} {number} {arguments} {text}"
-
-
-def language_positions(languages: list[Language] | None) -> frozenset[int] | None:
-    """Returns the positions of languages in LANGUAGES; None for all."""
-    return None if languages is None else frozenset(LANGUAGES.index(language.key) for language in languages)
-
-
-def language_at(position: int) -> Language:
-    """Returns the language at a position in LANGUAGES."""
-    return Language[LANGUAGES[position].upper()]

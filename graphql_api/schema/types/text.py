@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import strawberry
 
+from graphql_api.competent.values import LANGUAGES as KEYS
+
 
 @strawberry.enum(description="A language of Competent's texts.")
 class Language(Enum):
@@ -29,6 +31,16 @@ class Language(Enum):
 
 LANGUAGES = {language.key: language for language in Language}
 """Languages by key."""
+
+
+def language_positions(languages: list[Language] | None) -> frozenset[int] | None:
+    """Returns the positions of languages in an index; None for all."""
+    return None if languages is None else frozenset(KEYS.index(language.key) for language in languages)
+
+
+def language_at(position: int) -> Language:
+    """Returns the language at a position in an index."""
+    return LANGUAGES[KEYS[position]]
 
 
 @strawberry.type(description="A text in one language, chosen by preference and availability.")

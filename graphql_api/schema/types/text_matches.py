@@ -22,9 +22,9 @@ from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import After, ConnectionArguments, First, PageInfo, Slice
 from graphql_api.schema.types.resolver_cost import Per, Work
-from graphql_api.schema.types.search import InLanguages, language_at, language_positions
+from graphql_api.schema.types.search import InLanguages
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
-from graphql_api.schema.types.text import Language
+from graphql_api.schema.types.text import Language, language_at, language_positions
 
 if TYPE_CHECKING:
     from graphql_api.index import Index
