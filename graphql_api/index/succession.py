@@ -7,7 +7,7 @@ Weights and thresholds were chosen on one half of two releases of real size; `be
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -46,6 +46,10 @@ MIN_SHARE = 0.5
 """Share of what it had that makes up for another label under the same code."""
 TWIN_SCORE = 0.8
 """Score from which a concept stands for the one it replaced, where concepts that contain them are compared."""
+MIN_PART, MAX_PARTS = 0.2, 3
+"""Share of what a concept had from which a new concept is a part of it, if it was split; and how many parts it may have."""
+MAX_PART_SCORE = 0.75
+"""Maximum score of a part; below TWIN_SCORE, since no part stands for all of them."""
 MAX_SUCCESSORS = 5
 SLICE = 100
 """Maximum ended concepts that are compared together, so that no step lets other threads wait long, or needs much memory."""
@@ -94,6 +98,7 @@ def _of_type(
     coded = {key: with_codes.get(codes[key] or "", []) for key in ended}
     candidates = {key: {*gained[key], *named.get(key, ()), *coded[key]} for key in ended}
     rows = new.rows(set().union(*candidates.values()))
+    was_there = old.rows(rows)
     new_labels = new.labels(rows)
     of_other_types = new.with_uuids(uuid for _, uuid in ended)
     were_there = old.rows(one for with_uuid in of_other_types.values() for one in with_uuid)
@@ -104,7 +109,9 @@ def _of_type(
             one: _Clues(one in coded[key], similar[one], gained[key].get(one, NOTHING), _rivals(one, similar))
             for one in candidates[key]
         }
-        ranked = sorted(_scored(clues), key=lambda successor: (-successor.score, rows[successor.key]))
+        ranked = sorted(
+            [*_scored(clues)] or _parts(clues, was_there), key=lambda successor: (-successor.score, rows[successor.key])
+        )
         now = [one for one in of_other_types.get(key[1], ()) if one not in were_there]  # the concept is of another type
         same = [Successor(one, Evidence.UUID, 1.0) for one in now]
         if best := tuple([*same, *ranked][:MAX_SUCCESSORS]):
@@ -125,12 +132,24 @@ def _scored(clues: Mapping[Key, _Clues]) -> Iterator[Successor]:
             yield Successor(key, Evidence.CODE if code else weaker, round(score, 3))
 
 
+def _parts(clues: Mapping[Key, _Clues], was_there: Container[Key]) -> list[Successor]:
+    """The new concepts among which what a concept had was divided; empty if they are too many, or have too little of it."""
+    parts = {key: clue.share for key, clue in clues.items() if clue.share.weight >= MIN_PART and key not in was_there}
+    score = _shared(sum(part.weight for part in parts.values()), sum(part.neighbours for part in parts.values()))
+    if 2 <= len(parts) <= MAX_PARTS and score >= MIN_SCORE:
+        score = round(min(score, MAX_PART_SCORE), 3)
+        return [Successor(key, Evidence.SHARED_COMPETENCES, score) for key in parts]
+    return []
+
+
+def _shared(weight: float, neighbours: float) -> float:
+    return SHARED_WEIGHT * weight * neighbours / (neighbours + HALF_CERTAIN)
+
+
 def _certainties(clue: _Clues) -> tuple[float, float, float]:
     """How certain the code, the label and what is shared each make the succession."""
     similar = max(0.0, ((clue.similarity or 0.0) - MIN_SIMILARITY) / (1 - MIN_SIMILARITY))
     is_other = clue.similarity is not None and not similar and clue.share.weight < MIN_SHARE  # another has its code now
     code = CODE_WEIGHT if clue.has_code and not is_other else 0.0
     label = LABEL_WEIGHT * similar**2 / (1 if clue.share.weight else clue.rivals)
-    gained = clue.share.neighbours
-    shared = SHARED_WEIGHT * clue.share.weight * gained / (gained + HALF_CERTAIN)
-    return code, label, shared
+    return code, label, _shared(*clue.share)

@@ -5,6 +5,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from graphql_api.competent.declarations import (
     KNOWLEDGE,
     OCCUPATIONAL_PROFILE,
@@ -157,6 +159,18 @@ def test_a_concept_of_another_type_with_the_same_uuid_is_the_same() -> None:
     after = [competence(1, skill(20, "kapsels"))]
     with found(before, after) as successors:
         assert successors["KN", 20] == [(20, Evidence.UUID, 1.0)]
+
+
+@pytest.mark.parametrize(("parts", "were_there", "expected"), [(2, 0, 2), (3, 0, 3), (4, 0, 0), (2, 1, 0)])
+def test_a_concept_that_was_split_has_its_parts_as_successors(parts: int, were_there: int, expected: int) -> None:
+    """New knowledge items divide the competences of one that ended; one that was there before is no part of it."""
+    texts = ["deeg kneden", "ovens stoken", "klanten helpen", "facturen sturen"]
+    items = [knowledge(100 + n, texts[n]) for n in range(parts)]
+    of_old = [competence(n, skill(200 + n, f"vaardigheid {n}"), knowledge(99, "brood bakken")) for n in range(12)]
+    others = [competence(50 + n, skill(300, "iets anders"), items[n]) for n in range(were_there)]
+    of_new = [competence(n, skill(200 + n, f"vaardigheid {n}"), items[n % parts]) for n in range(12)]
+    with found([*of_old, *others], [*of_new, *others]) as successors:
+        assert successors.get(("KN", 99), []) == [(100 + n, Evidence.SHARED_COMPETENCES, 0.75) for n in range(expected)]
 
 
 def test_successors_are_ranked_and_limited() -> None:
