@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.dependencies import ALL_INDEXES
-from graphql_api.services import Services, _origin, cache_dir
+from graphql_api.services import Services
+from graphql_api.services.storage import cache_dir, origin_of
 from graphql_api.settings import Settings
 
 
@@ -27,15 +28,15 @@ def test_cached_documents_of_a_workbook_are_not_served_after_it_changes(tmp_path
     file = tmp_path / "x.xlsx"
     file.write_bytes(b"one")
     settings = replace(Settings(), data=(file,))
-    before = _origin(settings)
+    before = origin_of(settings)
     file.write_bytes(b"another")
 
-    assert _origin(settings) != before
-    assert _origin(Settings()) != before
+    assert origin_of(settings) != before
+    assert origin_of(Settings()) != before
 
 
 def test_cached_documents_of_an_api_are_keyed_by_its_address() -> None:
-    assert _origin(replace(Settings(), upstream_url="https://a.example/v2/")) == "https://a.example/v2"
+    assert origin_of(replace(Settings(), upstream_url="https://a.example/v2/")) == "https://a.example/v2"
 
 
 def test_the_cache_folder_is_the_one_of_the_settings_or_the_users(

@@ -12,7 +12,8 @@ from graphql_api.errors import ReleaseNotFound, SettingsError
 from graphql_api.index.concepts import failed
 from graphql_api.index.crawler import CrawlProgress
 from graphql_api.index.semantic.embedder import NoVectors
-from graphql_api.services import Services, cache_dir, index_folder
+from graphql_api.services import Services
+from graphql_api.services.storage import cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import is_shared
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from graphql_api.sandbox import create_sandbox, workbook_releases
-from graphql_api.services import Services, index_folder
+from graphql_api.services import Services
+from graphql_api.services.storage import index_folder
 from graphql_api.settings import Settings
 from tests.sandbox.conftest import WriteWorkbook
 from tests.sandbox.rows import profile

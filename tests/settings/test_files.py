@@ -15,7 +15,7 @@ from graphql_api.cli import command
 from graphql_api.errors import SettingsError
 from graphql_api.http.auth import access_policy_for, keys_file
 from graphql_api.http.auth.keys import Keys
-from graphql_api.services import cache_dir, index_folder
+from graphql_api.services.storage import cache_dir, index_folder
 from graphql_api.settings import Settings
 from graphql_api.settings.files import (
     UnusableFile,

@@ -4,14 +4,11 @@ All of it is created in the constructor, so that it also works under an ASGI tra
 """
 
 import asyncio
-import hashlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 from graphql_api.asyncio_tools import Broadcast
 from graphql_api.caching import Admission
@@ -21,7 +18,6 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
 from graphql_api.index.crawler import Load
-from graphql_api.index.index_file import WORKBOOK, delete_unusable
 from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
 from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
@@ -30,29 +26,24 @@ from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.metrics import STORE_MEMORY_BYTES
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.app import Sandbox
-from graphql_api.sandbox.bundled_data import DATA
-from graphql_api.sandbox.document_store import FORMAT
-from graphql_api.sandbox.releases import converted_digests, workbook_files
 from graphql_api.sandbox.report import silent
 from graphql_api.schema.cached_loaders import CacheOnlyLoaders
 from graphql_api.schema.dependencies import Dependencies, index_name
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.supplements import Supplements
+from graphql_api.services.storage import backend_of, cache_dir, index_folder, index_origin, shared_server
 from graphql_api.settings import Settings
 from graphql_api.settings.environment import Secret, read_key
-from graphql_api.settings.files import user_cache_folder
-from graphql_api.store import Backend, Store
+from graphql_api.store import Store
 from graphql_api.store.freshness import FreshnessPolicy
 from graphql_api.store.in_process import InProcessLoader
 from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
-from graphql_api.store.sqlite import SqliteFile
 from graphql_api.store.valkey import ValkeyStore
 from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.transport import ASGIApp, AsgiTransport, Client
-from graphql_api.upstream.valkey import Shared, is_shared
 from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 
 log = logging.getLogger(__name__)
@@ -63,17 +54,6 @@ LOOK_AGAIN = 5.0
 """Seconds until the next check of the current release after one that failed or read a stale copy, doubled each time."""
 _LEASE_MORE = 3.0
 """Seconds that a replica's lease on fetching a path outlasts the timeout of the fetch."""
-
-
-def cache_dir(settings: Settings) -> Path | None:
-    """The cache folder; None if it is not set and the user has no home directory."""
-    return settings.cache_dir or user_cache_folder()
-
-
-def index_folder(settings: Settings) -> Path | None:
-    """The folder of index files, created if missing; None if indexes are not persisted or it is not writable."""
-    folder = None if settings.store == "memory:" else cache_dir(settings)
-    return _writable(folder / "index") if folder else None
 
 
 def open_sandbox(settings: Settings, progress: Progress = silent) -> Releases:
@@ -101,7 +81,7 @@ class Services:
         self._page_size = settings.upstream_page_size
         titles = titles_in(settings.titles) if settings.titles else {}
         self._supplements = Supplements(settings.license, settings.attribution, titles, open_mappings(settings.mapping))
-        self._shared = _shared(settings)
+        self._shared = shared_server(settings)
         self._heap = HeapTrimmer()
         self._upstream = Upstream(
             client_of(settings, competent),
@@ -126,14 +106,14 @@ class Services:
                 settings.upstream_document_bytes,
             )
             if self._shared
-            else _backend(settings, shelf.max_age),
+            else backend_of(settings, shelf.max_age),
             clock,
             settings.not_found_ttl,
         )
         self._closing = ExitStack()
         self.indexes = _indexes(
             settings,
-            _index_origin(settings, competent),
+            index_origin(settings, competent),
             self._load_for_crawl(settings, competent),
             self._heap,
             _embedder(settings, self._closing),
@@ -288,66 +268,3 @@ def _check_size(release: str, documents: int, cache_bytes: int) -> None:
             "that do not fit are loaded for each request",
             *(documents, release, size // 1_000_000, cache_bytes // 1_000_000),
         )
-
-
-def _writable(folder: Path) -> Path | None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
-
-
-def _shared(settings: Settings) -> Shared | None:
-    return Shared(settings.store, _origin(settings)) if is_shared(settings.store) else None
-
-
-def _backend(settings: Settings, keep: float) -> Backend | None:
-    backend, _, where = settings.store.partition(":")
-    if backend == "memory" or (not settings.store and not settings.is_remote):
-        return None
-    if backend == "sqlite" and where and not where.startswith(":"):
-        return SqliteFile(Path(where), _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes)
-    if settings.store:
-        raise SettingsError(
-            "COMPETENT_STORE must be `memory:`, `sqlite:PATH` or the address of a Valkey server (valkey://HOST:PORT)"
-        )
-    folder = cache_dir(settings)
-    if folder is None:
-        log.warning(
-            "no cache folder, because this user has no home directory: documents and indexes are lost when this process ends; "
-            "set COMPETENT_CACHE_DIR"
-        )
-        return None
-    try:
-        return SqliteFile(
-            folder / "documents.sqlite", _origin(settings), keep, settings.store_bytes, settings.upstream_document_bytes
-        )
-    except SettingsError as error:
-        log.warning("%s; documents are cached in memory only", error)
-        return None
-
-
-def _index_origin(settings: Settings, competent: ASGIApp | None) -> Callable[[str], str]:
-    """What identifies the data of an index: for a workbook its content, so that other workbooks do not matter.
-
-    Deletes the indexes of workbooks whose conversion is no longer in the cache folder.
-    """
-    origin = _origin(settings)
-    if not (settings.data and isinstance(competent, Sandbox)):
-        return lambda release: origin
-    releases: Releases = competent.state.releases
-    folder, cache = index_folder(settings), cache_dir(settings)
-    if folder and cache:
-        usable = {*releases.digests, *converted_digests(cache)}
-        delete_unusable(folder, [(WORKBOOK + digest, number) for number, digest in usable])
-    return lambda release: WORKBOOK + documents.digest if (documents := releases.get(release)) else origin
-
-
-def _origin(settings: Settings) -> str:
-    # Data of the sandbox may change under the same paths, so its origin includes path, size and time of the files and the format.
-    if settings.is_remote:
-        return settings.upstream_url.rstrip("/")
-    files = workbook_files(settings.data) or sorted(DATA.glob("*.toml"))
-    versions = [f"{file.resolve()} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return "sandbox " + hashlib.blake2s("\n".join([FORMAT, *versions]).encode(), digest_size=8).hexdigest()
