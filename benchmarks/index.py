@@ -107,11 +107,11 @@ def index(folder: Path) -> Costs:
 async def walk(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
-    parts = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
+    services = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
     await Crawler(
-        connection, parts.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, CrawlProgress()
+        connection, services.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, CrawlProgress()
     ).run()
-    await parts.aclose()
+    await services.aclose()
 
 
 def index_workbook(folder: Path, size: int, number: str = BEFORE) -> None:

@@ -32,8 +32,8 @@ from graphql_api.store.memory import Memory
 AT_ONCE = 40
 ROWS = {
     "as Python comes": "each document parsed for itself, the collector as Python sets it",
-    "parts shared": "equal parts are one object, the collector as Python sets it",
-    "as served": "equal parts are one object, and the collector looks at few objects at a time",
+    "services shared": "equal services are one object, the collector as Python sets it",
+    "as served": "equal services are one object, and the collector looks at few objects at a time",
 }
 
 
@@ -51,9 +51,9 @@ class Pauses:
             self.seconds.append(time.thread_time() - self._began)
 
 
-async def load(parts: Services) -> list[Document]:
+async def load(services: Services) -> list[Document]:
     """Load all documents of the current release."""
-    loaders = parts.loaders()
+    loaders = services.loaders()
     number = await loaders.release_number(CURRENT)
     profiles = await loaders.listing(routes.OCCUPATIONAL_PROFILES.path(number)).all()
     competences = await loaders.listing(routes.TECHNICAL_COMPETENCES.path(number)).all()
@@ -69,7 +69,7 @@ async def load(parts: Services) -> list[Document]:
     ]
     results: list[Document] = []
     for start in range(0, len(paths), AT_ONCE):
-        documents = await parts.store.get_many(paths[start : start + AT_ONCE], FetchContext())
+        documents = await services.store.get_many(paths[start : start + AT_ONCE], FetchContext())
         failed = [item for item in documents.values() if isinstance(item, Exception)]
         if failed:
             raise failed[0]
@@ -82,20 +82,20 @@ async def measure(row: str, url: str) -> None:
     settings = replace(
         Settings(), upstream_url=url, store="memory:", index="off", upstream_rate_limit=0, document_cache_bytes=10**9
     )
-    parts: Services = create_app(settings).state.services
+    services: Services = create_app(settings).state.services
     if row == "as Python comes":
-        parts.store._memory = Memory(10**9)
+        services.store._memory = Memory(10**9)
     if row == "as served":
         tune_gc()
     gc.callbacks.append(pauses := Pauses())
     before, began = _resident(), time.process_time()
-    result = await load(parts)
+    result = await load(services)
     processor = time.process_time() - began
     gc.callbacks.remove(pauses)
     figures = {
         "documents": len(result),
-        "text": parts.store._memory.bytes if row == "as Python comes" else None,
-        "counted": None if row == "as Python comes" else parts.store._memory.bytes,
+        "text": services.store._memory.bytes if row == "as Python comes" else None,
+        "counted": None if row == "as Python comes" else services.store._memory.bytes,
         "before": before,
         "after": _resident(),
         "longest": max(pauses.seconds),
@@ -103,7 +103,7 @@ async def measure(row: str, url: str) -> None:
         "processor": processor,
     }
     print(json.dumps(figures), flush=True)
-    await parts.aclose()
+    await services.aclose()
 
 
 def _resident() -> int:

@@ -71,7 +71,7 @@ def create_app(
     `clock` returns seconds since 1970 and dates documents. Raises SettingsError if the settings cannot be used.
     """
     policy = access_policy_for(settings)  # first, because it may raise, and nothing is open yet
-    parts = Services(settings, competent, clock)
+    services = Services(settings, competent, clock)
     stopping = asyncio.Event()
     limiter = limiter_for(settings)
     operation_log = OperationLog(
@@ -79,7 +79,7 @@ def create_app(
         texts=settings.log_documents == "on",
         addresses=settings.log_addresses == "on",
     )
-    endpoint = _endpoint(settings, parts)
+    endpoint = _endpoint(settings, services)
     event_slots = asyncio.Semaphore(settings.max_executing)
     executor = StreamingExecutor(endpoint, slot_holder(limiter), event_slots)
     connections = Connections(
@@ -98,8 +98,8 @@ def create_app(
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
             *_pages(settings, endpoint),
-            *_copies(settings, parts, endpoint.cache_policy),
-            *Health(parts.loaders, parts.store, parts.indexes, stopping).routes,
+            *_copies(settings, services, endpoint.cache_policy),
+            *Health(services.loaders, services.store, services.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
         ],
         middleware=[  # outermost first
@@ -112,10 +112,10 @@ def create_app(
             Middleware(DirectRoute, "/graphql", graphql),
         ],
         exception_handlers={HTTPException: http_error, Exception: internal_error},
-        lifespan=_lifespan(settings, parts, stopping, fast),
+        lifespan=_lifespan(settings, services, stopping, fast),
     )
     app.router.redirect_slashes = False
-    app.state.services = parts
+    app.state.services = services
     app.state.endpoint = endpoint
     app.state.operation_log = operation_log
     app.state.fast_path = fast
@@ -125,9 +125,9 @@ def create_app(
     return app
 
 
-def _endpoint(settings: Settings, parts: Services) -> Endpoint:
+def _endpoint(settings: Settings, services: Services) -> Endpoint:
     return Endpoint(
-        _engine(settings, parts),
+        _engine(settings, services),
         _documents(settings),
         CachePolicy(settings.release_max_age, settings.current_max_age),
         settings.max_body_bytes,
@@ -136,12 +136,12 @@ def _endpoint(settings: Settings, parts: Services) -> Endpoint:
     )
 
 
-def _engine(settings: Settings, parts: Services) -> Engine:
+def _engine(settings: Settings, services: Services) -> Engine:
     responses = ResponseCache(settings.response_cache_bytes)
-    parts.on_evict(responses.drop)
+    services.on_evict(responses.drop)
     return Engine(
         build_schema(federation=settings.federation == "on", incremental=settings.incremental == "on"),
-        parts,
+        services,
         Limits.of(settings),
         introspection=settings.introspection == "on",
         compiled=settings.compiled_queries == "on",
@@ -227,13 +227,13 @@ def _explorer(settings: Settings, site: Site) -> Explorer | None:
     )
 
 
-def _copies(settings: Settings, parts: Services, cache_policy: CachePolicy) -> list[Route]:
+def _copies(settings: Settings, services: Services, cache_policy: CachePolicy) -> list[Route]:
     """The routes for clients that copy releases: linked data, the feed and exports."""
     base = settings.absolute_url("id/")
     return [
-        *linked_data_routes(parts.loaders, cache_policy, base),
-        *feed_routes(parts.loaders, cache_policy, settings.absolute_url),
-        *export_routes(parts.loaders, _export_limits(settings), cache_policy, base),
+        *linked_data_routes(services.loaders, cache_policy, base),
+        *feed_routes(services.loaders, cache_policy, settings.absolute_url),
+        *export_routes(services.loaders, _export_limits(settings), cache_policy, base),
     ]
 
 
@@ -241,22 +241,22 @@ def _export_limits(settings: Settings) -> ExportLimits:
     return ExportLimits(settings.export_concurrency, settings.exports_per_hour, settings.export_min_rate)
 
 
-def _lifespan(settings: Settings, parts: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
+def _lifespan(settings: Settings, services: Services, stopping: asyncio.Event, fast: FastPath) -> Lifespan[Starlette]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, object]]:
         started_at = time.monotonic()
         log.info("server started", extra={"fields": {"version": own_version(), "pid": os.getpid()}})
         begin_tracing()
         watches = [
-            asyncio.create_task(parts.watch_current(max(settings.current_ttl, 1.0))),
-            asyncio.create_task(parts.measure()),
+            asyncio.create_task(services.watch_current(max(settings.current_ttl, 1.0))),
+            asyncio.create_task(services.measure()),
         ]
         # The fast path does not know client addresses; middleware reads those that a trusted proxy sends.
         is_fast = settings.fast_path == "on" and settings.log_addresses == "off"
         yield {"fast_path": fast} if is_fast else {}
         stopping.set()
         await cancel_and_wait(watches)
-        await parts.aclose()
+        await services.aclose()
         await end_tracing()
         log.info(
             "server stopped",

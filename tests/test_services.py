@@ -1,4 +1,4 @@
-"""The parts chosen by the settings."""
+"""The services chosen by the settings."""
 
 import asyncio
 import sqlite3
@@ -53,32 +53,32 @@ async def test_a_new_current_release_is_indexed_before_the_first_query(
     releases: Releases, tmp_path: Path, mode: str, needed: bool
 ) -> None:
     served = [create_sandbox(Releases(release for release in releases if release.number == "3.10"))]
-    parts = parts_over(served, tmp_path, mode)
+    services = parts_over(served, tmp_path, mode)
     if needed:
-        await parts.loaders().index("3.10")
-    await parts.follow_current()
-    assert (parts.indexes.has("3.10"), parts.indexes.has("3.11")) == (True, False)
+        await services.loaders().index("3.10")
+    await services.follow_current()
+    assert (services.indexes.has("3.10"), services.indexes.has("3.11")) == (True, False)
 
     served[0] = create_sandbox(releases)
-    await parts.follow_current()
+    await services.follow_current()
 
-    assert (parts.indexes.has("3.10"), parts.indexes.has("3.11")) == (True, True)
-    await parts.aclose()
+    assert (services.indexes.has("3.10"), services.indexes.has("3.11")) == (True, True)
+    await services.aclose()
 
 
 async def test_an_idle_server_notices_a_release_after_a_stale_check(releases: Releases, tmp_path: Path) -> None:
     served = [create_sandbox(Releases(release for release in releases if release.number == "3.10"))]
-    parts = parts_over(served, tmp_path, "start", stale_ttl=60)
-    assert await parts.follow_current()
+    services = parts_over(served, tmp_path, "start", stale_ttl=60)
+    assert await services.follow_current()
 
     served[0] = create_sandbox(releases)
-    assert not await parts.follow_current()
-    assert not parts.indexes.has("3.11")
-    await parts.store.wait_idle()
-    await parts.follow_current()
+    assert not await services.follow_current()
+    assert not services.indexes.has("3.11")
+    await services.store.wait_idle()
+    await services.follow_current()
 
-    assert parts.indexes.has("3.11")
-    await parts.aclose()
+    assert services.indexes.has("3.11")
+    await services.aclose()
 
 
 @pytest.mark.parametrize("mode", ["need", "off"])
@@ -86,12 +86,12 @@ async def test_without_indexes_in_use_the_current_release_is_not_checked(
     releases: Releases, tmp_path: Path, mode: str
 ) -> None:
     served = [create_sandbox(releases)]
-    parts = parts_over(served, tmp_path, mode)
+    services = parts_over(served, tmp_path, mode)
 
-    await parts.follow_current()
+    await services.follow_current()
 
     assert list(served[0].state.requests) == []
-    await parts.aclose()
+    await services.aclose()
 
 
 class Waits:
@@ -198,7 +198,7 @@ def parts_over(
 async def test_metrics_are_updated_again_after_a_failure(
     releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parts = parts_over([create_sandbox(releases)], tmp_path, "need")
+    services = parts_over([create_sandbox(releases)], tmp_path, "need")
     calls, updated = 0, asyncio.Event()
 
     def measure() -> None:
@@ -208,11 +208,11 @@ async def test_metrics_are_updated_again_after_a_failure(
             raise OSError("no space left")
         updated.set()
 
-    monkeypatch.setattr(parts.indexes, "measure", measure)
-    measuring = asyncio.create_task(parts.measure(every=0))
+    monkeypatch.setattr(services.indexes, "measure", measure)
+    measuring = asyncio.create_task(services.measure(every=0))
     async with asyncio.timeout(10):
         await updated.wait()
     measuring.cancel()
-    await parts.aclose()
+    await services.aclose()
 
     assert [record.getMessage() for record in caplog.records if record.exc_info] == ["cannot update the metrics"]

@@ -9,20 +9,20 @@ from graphql_api.index.concepts import row_ids_by_code, row_ids_by_uuid
 from graphql_api.services import Services
 
 
-async def run_check(parts: Services, files: Sequence[Path], release: str) -> int:
+async def run_check(services: Services, files: Sequence[Path], release: str) -> int:
     """Print what is wrong with each file; return 0 if nothing is, otherwise 1. Raises SettingsError and ReleaseNotFound."""
     read = [read_file(file) for file in files]
     try:
-        number = await parts.loaders().release_number(release)
-        if not await parts.loaders().release_exists(number):
+        number = await services.loaders().release_number(release)
+        if not await services.loaders().release_exists(number):
             raise ReleaseNotFound
-        await parts.indexes.ready(number)
-        index = await parts.indexes.get(number)
+        await services.indexes.ready(number)
+        index = await services.indexes.get(number)
         uuids, codes = uuids_and_codes({mapped.subject for file in read for mapped in file.mappings})
         by_uuid, by_code = await index.query(row_ids_by_uuid, uuids), await index.query(row_ids_by_code, codes)
         indexed = {*map(str, by_uuid), *by_code}
     finally:
-        await parts.aclose()
+        await services.aclose()
     reported = 0
     for file in read:
         unknown = [

@@ -54,27 +54,27 @@ def demand_folder(settings: Settings) -> None:
     raise SettingsError(f"mirror has no writable folder ({where}): set COMPETENT_CACHE_DIR to one")
 
 
-async def run_mirror(parts: Services, release: str) -> int:
+async def run_mirror(services: Services, release: str) -> int:
     """Crawl a release; return 0 if it is complete, 1 if documents are missing. Raises ReleaseNotFound."""
     try:
-        number = await parts.loaders().release_number(release)
-        if not await parts.loaders().release_exists(number):
+        number = await services.loaders().release_number(release)
+        if not await services.loaders().release_exists(number):
             raise ReleaseNotFound
-        await crawl(parts, number)
-        await _vectors(parts, number)
-        missing = await (await parts.indexes.get(number)).query(failed)
+        await crawl(services, number)
+        await _vectors(services, number)
+        missing = await (await services.indexes.get(number)).query(failed)
     finally:
-        await parts.aclose()
+        await services.aclose()
     for path, code in missing:
         print(f"{code} {path}", file=sys.stderr)
     print(f"Release {number} is stored{f', except {len(missing)} documents' if missing else ''}.")
     return 1 if missing else 0
 
 
-async def crawl(parts: Services, number: str) -> None:
+async def crawl(services: Services, number: str) -> None:
     """Build the index of a release, or complete it, and show the progress."""
     progress = CrawlProgress()
-    building = parts.indexes.begin(number, progress)
+    building = services.indexes.begin(number, progress)
     columns = (TextColumn(f"release {number}"), BarColumn(), MofNCompleteColumn(), _Rate(), _Remaining(progress))
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("", total=None)
@@ -86,9 +86,9 @@ async def crawl(parts: Services, number: str) -> None:
     await building.task
 
 
-async def _vectors(parts: Services, number: str) -> None:
+async def _vectors(services: Services, number: str) -> None:
     """Wait until the texts of the release have vectors, if the settings want them, and show the progress."""
-    job = (await parts.indexes.get(number)).vectors
+    job = (await services.indexes.get(number)).vectors
     if isinstance(job, NoVectors):
         return
     columns = (TextColumn(f"vectors {number}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

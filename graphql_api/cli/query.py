@@ -119,7 +119,7 @@ def check(
     if not settings.mapping:
         stop("pass a file with --mapping")
     raise typer.Exit(
-        run_on_services(replace(settings, mapping=()), lambda parts: run_check(parts, settings.mapping, release))
+        run_on_services(replace(settings, mapping=()), lambda services: run_check(services, settings.mapping, release))
     )
 
 

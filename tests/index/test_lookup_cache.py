@@ -59,10 +59,10 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
     releases: Releases, settings: Settings
 ) -> None:
     async with running(releases, settings) as server:
-        parts = server.app.state.services
-        load: Loaders = parts.loaders()
+        services = server.app.state.services
+        load: Loaders = services.loaders()
         assert load.look_up_cached("3.11", by_row_id, 1) is UNKNOWN  # no index is open yet
-        await parts.indexes.ready("3.11")
+        await services.indexes.ready("3.11")
 
         code = (TECHNICAL_COMPETENCE, "CP-7")
         concept: IndexedConcept = load.look_up_cached("3.11", by_code, code)
@@ -83,13 +83,13 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         return by_row_id(connection, [n for n in numbers if n > 0])
 
     async with running(releases, settings) as server:
-        parts = server.app.state.services
-        load: Loaders = parts.loaders()
+        services = server.app.state.services
+        load: Loaders = services.loaders()
         assert load.look_up_cached("3.11", question, 1) is UNKNOWN
         result = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
         assert requests == [[1, 2, -1]]
 
-        second: Loaders = parts.loaders()
+        second: Loaders = services.loaders()
         assert [second.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == result
         assert await second.look_up("3.11", question, 1) is result[0]
         by_its_uuid = await second.look_up("3.11", by_uuid, (result[0].type, result[0].uuid))

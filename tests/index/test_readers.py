@@ -139,9 +139,9 @@ async def test_errors_of_a_question_are_its_own(readers: Readers) -> None:
 
 async def test_questions_of_two_operations_take_turns(server: Server) -> None:
     """However many queries one operation has, that of another comes after one of them."""
-    parts = server.app.state.services
-    await parts.indexes.ready("3.11")
-    greedy, modest = parts.loaders(FetchContext()), parts.loaders(FetchContext())
+    services = server.app.state.services
+    await services.indexes.ready("3.11")
+    greedy, modest = services.loaders(FetchContext()), services.loaders(FetchContext())
     index = await greedy.index("3.11")
     index._readers.close()
     index._readers = Readers(connect, threads=1)
@@ -165,9 +165,9 @@ async def test_questions_of_two_operations_take_turns(server: Server) -> None:
 
 
 async def test_the_deadline_of_a_request_ends_its_index_questions(server: Server, settings: Settings) -> None:
-    parts = server.app.state.services
-    await parts.indexes.ready("3.11")
-    late = parts.loaders(FetchContext(deadline=asyncio.get_running_loop().time() - 1))
+    services = server.app.state.services
+    await services.indexes.ready("3.11")
+    late = services.loaders(FetchContext(deadline=asyncio.get_running_loop().time() - 1))
 
     with pytest.raises(UpstreamTimeout):
         await late.ask(await late.index("3.11"), one)

@@ -56,44 +56,44 @@ class World:
         """Run all queries on the unchanged sandbox."""
 
         async def ask(query: str, variables: dict[str, Any] | None = None) -> Executed:
-            return decoded(await self.engine(parts).execute(Request(query, variables)))
+            return decoded(await self.engine(services).execute(Request(query, variables)))
 
-        async with self.parts(()) as parts:
+        async with self.services(()) as services:
             self.questions = questions(await values(ask, ("NL",)), (await ask(VARIABLES)).data or {})
-            self.tables = await self.walk(parts, *RELEASES)
-            self.answers = await self.ask(parts, (), *self.questions)
+            self.tables = await self.walk(services, *RELEASES)
+            self.answers = await self.ask(services, (), *self.questions)
 
     @asynccontextmanager
-    async def parts(
+    async def services(
         self, mutations: Sequence[Mutation], walked: Leaves | None = None, index: str = "need"
     ) -> AsyncIterator[Services]:
         """The services over a variant, created for this event loop, with the indexes that match `walked`."""
         folder = self.cache_dir / _digest(walked)  # equal rows share their indexes
         settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
-        parts = Services(settings, Mutated(self.original, mutations))
+        services = Services(settings, Mutated(self.original, mutations))
         try:
-            yield parts
+            yield services
         finally:
-            await parts.aclose()
+            await services.aclose()
 
-    async def ask(self, parts: Services, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
+    async def ask(self, services: Services, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
         """The responses of a variant to the named queries; fails if one has an error code of `OURS`."""
-        return {name: await self._answer(parts, mutations, *self.questions[name]) for name in names}
+        return {name: await self._answer(services, mutations, *self.questions[name]) for name in names}
 
-    async def _answer(self, parts: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
+    async def _answer(self, services: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
         for mutation in mutations:
             variables = mutation.variables(variables)
         request = Request(text, variables, languages=(Language.FR, Language.NL))
-        response = await self.engine(parts).execute(request)
+        response = await self.engine(services).execute(request)
         assert not isinstance(response, Refused), response.errors
         answer = decoded(response)
         codes = {tuple(error["path"]): error["extensions"].get("code") for error in answer.errors}
         assert not OURS & set(codes.values()), answer.errors
         return leaves(answer.data) | codes
 
-    def engine(self, parts: Services) -> Engine:
+    def engine(self, services: Services) -> Engine:
         """An engine over a variant, on graphql-core; all have the same prepared documents."""
-        engine = Engine(self.schema, parts, self.limits, compiled=False)
+        engine = Engine(self.schema, services, self.limits, compiled=False)
         engine.documents = self.documents
         return engine
 
@@ -101,14 +101,14 @@ class World:
         """Query and path of all leaves that differ from the responses without mutations."""
         return {(name, *path) for name, item in answers.items() for path in differences(self.answers[name], item)}
 
-    async def walk(self, parts: Services, *releases: str) -> Leaves:
+    async def walk(self, services: Services, *releases: str) -> Leaves:
         """The index rows that crawls of releases write, without row ids; none for a release that cannot be crawled."""
         rows: Leaves = {}
         for release in releases:
             with closing(sqlite3.connect(":memory:")) as connection:
                 tables.create(connection)
                 with suppress(UpstreamError):
-                    await Crawler(connection, parts.store.get_uncached, release, PAGE_SIZE, 4, CrawlProgress()).run()
+                    await Crawler(connection, services.store.get_uncached, release, PAGE_SIZE, 4, CrawlProgress()).run()
                     rows |= {(release, *path): value for path, value in _rows(connection).items()}
         return rows
 

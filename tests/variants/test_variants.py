@@ -51,10 +51,10 @@ def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[ob
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutation: Mutation) -> None:
-    async with world.parts([mutation]) as parts:
-        walked = await world.walk(parts, *RELEASES)
-    async with world.parts([mutation], walked) as parts:
-        lost = world.lost(await world.ask(parts, [mutation], *world.questions))
+    async with world.services([mutation]) as services:
+        walked = await world.walk(services, *RELEASES)
+    async with world.services([mutation], walked) as services:
+        lost = world.lost(await world.ask(services, [mutation], *world.questions))
     lost |= differences(without_items(world.tables), without_items(walked))
 
     assert beyond(lost, mutation.loses) == set()
@@ -64,8 +64,8 @@ async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutati
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mutation: Mutation) -> None:
-    async with world.parts([mutation], index="off") as parts:
-        answers = await world.ask(parts, [mutation], IN_PAIRS)
+    async with world.services([mutation], index="off") as services:
+        answers = await world.ask(services, [mutation], IN_PAIRS)
 
     unindexed = {path for path, value in answers[IN_PAIRS].items() if value == "NOT_INDEXED_YET"}
     lost = {path[1:] for path in beyond(world.lost(answers), mutation.loses)}
@@ -77,10 +77,10 @@ async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mut
 async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mutation) -> None:
     for second in PAIRED[PAIRED.index(first) + 1 :]:
         loses = first.loses | second.loses | TOGETHER.get(frozenset({first.name, second.name}), frozenset())
-        async with world.parts([first, second]) as parts:
-            walked = without_items(await world.walk(parts, RELEASES[0]))
-        async with world.parts([first, second], walked) as parts:
-            lost = world.lost(await world.ask(parts, [first, second], IN_PAIRS))
+        async with world.services([first, second]) as services:
+            walked = without_items(await world.walk(services, RELEASES[0]))
+        async with world.services([first, second], walked) as services:
+            lost = world.lost(await world.ask(services, [first, second], IN_PAIRS))
         lost |= differences(without_items(world.tables, RELEASES[0]), walked)
         assert beyond(lost, loses) == set(), second.name
 
@@ -96,8 +96,8 @@ async def test_competences_that_are_flat_everywhere_have_the_text_of_their_skill
     _, cp_7 = await world.original.answer(f"/releases/3.11/technicalcompetences/{CP_7}")
     text = cp_7["skill"]["description"]["nl"]
 
-    async with world.parts([FLAT], {("flat",): 1}) as parts:
-        data = decoded(await world.engine(parts).execute(Request(CALLED, {"text": text}))).data or {}
+    async with world.services([FLAT], {("flat",): 1}) as services:
+        data = decoded(await world.engine(services).execute(Request(CALLED, {"text": text}))).data or {}
 
     skill = {"uuid": CP_7, "description": {"nl": text}}
     assert data["technicalCompetence"] == {"uuid": CP_7, "skill": skill, "knowledgeItems": []}

@@ -97,7 +97,7 @@ async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
     finally:
         released.set()
         await asking
-        await twin.parts.aclose()
+        await twin.services.aclose()
 
 
 def test_what_fails_at_once_keeps_nothing_from_being_asked_while_something_hangs(bench: Bench) -> None:
@@ -113,7 +113,7 @@ async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set
         replies = await asyncio.gather(*(twin.ask(of_profile(bench)) for _ in range(times)))
         return {reply.body for reply in replies}, sorted(twin.upstream_paths)
     finally:
-        await twin.parts.aclose()
+        await twin.services.aclose()
 
 
 def test_many_who_ask_at_once_share_what_is_asked_upstream(bench: Bench) -> None:
@@ -140,7 +140,7 @@ async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, l
         return (await staying).body, sorted(twin.upstream_paths)
     finally:
         await asyncio.gather(leaving, return_exceptions=True)
-        await twin.parts.aclose()
+        await twin.services.aclose()
 
 
 def test_who_leaves_takes_nothing_from_those_who_stay(bench: Bench) -> None:

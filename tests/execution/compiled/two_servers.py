@@ -72,7 +72,7 @@ class Twin:
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
         self.upstream_paths: list[str] = []
         self.app = create_app(settings, upstream.door(self.upstream_paths), Clock(time.time()))
-        self.parts = self.app.state.services
+        self.services = self.app.state.services
         hurry_nobody(self.app.state.fast_path)
         self.fast_path: FastPathHandler = self.app.state.fast_path
         self.fast = 0
@@ -96,7 +96,7 @@ class Twin:
             messages.append(message)
 
         await self.app(scope, receive, send)
-        await self.parts.store.wait_idle()
+        await self.services.store.wait_idle()
         headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
         sent = b"".join(item.get("body", b"") for item in messages[1:])
         return _reply(messages[0]["status"], headers, sent, sorted(self.upstream_paths[before:]))
@@ -115,7 +115,7 @@ class Twin:
         await asyncio.sleep(0)  # a new event-loop pass
         answers = [self.fast_path.respond_to_parsed(scope, body, came, ()), self.fast_path.respond(came, ())]
         self.beside += runs() - runs_before
-        await self.parts.store.wait_idle()
+        await self.services.store.wait_idle()
         faults = ["the fast path asks upstream"] if len(self.upstream_paths) > before else []
         for item in (answer for answer in answers if isinstance(answer, bytes)):
             self.fast += 1
@@ -178,11 +178,11 @@ async def twins(
     try:
         for item in (pair.first, pair.second):
             for release in indexed:
-                await item.parts.indexes.ready(release)
+                await item.services.indexes.ready(release)
         yield pair
     finally:
-        await pair.first.parts.aclose()
-        await pair.second.parts.aclose()
+        await pair.first.services.aclose()
+        await pair.second.services.aclose()
         resilience._now = read_time
 
 

@@ -135,7 +135,7 @@ class Live(Server):
     def __init__(self, settings: Settings) -> None:
         self.releases = Releases([bundled()["3.10"]])
         super().__init__(self.releases, settings)
-        self.parts = self.app.state.services
+        self.services = self.app.state.services
         self.connections: Connections = self.app.state.connections
         self.sockets: list[Socket] = []
 
@@ -155,14 +155,14 @@ class Live(Server):
 
     async def listened(self) -> None:
         """Wait until there is a subscriber and the current release is known."""
-        while not self.parts.published.subscribers:
+        while not self.services.published.subscribers:
             await asyncio.sleep(0)
-        await self.parts.follow_current()
+        await self.services.follow_current()
 
     async def publish(self) -> None:
         """Publish the newest release and have the server check immediately."""
         self.releases.publish(bundled()["3.11"])
-        await self.parts.follow_current()
+        await self.services.follow_current()
 
     async def close(self) -> None:
         for socket in self.sockets:

@@ -75,7 +75,7 @@ async def test_a_subscriber_gets_an_event_for_a_new_release(live: Live) -> None:
 
     assert event == "next"
     assert payload["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
-    assert live.parts.published.subscribers == 0
+    assert live.services.published.subscribers == 0
 
 
 async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
@@ -177,7 +177,7 @@ async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
         await live.publish()
         await coming
 
-    assert live.parts.published.subscribers == 0
+    assert live.services.published.subscribers == 0
     assert asyncio.all_tasks() <= before
 
 

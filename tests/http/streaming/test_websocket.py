@@ -76,18 +76,18 @@ async def test_a_subscriber_gets_a_new_release_once_it_is_indexed(live: Live) ->
     assert message["payload"]["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
     assert message["payload"]["data"]["releasePublished"]["skills"]["totalCount"] > 0
     assert any(path.startswith("/releases/3.11/occupationalprofiles/") for path in paths)
-    assert live.parts.loaders().is_indexed("3.11")
+    assert live.services.loaders().is_indexed("3.11")
 
 
 async def test_each_subscriber_gets_one_event_per_release(live: Live) -> None:
     sockets = [await live.opened() for _ in range(3)]
     for socket in sockets:
         socket.subscribe("1", "subscription { releasePublished { number } }")
-    while live.parts.published.subscribers < 3:
+    while live.services.published.subscribers < 3:
         await asyncio.sleep(0)
     await live.listened()
     await live.publish()
-    await live.parts.follow_current()
+    await live.services.follow_current()
 
     for socket in sockets:
         assert (await socket.get())["payload"] == {"data": {"releasePublished": {"number": "3.11"}}}
@@ -103,7 +103,7 @@ async def test_a_release_reaches_more_subscribers_than_operations_may_run(live_s
             socket.subscribe(
                 "1", "subscription { releasePublished { isCurrent } }"
             )  # asks upstream, as nothing is fresh
-        while live.parts.published.subscribers < 5:
+        while live.services.published.subscribers < 5:
             await asyncio.sleep(0)
         await live.listened()
         await live.publish()
@@ -118,7 +118,7 @@ async def test_no_event_is_sent_while_current_does_not_move(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
-    await live.parts.follow_current()
+    await live.services.follow_current()
     socket.send(type="ping")
 
     assert await socket.get() == {"type": "pong"}
@@ -133,14 +133,14 @@ async def test_a_release_that_cannot_be_indexed_is_announced_once(live: Live) ->
     assert (await socket.get())["payload"] == {"data": {"releasePublished": {"number": "3.11"}}}
 
     live.faults.clear()
-    await live.parts.follow_current()
+    await live.services.follow_current()
     socket.send(type="ping")
 
     assert await socket.get() == {"type": "pong"}
 
 
 async def test_without_subscribers_the_current_release_is_not_checked(live: Live) -> None:
-    await live.parts.follow_current()
+    await live.services.follow_current()
 
     assert live.upstream_paths() == []
 
@@ -150,7 +150,7 @@ async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
     socket.send(type="complete", id="1")
-    while live.parts.published.subscribers:
+    while live.services.published.subscribers:
         await asyncio.sleep(0)
     socket.subscribe("1", COMPETENCE)
 
@@ -166,7 +166,7 @@ async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
     await socket.leave()
     await asyncio.sleep(0)  # a batch that has been loaded takes note of it
 
-    assert live.parts.published.subscribers == 0
+    assert live.services.published.subscribers == 0
     assert asyncio.all_tasks() <= before
 
 
@@ -622,7 +622,7 @@ async def test_when_the_server_stops_connections_are_closed_with_1001(live: Live
     live.app.state.stopping.set()
 
     assert await socket.closed() == 1001
-    assert live.parts.published.subscribers == 0
+    assert live.services.published.subscribers == 0
 
 
 async def test_with_passthrough_a_connection_needs_a_key_that_goes_upstream(
