@@ -9,14 +9,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.admission.limiter import RETRY_AFTER, ConcurrencyLimiter, Overloaded, UpstreamWaitGuard
-from graphql_api.http.forwarded import EXPLORER_PATHS
+from graphql_api.http.forwarded import EXPLORER_PATHS, QUERYING_FILES
 from graphql_api.http.graphql import JSON, ServiceUnavailable, error_response
 from graphql_api.observability.metrics import OPERATIONS_IN_PROGRESS, OPERATIONS_QUEUED, OVERLOAD_REJECTIONS
 from graphql_api.observability.request_context import Head, RequestContext, declared_length, record_of
 from graphql_api.settings import Settings
 
 PATHS = ("/graphql", "/id/", *(f"{path}/" for path in EXPLORER_PATHS))
-"""Prefixes of the paths that run operations."""
+"""Prefixes of the paths that run operations; QUERYING_FILES do, too."""
 
 
 class AdmissionGate:
@@ -80,7 +80,7 @@ def overloaded_error() -> ServiceUnavailable:
 
 
 class AdmissionMiddleware:
-    """ASGI middleware that admits requests on `PATHS`; health, metrics and assets pass unlimited."""
+    """ASGI middleware that admits requests on paths that run operations; health, metrics and assets pass unlimited."""
 
     def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter, max_bytes: int) -> None:
         self._app = app
@@ -89,7 +89,7 @@ class AdmissionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Reject with 503 if there is no room; otherwise read the whole request, take a slot and run the app."""
-        if scope["type"] != "http" or not scope["path"].startswith(PATHS):
+        if scope["type"] != "http" or not (scope["path"].startswith(PATHS) or scope["path"] in QUERYING_FILES):
             await self._app(scope, receive, send)
             return
         record = record_of(scope)

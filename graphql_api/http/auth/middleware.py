@@ -6,14 +6,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.http.auth.authenticators import Principal, credentials_in
 from graphql_api.http.auth.policy import AccessPolicy
-from graphql_api.http.forwarded import EXPLORER_PATHS, network_of
+from graphql_api.http.forwarded import EXPLORER_PATHS, QUERYING_FILES, network_of
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.observability.request_context import record_of
 
 OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")
 """Paths that need no key, with everything below them; `/` needs none either, nor EXPLORER_PATHS if the explorer is public."""
-QUERYING_PATHS = ("/releases.atom", "/llms.txt", "/graphiql/examples.json")
-"""Open paths that are made of queries; `/` is too."""
 
 
 class AuthMiddleware:
@@ -84,7 +82,7 @@ def is_open(path: str) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    return path in ("/", *QUERYING_PATHS) or _is_below(path, EXPLORER_PATHS)
+    return path in QUERYING_FILES or _is_below(path, EXPLORER_PATHS)
 
 
 def _is_below(path: str, tops: tuple[str, ...]) -> bool:

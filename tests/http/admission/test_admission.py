@@ -441,6 +441,26 @@ async def test_an_operation_reports_its_wait_through_its_fetch_context() -> None
     assert limiter.waiting == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "slots"),
+    [
+        *((path, 1) for path in ("/graphql", "/", "/nl/", "/id/3.11", "/releases.atom", "/llms.txt")),
+        *((path, 0) for path in ("/health/live", "/assets/style.css", "/docs/")),
+    ],
+)
+async def test_what_runs_operations_takes_a_slot(path: str, slots: int) -> None:
+    limiter = ConcurrencyLimiter(running=2, executing=2, queued=0)
+    taken: list[int] = []
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        taken.append(limiter.running)
+
+    async def send(message: Message) -> None: ...
+
+    await AdmissionMiddleware(counting, limiter, max_bytes=9)({"type": "http", "path": path}, sending(b""), send)
+    assert (taken, limiter.running) == ([slots], 0)
+
+
 async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, max_executing=1, max_queue=0)) as server:
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))

@@ -70,9 +70,10 @@ async def test_every_page_leads_to_my_skills_and_a_set_of_skills_cannot_be_added
 
 
 async def test_what_is_not_in_the_release_is_named_and_can_be_left_out(server: Server) -> None:
-    page = await post(server, have=["SK-101", "XX-9", "<script>", "a" * 99], do="match")
+    page = await post(server, have=["SK-101", "XX-9", "OP-101", "<script>", "a" * 99], do="match")
 
-    assert boxes(page) == {"SK-101": True, "XX-9": False}
+    assert boxes(page) == {"SK-101": True, "XX-9": False, "OP-101": False}
+    assert re.search(r"<bdi>OP-101</bdi></label> <small>geen competentie", page.text)
     assert "niet in deze release" in page.text
     assert 'role="alert"' in page.text
 
@@ -84,7 +85,10 @@ async def test_too_much_is_refused_politely(server: Server) -> None:
     assert "10.001 tekens" in refused.text
     assert too_long in refused.text, "it can be shortened"
     assert 'role="alert"' in (await post(server, 413, text="x" * 210_000, do="read")).text
-    assert 'role="alert"' in (await post(server, 413, have=[f"SK-{n}" for n in range(101)], do="match")).text
+    refused = await post(server, 413, have=[f"SK-{n}" for n in range(101)], do="match")
+    assert 'role="alert"' in refused.text
+    assert all(boxes(refused).values()), "they stay chosen, as they were not looked up"
+    assert "niet in deze release" not in refused.text
     assert 'role="alert"' in (await post(server, 413, have=["SK-1"] * 501, do="match")).text
     many = await post(server, 413, have=",".join(f"SK-{n}" for n in range(20_000)), do="match")
     assert ('role="alert"' in many.text, len(boxes(many))) == (True, 0), "they do not come back as boxes"
