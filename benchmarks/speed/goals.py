@@ -65,10 +65,13 @@ def warm(part: Part) -> Iterator[Goal]:
 
 def varied(part: Part) -> Iterator[Goal]:
     """Goals for requests of which no two are equal."""
-    ours = next(server for server in part["servers"] if server["label"] == OURS)
     peer = next(server for server in part["servers"] if not server["ours"])
-    for name, target in VARIED.items():
-        yield Goal(f"{name}, against {MERCURIUS}", target, _ratio(ours["loads"], peer["loads"], name), "times")
+    for server in part["servers"]:
+        if server["ours"]:
+            what = ", response cache" * (server["label"] == RESPONSE_CACHE)
+            for name, target in VARIED.items():
+                ratio = _ratio(server["loads"], peer["loads"], name)
+                yield Goal(f"{name}{what}, against {MERCURIUS}", target, ratio, "times")
 
 
 def mixed(part: Part) -> Iterator[Goal]:
@@ -78,9 +81,10 @@ def mixed(part: Part) -> Iterator[Goal]:
     peer = next(server for server in part["servers"] if not server["ours"])
     yield Goal(f"big list, against {MERCURIUS}", BIG_LIST, peer["big"] / ours["big"], "times")
     yield Goal("tiny beside the big list, p99", BESIDE_BIG_LIST, ours["beside"]["p99"], "ms, at most", at_most=True)
-    for seconds, responses in ours["filling"].items():
-        ratio = responses / peer["filling"][seconds]
-        yield Goal(f"filling, first {seconds} s, against {MERCURIUS}", FILLING, ratio, "times")
+    for server, what in ((ours, ""), (defaults, ", default settings")):
+        for seconds, responses in server["filling"].items():
+            ratio = responses / peer["filling"][seconds]
+            yield Goal(f"filling{what}, first {seconds} s, against {MERCURIUS}", FILLING, ratio, "times")
     yield Goal("unique memory, index open, 650 profiles", MEMORY, part["memory"], "MB, at most", at_most=True)
     yield Goal("varied, default settings, refused", 0, defaults["varied"]["failed"], "of 1, at most", at_most=True)
 

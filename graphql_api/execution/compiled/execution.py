@@ -144,11 +144,14 @@ class Execution:
 
     def root(self, fields: Sequence[tuple[str, Callable[[], object]]]) -> None:
         """Build the fields of the query."""
-        data = self.data
         if self._is_long:
-            self._work(_each(lambda field: data.update({field[0]: field[1]()}), fields))
+            self._work(_each(self._field, fields))
         else:
-            data.update((key, make()) for key, make in fields)
+            for field in fields:
+                self._field(field)
+
+    def _field(self, field: tuple[str, Callable[[], object]]) -> None:
+        self.data[field[0]] = field[1]()
 
     def items(self, values: Iterable[object], make: Callable[[object], object], are_resolved: bool) -> list[object]:
         """Build a list whose items are large, or call resolvers; the time slice is checked after each if that may take long."""

@@ -109,8 +109,12 @@ def encode_body(result: Result, record: RequestContext, explain: bool) -> bytes:
     record.executed, record.error_codes = not isinstance(result, Refused), []
     if not isinstance(result, CachedResponse):
         add_request_id(result.errors, record)
-    elif not explain and not record.fetch_context.stats.stale:
-        return result.body
+    if not explain and not record.fetch_context.stats.stale:
+        match result:  # the usual cases: neither errors nor extensions
+            case CachedResponse(body=body):
+                return body
+            case Executed(data, []):
+                return orjson.dumps({"data": data})
     return orjson.dumps(body_of(result, record, explain))
 
 
