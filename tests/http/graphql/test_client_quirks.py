@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema
 
-from graphql_api.cli.bootstrap import text_of
+from graphql_api.cli.bootstrap import read_text
 from graphql_api.execution.hints import HINTS
 from graphql_api.http.graphql.persisted_queries import read_manifest
 from graphql_api.sandbox import Releases
@@ -73,7 +73,7 @@ def test_a_mark_before_a_file_of_a_command_is_skipped(tmp_path: Path, monkeypatc
     file.write_bytes(codecs.BOM_UTF8 + TINY.encode())
     monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff" + TINY))
 
-    assert [text_of(file), text_of(Path("-"))] == [TINY, TINY]
+    assert [read_text(file), read_text(Path("-"))] == [TINY, TINY]
 
 
 async def test_a_bad_id_among_many_is_named(server: Server) -> None:
