@@ -97,7 +97,7 @@ def create_app(
         routes=[
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", _websockets(settings, executor, connections, operation_log, policy)),
-            *_pages(settings, endpoint),
+            *_pages(settings, services, endpoint),
             *_copies(settings, services, endpoint.cache_policy),
             *Health(services.loaders, services.store, services.indexes, stopping).routes,
             *(metrics_routes() if settings.metrics == "on" else ()),
@@ -171,7 +171,7 @@ def _websockets(
     )
 
 
-def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
+def _pages(settings: Settings, services: Services, endpoint: Endpoint) -> list[BaseRoute]:
     """The routes of the HTML pages, which run their queries in-process."""
 
     async def ask(
@@ -188,7 +188,12 @@ def _pages(settings: Settings, endpoint: Endpoint) -> list[BaseRoute]:
         return decoded(await endpoint.engine.execute(request))
 
     plain = endpoint.engine.schema if settings.federation == "off" else build_schema()
-    explorer = _explorer(settings, Site(partial(ask, seconds=settings.operation_timeout), endpoint.cache_policy))
+    site = Site(
+        partial(ask, seconds=settings.operation_timeout),
+        endpoint.cache_policy,
+        is_source_down=lambda: services.store.revalidation_fails,
+    )
+    explorer = _explorer(settings, site)
     off = _off(settings)
     return [
         *home_routes(ask, plain.sdl, off, explorer.home if explorer else None),

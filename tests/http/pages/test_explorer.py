@@ -1,5 +1,6 @@
 """The explorer: pages for people in four languages, made of our own graph."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -540,11 +541,19 @@ async def test_a_page_of_cached_documents_says_that_it_may_be_out_of_date(
     async with alive(Server(releases, settings, clock=clock)) as server:
         fresh = await page_at(server, "/nl/occupations/OP-101")
         clock.now += settings.current_ttl + 60
+        refreshing = await page_at(server, "/nl/occupations/OP-101")
+        clock.now += settings.current_ttl + 60
         server.faults.add(Fault("**", "status", status=503))
+        store = server.app.state.services.store
+        await page_at(server, "/nl/occupations/OP-101")
+        while not store.revalidation_fails:
+            await asyncio.sleep(0)
         stale = await page_at(server, "/nl/occupations/OP-101")
 
     says = "Deze pagina kan verouderd zijn"
     assert says not in fresh.text
+    assert says not in refreshing.text, "the source responds"
+    assert refreshing.headers["cache-control"] == "no-store"
     assert says in stale.text
     assert stale.headers["cache-control"] == "no-store"
     assert heading(stale) == "Verpleegkundige"

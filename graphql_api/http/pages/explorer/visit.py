@@ -58,6 +58,8 @@ class Site:
     has_graphiql: bool = True
     has_schema: bool = True
     has_linked_data: bool = True
+    is_source_down: Callable[[], bool] = lambda: False
+    """Whether documents could not be refreshed when this was last tried."""
     rendered: LRUCache[tuple[object, ...], str] = field(default_factory=lambda: LRUCache(RENDERED_BYTES))
     """Rendered pages by everything that they are made of."""
 
@@ -205,8 +207,8 @@ class Visit:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the page was made of documents that could not be refreshed."""
-        return bool(self.record.fetch_context.stats.stale)
+        """Whether the page was made of documents that could not be refreshed, not only of some that are being refreshed."""
+        return bool(self.record.fetch_context.stats.stale) and self.site.is_source_down()
 
     @property
     def is_preparing(self) -> bool:
