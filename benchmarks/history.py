@@ -7,14 +7,13 @@ import argparse
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.index import AFTER, BEFORE, SOURCE, WORKBOOKS, apart, index_workbook, machine, peak
+from benchmarks.lateness import lateness
 from graphql_api.competent.hal import Document
 from graphql_api.index.concepts import Key, by_key
 from graphql_api.index.index_file import IndexFile
@@ -57,42 +56,6 @@ async def measured(folder: Path) -> Rows:
     rows |= await look_ups(registry, timeline)
     await registry.aclose()
     return rows
-
-
-@dataclass
-class Lateness:
-    """Of passes of the event loop, which should come every millisecond: delays, and processor time of other threads between two.
-
-    In seconds. On a busy machine only the second says how long a thread holds the interpreter.
-    """
-
-    delays: list[float] = field(default_factory=lambda: [0.0])
-    others: list[float] = field(default_factory=lambda: [0.0])
-
-
-def of_other_threads() -> float:
-    return time.process_time() - time.thread_time()
-
-
-@asynccontextmanager
-async def lateness() -> AsyncIterator[Lateness]:
-    """Measures until the block ends."""
-    late = Lateness()
-
-    async def watch() -> None:
-        while True:
-            due, used = time.perf_counter() + 0.001, of_other_threads()
-            await asyncio.sleep(0.001)
-            late.delays.append(time.perf_counter() - due)
-            late.others.append(of_other_threads() - used)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield late
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def look_ups(registry: IndexRegistry, timeline: Timeline) -> Rows:
