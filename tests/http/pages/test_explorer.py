@@ -398,6 +398,9 @@ async def test_changes_lists_occupations_that_differ_between_releases(server: Se
     new = await page_at(server, "/nl/changes?since=3.10&kind=new")
     codes = {node["after"]["code"] for node in changes["nodes"] if node["kind"] == "ADDED"}
     assert set(re.findall(r'<li>\s*<a href="[^"]*/occupations/([\w-]+)', new.text)) == codes
+    ended = await page_at(server, "/nl/changes?since=3.10&kind=ended")
+    assert "/nl/occupations/OP-116" in links(ended, "/nl/changes"), "that page says what took its place"
+    assert "<p>1 beroep</p>" in ended.text
 
 
 async def test_a_text_in_another_language_is_marked(server: Server) -> None:
