@@ -33,13 +33,14 @@ from graphql_api.sandbox.document_store import Documents, read_documents, write_
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import PROFILES
 from graphql_api.server.uvicorn_server import tune_gc
+from graphql_api.services import open_sandbox
 from graphql_api.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKBOOK = Path(__file__).resolve().parents[2] / "shared" / "data" / "competent-export-3.27.xlsx"
-DOCUMENTS, SOURCE = "documents.sqlite", "sizes"
+DOCUMENTS, SOURCE, EXPORT = "documents.sqlite", "sizes", "release.ndjson"
 MOST = 60
 """Requests of each kind, for other profiles each."""
 MEGABYTE = 1_000_000
@@ -120,20 +121,31 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Documents]]:
-    """A server over the documents, with a client."""
-    documents = read_documents(folder / DOCUMENTS, SOURCE)
-    assert documents is not None, "the step before wrote them"
+async def serving(folder: Path, data: tuple[Path, ...] = ()) -> AsyncIterator[tuple[httpx.AsyncClient, Documents]]:
+    """A server over `data`, which it converts, or by default over the documents in the folder; with a client."""
     settings = replace(
-        Settings(), cache_dir=folder, index="start", embeddings="off", operation_timeout=600.0, queue_timeout=600.0
+        Settings(),
+        data=data,
+        cache_dir=folder,
+        index="start",
+        embeddings="off",
+        operation_timeout=600.0,
+        queue_timeout=600.0,
     )
-    app = create_app(settings, create_sandbox(Releases([documents])))
+    releases = open_sandbox(settings) if data else Releases([_prepared_documents(folder)])
+    app = create_app(settings, create_sandbox(releases))
     tune_gc()
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test", timeout=600) as client,
     ):
-        yield client, documents
+        yield client, releases.current
+
+
+def _prepared_documents(folder: Path) -> Documents:
+    documents = read_documents(folder / DOCUMENTS, SOURCE)
+    assert documents is not None, "the step before wrote them"
+    return documents
 
 
 async def send(client: httpx.AsyncClient, request: Request) -> float:
@@ -180,7 +192,21 @@ async def _second_start(folder: Path) -> dict[str, float]:
             times = sorted([await send(client, request) for request in requests_of_kind])
             costs[f"{name}, ms"] = times[len(times) // 2]
         costs["memory after all these, MB"] = resident()
+        export = await client.get(f"/export/{documents.number}.ndjson")
+        (folder / EXPORT).write_bytes(export.content)
     return costs
+
+
+def conversion(folder: Path) -> dict[str, float]:
+    """Start with an export of the release that is not converted yet, until the first search is answered."""
+    return asyncio.run(_conversion(folder))
+
+
+async def _conversion(folder: Path) -> dict[str, float]:
+    async with serving(folder / "converted", (folder / EXPORT,)) as (client, _):
+        await send(client, graphql(SEARCH, text="lasser"))
+        await asyncio.sleep(1)  # memory is returned soon after
+        return {"memory of the process that converted, MB": resident(), "its peak, MB": peak()}
 
 
 def resident() -> float:
@@ -204,7 +230,10 @@ def apart(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def measure(workbook: Path, is_larger: bool) -> Mapping[str, float]:
     with TemporaryDirectory(prefix="competent-sizes-") as name:
         folder = Path(name)
-        return apart(prepare, folder, workbook, is_larger) | apart(first_start, folder) | apart(second_start, folder)
+        costs = apart(prepare, folder, workbook, is_larger)
+        for step in (first_start, second_start, conversion):
+            costs |= apart(step, folder)
+        return costs
 
 
 def main() -> None:

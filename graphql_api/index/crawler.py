@@ -196,11 +196,7 @@ class Crawler:
             await asyncio.sleep(0)  # with the sandbox, loading does not suspend: yield to the event loop
 
     def _commit_if_due(self) -> None:
-        if (
-            self.progress.done % COMMIT_EVERY == 0
-            or self._indexer.buffered >= COMMIT_ROWS
-            or time.monotonic() > self._committed + COMMIT_AFTER
-        ):
+        if self._indexer.buffered >= COMMIT_ROWS or time.monotonic() > self._committed + COMMIT_AFTER:
             self._indexer.commit()
             self._committed = time.monotonic()
 
