@@ -5,6 +5,7 @@ Resolvers run once: their results are pinned for the execution, as are the docum
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from types import CoroutineType
@@ -111,8 +112,9 @@ class Execution:
                     if self._slice.is_over:
                         await self._slice.turn()
                     self.begin()
-            if self._is_long:
-                await self._slice.turn()  # a large response is encoded in a pass of its own
+            if self._is_long and self.failure is None:
+                with suppress(OperationTimeout):  # it is complete
+                    await self._slice.turn()  # a large response is encoded in a pass of its own
         except OperationTimeout as error:
             self._fail(error)
 

@@ -133,6 +133,17 @@ async def test_an_execution_after_its_deadline_is_left_to_graphql_core() -> None
     assert isinstance(late.failure, OperationTimeout)
 
 
+async def test_a_long_execution_that_is_complete_waits_for_a_pass_to_be_encoded_in() -> None:
+    complete = execution(doubled_lists, passed=0, deadline=asyncio.get_running_loop().time())
+    complete.begin()
+    finishing = asyncio.ensure_future(complete.finish())
+    await asyncio.sleep(0)
+    assert not finishing.done()
+    await finishing
+
+    assert complete.is_complete  # even after the deadline
+
+
 @pytest.mark.parametrize(
     "query",
     ["{ __schema { queryType { name } } }", '{ node(id: "x") { __typename } __type(name: "Skill") { name } }'],

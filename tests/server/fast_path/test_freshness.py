@@ -1,6 +1,7 @@
 """What is answered fast is what would be answered anyhow: fresh, in memory, and of the release that is current now."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -176,6 +177,22 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
     assert [item.spy.served[-1] for item in lines if item.spy] == [True, False, False]
     assert len({answer.body for answer in answers}) == 1
     assert (await two.ask(PLAIN))[1]
+
+
+async def test_seconds_in_which_another_program_had_the_core_do_not_count(
+    two: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await two.ask_repeated(PLAIN))[1]
+    two.fast_path.max_seconds = two.fast_path._loop_budget.max_fast_path_seconds = 5.0
+    seconds = itertools.count(step=10.0)
+    monkeypatch.setattr("graphql_api.server.fast_path.handler.perf_counter", lambda: next(seconds))
+    lines = [two.line() for _ in range(3)]
+    for line in lines:
+        line.send(PLAIN)
+    for line in lines:
+        await line.answer()
+
+    assert [line.spy.served[-1] for line in lines if line.spy] == [True] * 3
 
 
 async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
