@@ -4,8 +4,10 @@ The word itself has weight 1. The number of words is bounded, whatever the lengt
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from graphql_api.caching import keep
 from graphql_api.index.names import MIN_ONE_EDIT_CHARS, MIN_TWO_EDITS_CHARS
@@ -24,8 +26,8 @@ MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2
 MAX_WORDS = 16
 """Maximum words of a search text that are used; function words come last."""
-MAX_EXPANSIONS = 1_000
-"""Maximum words whose expanded terms a release memoizes, of up to two kilobytes each."""
+MAX_EXPANSIONS, MAX_OTHERS = 4_000, 500
+"""Maximum words of a release, and other words, whose expanded terms it memoizes: half a kilobyte each. Others rarely recur."""
 MAX_LONGER_WORDS = 30
 """Maximum longer words that match one word: the shortest."""
 _CLOSE = 0.8  # as a fraction of the highest weight
@@ -76,8 +78,43 @@ class ExpandedTerm:
         return [word for word, weight in self.weights.items() if weight >= least]
 
 
-Expansions = dict[tuple[str, str], ExpandedTerm]
-"""Expanded terms by word, folded and as typed: bounded memo."""
+class _Packed(NamedTuple):
+    """An expanded term in a third of its memory."""
+
+    significance: float
+    rarity: float
+    words: tuple[str, ...]
+    weights: Sequence[float]
+    pairs: list[Pair]
+
+
+class Expansions:
+    """Bounded memo of the expanded terms of words, folded and as typed. Threads can share it."""
+
+    def __init__(self) -> None:
+        self._of_release: dict[tuple[str, str], _Packed] = {}
+        self._others: dict[tuple[str, str], _Packed] = {}
+
+    def __len__(self) -> int:
+        return len(self._of_release) + len(self._others)
+
+    def get(self, word: str, unfolded: str) -> ExpandedTerm | None:
+        """A new term as stored; None if it is not stored."""
+        key = word, unfolded
+        packed = self._of_release.get(key) or self._others.get(key)
+        if packed is None:
+            return None
+        weights = dict(zip(packed.words, packed.weights, strict=True))
+        return ExpandedTerm(word, packed.significance, packed.rarity, weights, packed.pairs)
+
+    def put(self, term: ExpandedTerm, unfolded: str, *, is_of_release: bool) -> None:
+        """Store a term."""
+        weights = array("d", term.weights.values())
+        packed = _Packed(term.significance, term.rarity, tuple(term.weights), weights, term.pairs)
+        if is_of_release:
+            keep(self._of_release, MAX_EXPANSIONS, (term.word, unfolded), packed)
+        else:
+            keep(self._others, MAX_OTHERS, (term.word, unfolded), packed)
 
 
 def expand(
@@ -120,12 +157,12 @@ def _hint(vocabulary: Vocabulary, word: str) -> ExpandedTerm:
 def _memoized(
     connection: sqlite3.Connection, vocabulary: Vocabulary, expansions: Expansions, word: str, unfolded: str
 ) -> ExpandedTerm:
-    """A copy of the expanded term of a word, for callers that change it."""
-    term = expansions.get((word, unfolded))
+    """The expanded term of a word, which callers may change."""
+    term = expansions.get(word, unfolded)
     if term is None:
         term = _expanded(connection, vocabulary, word, unfolded)
-        keep(expansions, MAX_EXPANSIONS, (word, unfolded), term)
-    return replace(term, weights=term.weights.copy(), pairs=term.pairs)
+        expansions.put(term, unfolded, is_of_release=word in vocabulary)
+    return term
 
 
 def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, unfolded: str) -> ExpandedTerm:

@@ -16,5 +16,5 @@ class ReleaseTexts:
         self.vocabulary = Vocabulary(connection)
         self.table = TextTable(connection)
         self.names = Names(connection)
-        self.expansions: Expansions = {}
+        self.expansions = Expansions()
         self.function_words: FunctionWords = {}

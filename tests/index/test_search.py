@@ -21,6 +21,7 @@ from graphql_api.competent.declarations import (
     ConceptType,
 )
 from graphql_api.errors import BadUserInput
+from graphql_api.index import query_expansion
 from graphql_api.index.query_expansion import MAX_LONGER_WORDS, MAX_MATCHING_WORDS, MAX_WORDS, expand
 from graphql_api.index.search import MAX_RESULTS, MAX_TEXT_CHARS, Hit, Search, write_search
 from graphql_api.index.tables import LANGUAGES
@@ -365,6 +366,21 @@ def test_the_rarest_function_word_makes_hits_if_no_other_word_is_in_the_searched
     assert it.find("kitchen in", PROFILES, [EN]) == ["OP-1"]
 
 
+def test_memoized_words_are_as_expanded_and_bounded(release: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    it = release("Kok", "Scheepskok", "Koks in hotels")
+    texts = it.search.texts(it.connection)
+    monkeypatch.setattr(query_expansion, "MAX_OTHERS", 2)
+    first = expand(it.connection, texts.vocabulary, texts.expansions, "koks kkok")
+    first[0].add(["changed"], 1.0)
+    second = expand(it.connection, texts.vocabulary, texts.expansions, "koks kkok")
+    assert "changed" not in second[0].weights
+    assert second[1] == first[1]
+    assert list(second[1].weights) == list(first[1].weights)
+    for typo in ("kokk", "koki", "koka"):
+        expand(it.connection, texts.vocabulary, texts.expansions, typo)
+    assert len(texts.expansions) == 1 + 2  # "koks", and the last of the others
+
+
 def test_function_words_are_marked_in_names_only(release: Make) -> None:
     text = "Zorgt voor de kinderen van de school"
     assert release([title("x"), description(text)]).marked("kinderen van school") == [
@@ -476,8 +492,15 @@ def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
 
 def test_however_long_a_question_is_few_words_are_looked_up(release: Make) -> None:
     connection = release(" ".join(f"kok{n}" for n in range(200))).connection
-    assert len(expand(connection, Vocabulary(connection), {}, " ".join(f"x{n}" for n in range(40)))) == MAX_WORDS
-    (meant,) = expand(connection, Vocabulary(connection), {}, "kok")
+    assert (
+        len(
+            expand(
+                connection, Vocabulary(connection), query_expansion.Expansions(), " ".join(f"x{n}" for n in range(40))
+            )
+        )
+        == MAX_WORDS
+    )
+    (meant,) = expand(connection, Vocabulary(connection), query_expansion.Expansions(), "kok")
     assert 0 < len(meant.weights) <= 2 * MAX_MATCHING_WORDS + 2 * MAX_LONGER_WORDS
 
 
