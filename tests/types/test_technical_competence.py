@@ -3,7 +3,6 @@
 import pytest
 
 from tests.conftest import CP_7, Server
-from tests.index_statements import record_statements
 
 CP_11 = "b928ce20-e985-59a6-8049-3928bfebd9a8"
 
@@ -96,11 +95,9 @@ async def test_the_importance_agrees_with_the_profiles(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("indexed")
-async def test_importance_needs_one_query_and_no_profile(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    statements = record_statements(monkeypatch)
+async def test_profiles_with_a_competence_need_no_call_once_there_is_an_index(server: Server) -> None:
     await server.ask('{ skill(code: "SK-1") { code } }')  # opens the index
     server.upstream_paths()
-    statements.clear()
 
     data = await server.ask(
         f"""{{ technicalCompetence(uuid: "{CP_11}") {{
@@ -110,11 +107,7 @@ async def test_importance_needs_one_query_and_no_profile(server: Server, monkeyp
     edges = data["technicalCompetence"]["usedInOccupationalProfiles"]["edges"]
     assert len(edges) > 3
     assert {edge["importance"] for edge in edges} == {"ESSENTIAL", "OPTIONAL"}
-    assert len(statements) == 1
-    assert server.upstream_paths() == [
-        f"/releases/3.11/technicalcompetences/{CP_11}",
-        f"/releases/3.11/technicalcompetences/{CP_11}/occupationalprofiles/used",
-    ]
+    assert server.upstream_paths() == [f"/releases/3.11/technicalcompetences/{CP_11}"]
 
 
 async def test_the_use_of_a_competence_is_paged(server: Server) -> None:

@@ -63,8 +63,11 @@ def _importance(essential: bool) -> Importance:
 
 
 async def listed_profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
-    """Returns a page of the profiles that use a competence, from upstream's own list."""
+    """Returns a page of the profiles that use a competence: from a whole index, or from upstream's own list."""
     view = used.view
+    index = view.loaders.cached_index(view.release)
+    if index is not None and not index.missing:
+        return await profiles_with(used, paging)
     listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
     try:
         total = (await listing.page()).total
