@@ -78,12 +78,12 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]
 @pytest.mark.parametrize(
     "fault",
     [
-        {"kind": "status", "status": 503},
-        {"kind": "status", "status": 429, "retry_after": 7},
-        {"kind": "hang"},
-        {"kind": "cut"},
-        {"kind": "broken"},
-        {"kind": "html"},
+        {"effect": "status", "status": 503},
+        {"effect": "status", "status": 429, "retry_after": 7},
+        {"effect": "hang"},
+        {"effect": "cut"},
+        {"effect": "broken"},
+        {"effect": "html"},
     ],
 )
 async def test_cached_data_is_served_stale_through_any_upstream_failure(server: Stale, fault: dict[str, Any]) -> None:

@@ -23,12 +23,12 @@ QUESTION = """{
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ({"kind": "status", "status": 503}, "UPSTREAM_UNAVAILABLE"),
-        ({"kind": "status", "status": 500}, "UPSTREAM_UNAVAILABLE"),
-        ({"kind": "status", "status": 429, "retry_after": 7}, "UPSTREAM_RATE_LIMITED"),
-        ({"kind": "cut"}, "UPSTREAM_INVALID_RESPONSE"),
-        ({"kind": "broken"}, "UPSTREAM_INVALID_RESPONSE"),
-        ({"kind": "html"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"effect": "status", "status": 503}, "UPSTREAM_UNAVAILABLE"),
+        ({"effect": "status", "status": 500}, "UPSTREAM_UNAVAILABLE"),
+        ({"effect": "status", "status": 429, "retry_after": 7}, "UPSTREAM_RATE_LIMITED"),
+        ({"effect": "cut"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"effect": "broken"}, "UPSTREAM_INVALID_RESPONSE"),
+        ({"effect": "html"}, "UPSTREAM_INVALID_RESPONSE"),
     ],
 )
 async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
