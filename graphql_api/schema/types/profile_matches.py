@@ -67,8 +67,10 @@ async def profiles_for_competences(
     if not 0 < len(have) <= MAX_ITEMS:
         raise BadUserInput(f"`have` has {len(have)} entries; it must have between 1 and {MAX_ITEMS}.")
     resolved = await resolve(loaders, release, {f"have[{position}]": ref for position, ref in enumerate(have)})
-    row_ids = sorted({concept.row_id for concept in resolved.require(HAVE)})
-    scope = f"matches {resolved.release} {row_ids}"
+    concepts = resolved.require(HAVE)
+    row_ids = sorted({concept.row_id for concept in concepts})
+    # By uuid, because replicas that index a release for themselves number its concepts in orders of their own.
+    scope = f"matches {resolved.release} {sorted({str(concept.uuid) for concept in concepts})}"
     index = await loaders.index(resolved.release)
     results, total = await loaders.ask(index, matches, row_ids, lambda total: paging.window(scope, total).bounds)
     return await _connection(loaders, resolved, paging.window(scope, total), results)
