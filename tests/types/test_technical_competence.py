@@ -125,6 +125,28 @@ async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
     assert first["totalCount"] == second["totalCount"] > 3
 
 
+@pytest.mark.usefixtures("indexed")
+async def test_a_cursor_continues_its_list_when_the_index_is_opened_between_two_pages(server: Server) -> None:
+    query = """query ($id: UUID!, $after: String) { technicalCompetence(uuid: $id) {
+      usedInOccupationalProfiles(first: 2, after: $after) { nodes { code } pageInfo { endCursor } } } }"""
+
+    async def page(after: str | None = None) -> tuple[list[str], str]:
+        answer = await server.ask(query, {"id": CP_11, "after": after})
+        used = answer["technicalCompetence"]["usedInOccupationalProfiles"]
+        return [node["code"] for node in used["nodes"]], used["pageInfo"]["endCursor"]
+
+    first, of_list = await page()
+    await server.ask('{ skill(code: "SK-1") { code } }')  # opens the index
+    server.upstream_paths()
+    second, _ = await page(of_list)
+    assert server.upstream_paths() == []
+    from_index, of_index = await page()
+
+    assert of_index != of_list
+    assert from_index == first
+    assert (await page(of_index))[0] == second
+
+
 async def test_missing_and_unknown(server: Server) -> None:
     data = await server.ask(
         '{ a: technicalCompetence(code: "CP-0") { code } b: technicalCompetence(uuid: "00000000-0000-4000-8000-000000000000") { code } }'

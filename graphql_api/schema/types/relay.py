@@ -116,6 +116,10 @@ class ConnectionArguments:
             stop = min(stop, start + (DEFAULT_ITEMS if self.first is None else self.first))
         return Slice(scope, total, start, max(start, stop))
 
+    def continues(self, scope: str) -> bool:
+        """Whether `after` is a cursor of the list named `scope`."""
+        return self.after is not None and self.after == _cursor(scope, _decoded(self.after))
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -155,11 +159,16 @@ def _cursor(scope: str, position: int) -> str:
     return urlsafe_b64encode(check + str(position).encode()).decode().rstrip("=")
 
 
-def _position(scope: str, cursor: str, total: int) -> int:
+def _decoded(cursor: str) -> int:
+    """The position that a cursor states; -1 for any other text."""
     try:
-        position = int(urlsafe_b64decode(cursor[:40] + "=" * (-len(cursor) % 4))[6:])
+        return int(urlsafe_b64decode(cursor[:40] + "=" * (-len(cursor) % 4))[6:])
     except ValueError:
-        position = -1
+        return -1
+
+
+def _position(scope: str, cursor: str, total: int) -> int:
+    position = _decoded(cursor)
     if not 0 <= position < total or _cursor(scope, position) != cursor:
         raise BadUserInput("Invalid cursor: take it from `pageInfo` or an edge of the same list.")
     return position

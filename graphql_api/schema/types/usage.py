@@ -63,17 +63,22 @@ def _importance(essential: bool) -> Importance:
 
 
 async def listed_profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
-    """Returns a page of the profiles that use a competence: from a whole index, or from upstream's own list."""
+    """Returns a page of the profiles that use a competence: from a whole index, or from upstream's own list.
+
+    Both may be in different orders, so a cursor continues the one that it comes from.
+    """
     view = used.view
+    scope = f"used {view.release} {view.id}"
     index = view.loaders.cached_index(view.release)
-    if index is not None and not index.missing:
+    has_index = index is not None and not index.missing
+    if paging.continues(_index_scope(view)) or (has_index and not paging.continues(scope)):
         return await profiles_with(used, paging)
     listing = view.loaders.listing(USED_IN_PROFILES.path(view.release, view.id), paged=False)
     try:
         total = (await listing.page()).total
     except UpstreamNotFound:  # upstream has no such list: fall back to the index
         return await profiles_with(used, paging)
-    window = paging.window(f"used {view.release} {view.id}", total)
+    window = paging.window(scope, total)
     items = await listing.part(window.start, window.stop)
     route = OccupationalProfile.route
     profiles = [OccupationalProfile(view=view.embedded(item, route)) for item in items if "id" in item]
@@ -85,7 +90,7 @@ async def profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOcc
     view = used.view
     row_id = await number_in_index(used)
     uses = (await view.loaders.look_up(view.release, profiles_using, row_id) or []) if row_id else []
-    window = paging.window(f"profiles {view.release} {view.id}", len(uses))
+    window = paging.window(_index_scope(view), len(uses))
     page = uses[window.start : window.stop]
     profiles = await concepts_as(OccupationalProfile, view.loaders, view.release, (use.row_id for use in page))
     return _profiles(view, window, profiles, page)
@@ -99,6 +104,10 @@ async def competences_with(part: Concept, paging: ConnectionArguments) -> Connec
     window = paging.window(f"competences {view.release} {view.id}", len(uses))
     page = uses[window.start : window.stop]
     return connection(window, await concepts_as(TechnicalCompetence, view.loaders, view.release, page))
+
+
+def _index_scope(used: DocumentView) -> str:
+    return f"profiles {used.release} {used.id}"
 
 
 def _profiles(
