@@ -33,6 +33,7 @@ from graphql_api.http.graphql.persisted_queries import Automatic, Trusted
 from graphql_api.http.middleware import BrowserRedirect, DirectRoute, base_middleware
 from graphql_api.http.pages import examples
 from graphql_api.http.pages.docs import documentation_routes
+from graphql_api.http.pages.error_pages import ErrorPages
 from graphql_api.http.pages.explorer import Explorer, Site
 from graphql_api.http.pages.feed import feed_routes
 from graphql_api.http.pages.graphiql import graphiql_routes
@@ -106,6 +107,7 @@ def create_app(
             *forwarded_middleware(settings),
             Middleware(RequestLoggingMiddleware, stopping, operation_log, layers),
             *layers,
+            Middleware(ErrorPages, ("/graphql",)),
             *([Middleware(BrowserRedirect, "/graphql", "graphiql")] if settings.graphiql == "on" else ()),
             *auth_middleware(policy, readers_of(settings)),
             Middleware(AdmissionMiddleware, limiter, settings.max_body_bytes),

@@ -20,7 +20,7 @@ from graphql_api.export.contents import Batch, Contents, ReleaseFacts, Step
 from graphql_api.export.tables import Row, Table, tables_of
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from typing_extensions import Buffer
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BOM = "\ufeff"
@@ -152,7 +152,7 @@ class _Output(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: "ReadableBuffer") -> int:
+    def write(self, data: "Buffer") -> int:
         self._pieces.append(bytes(data))
         return len(self._pieces[-1])
 

@@ -612,6 +612,7 @@ async def test_the_setting_decides_about_pages(
     async with running(releases, changed) as server:
         page = await server.client.get("/nl/occupations/OP-101", headers=HTML)
         assert page.status_code == status
+        assert status == 200 or heading(page) == {401: "Geen toegang", 404: "Niet gevonden"}[status]
         home = await page_at(server, "/")
         assert ("/nl/" in links(home, "/")) == (status == 200)
         suggestions = await server.client.get("/nl/suggest?q=verpl")
@@ -625,14 +626,16 @@ async def test_readers_of_public_pages_have_one_quota(releases: Releases, settin
     key = keys.new("client")
     limited = replace(settings, pages="public", access="keys", keys_file=keys.file, key_requests_per_minute=2)
     async with running(releases, limited) as server:
-        statuses = [(await server.client.get("/nl/search", headers=HTML)).status_code for _ in range(3)]
+        pages = [await server.client.get("/nl/search", headers=HTML) for _ in range(3)]
         api = await server.post("{ __typename }", X_API_Key=key)
 
         made_of_queries = ("/", "/nl/suggest?q=verpl", "/releases.atom", "/llms.txt", "/graphiql/examples.json")
         others = [(await server.client.get(path, headers=HTML)).status_code for path in made_of_queries]
         files = [(await server.client.get(path)).status_code for path in ("/docs/", "/graphiql", "/health/live")]
 
-    assert statuses == [200, 200, 429]
+    assert [page.status_code for page in pages] == [200, 200, 429]
+    assert heading(pages[-1]) == "Nu niet beschikbaar"
+    assert int(pages[-1].headers["retry-after"]) > 0
     assert others == [429] * 5
     assert files == [200] * 3
     assert api.status_code == 200
