@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from types import CoroutineType
+from types import CoroutineType, SimpleNamespace
 from typing import NamedTuple, TypeVar, cast
 
 from graphql_api.asyncio_tools import Completed, Failed, start_eagerly
@@ -73,6 +73,11 @@ class Execution:
         self._is_incomplete = False
         self._unfinished: list[Iterator[None]] = []
         self._attempts = 0
+
+    @cached_property
+    def _info(self) -> SimpleNamespace:
+        """What resolvers get in place of Strawberry's Info: they use only the context. Not this, or errors would refer to it."""
+        return SimpleNamespace(context=self.context)
 
     @cached_property
     def _slice(self) -> TimeSlice:
@@ -168,7 +173,7 @@ class Execution:
         self.field = resolver.field
         arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
         if resolver.info is not None:
-            arguments = {**arguments, resolver.info: self}  # in place of Strawberry's Info: they use only its context
+            arguments = {**arguments, resolver.info: self._info}
         result = None
         for function in resolver.functions:
             result = function(source, **arguments) if resolver.takes_source else function(**arguments)

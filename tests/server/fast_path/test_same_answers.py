@@ -96,14 +96,12 @@ async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> No
 
 async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) -> None:
     """Of two things that are asked for in one document, one was looked up."""
-    query = """query ($uuid: UUID!) {
-      technicalCompetence(uuid: $uuid, release: "3.11") { usedInOccupationalProfiles { totalCount } } }"""
+    query = """query ($uuid: UUID!) { competenceSet(uuid: $uuid, release: "3.11") { skills { code } } }"""
     async with made(response_cache_bytes=0) as two:
         await two.server.app.state.services.indexes.ready("3.11")
-        listed = '{ technicalCompetences(release: "3.11", first: 2) { nodes { uuid code skill { uuid } } } }'
-        nodes = (await two.ask_uncached(post(listed))).json["data"]["technicalCompetences"]["nodes"]
-        cached, unknown = (post(query, {"uuid": node["uuid"]}) for node in nodes)
-        await two.ask_uncached(post(PINNED, {"uuid": nodes[1]["uuid"]}))
+        listed = '{ competenceSets(release: "3.11") { uuid } }'
+        sets = (await two.ask_uncached(post(listed))).json["data"]["competenceSets"]
+        cached, unknown = (post(query, {"uuid": one["uuid"]}) for one in sets[:2])
         assert (await two.ask_repeated(cached))[1]
         before = asyncio.all_tasks()
 
