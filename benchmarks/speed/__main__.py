@@ -76,7 +76,7 @@ def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
         serving(folder / "documents", folder / "nginx-late", mixed.DELAY) as late,
     ):
         result = mixed.measure(everybody, sent, upstream.url, late.url, folder / "mixed", lasts)
-        indexed = contestants.ours(index="start", embeddings="off")[OURS]
+        indexed = contestants.ours(index="start")[OURS]
         memory = mixed.memory(indexed, sent, upstream.url, folder / "memory")
     return {"servers": result, "delay": mixed.DELAY, "memory": memory}
 

@@ -154,5 +154,8 @@ def _tailcall(release: str, in_memory: bool) -> Start:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment without COMPETENT_… variables, with unbuffered output, plus these variables."""
-    return clean(PYTHONUNBUFFERED="1", **variables)
+    """The environment without COMPETENT_… variables, with unbuffered output, plus these variables.
+
+    Embeddings are off, as in an installation without extras, whatever is installed: making vectors takes a core for a minute.
+    """
+    return clean(**{"PYTHONUNBUFFERED": "1", "COMPETENT_EMBEDDINGS": "off", **variables})
