@@ -25,10 +25,8 @@ log = logging.getLogger(__name__)
 
 Load = Callable[[str], Awaitable[Document]]
 
-COMMIT_EVERY = 20
-"""Documents per commit: the most that a killed crawl has to load again."""
 COMMIT_ROWS = 1_000
-"""Rows after which documents are committed, even if they are fewer: some milliseconds of the event loop."""
+"""Rows after which documents are committed: some milliseconds of the event loop."""
 SLICE = 1_000
 """List items per turn of the event loop: three milliseconds."""
 COMMIT_AFTER = 2.0
