@@ -10,7 +10,7 @@ from graphql_api.competent.hal import Document, JsonObject
 from graphql_api.competent.mappings import NO_MAPPINGS, Mappings
 from graphql_api.index.concepts import count, listed
 from graphql_api.index.documents import CHUNK, listed_documents
-from graphql_api.index.facets import FACETS, facets
+from graphql_api.index.facets import FACETS, Facets, facets
 from graphql_api.index.tables import parts
 
 Step = Callable[[sqlite3.Connection], bytes]
@@ -90,8 +90,12 @@ def members(connection: sqlite3.Connection, start: int, stop: int) -> tuple[int,
 
 
 def terms_in(connection: sqlite3.Connection) -> dict[str, dict[str, JsonObject]]:
-    """The terms of profiles that have a uuid, as `{id, code, title}` by uuid, by the name of their type. Raises DamagedIndex."""
-    values = facets(connection, (FACETS,))[FACETS]
+    """The terms of profiles in an index, as of `terms_of`. Raises DamagedIndex."""
+    return terms_of(facets(connection, (FACETS,))[FACETS])
+
+
+def terms_of(values: Facets) -> dict[str, dict[str, JsonObject]]:
+    """The terms of profiles that have a uuid, as `{id, code, title}` by uuid, by the name of their type."""
     types = [field.value for field in OCCUPATIONAL_PROFILE.fields if isinstance(field.value, Terms)]
     return {
         type.type_name: {

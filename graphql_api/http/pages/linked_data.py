@@ -19,7 +19,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.competent.values import as_uuid
 from graphql_api.errors import CompetentError, ReleaseNotFound, UpstreamNotFound
 from graphql_api.export import json_ld, release_facts, turtle
-from graphql_api.export.contents import members, terms_in
+from graphql_api.export.contents import members, terms_of
 from graphql_api.export.skos import (
     TERMS,
     TERMS_BY_NAME,
@@ -37,6 +37,7 @@ from graphql_api.http.graphql.cache_control import CachePolicy, conditional
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.index.documents import document as indexed_document
+from graphql_api.index.facets import FACETS, facets
 from graphql_api.index.tables import TYPES
 from graphql_api.observability.request_context import record_of, text_in
 from graphql_api.schema.loaders import Loaders
@@ -162,8 +163,8 @@ async def _page(loaders: Loaders, release: str, page: int) -> Node:
 
 
 async def _term(loaders: Loaders, release: str, terms: Terms, uuid: UUID) -> Node:
-    index = await loaders.index(release)
-    document = (await loaders.ask(index, terms_in))[terms.type_name].get(str(uuid))
+    values = await loaders.look_up(release, facets, FACETS)
+    document = terms_of(values)[terms.type_name].get(str(uuid)) if values else None
     if document is None:
         raise HTTPError(404, f"Not found in release {release}.")
     nodes = ConceptNodes(release, loaders.supplements.mappings, labelled=True)
