@@ -97,6 +97,12 @@ def accepted_languages(header: str) -> tuple[Language, ...]:
     return _accepted_languages(header[:1000])
 
 
+def preferred_language(header: str) -> str:
+    """The key of the language that an `Accept-Language` header prefers, such as `nl`; `en` if it accepts none of Competent's."""
+    accepted = accepted_languages(header)
+    return accepted[0].key if accepted else "en"
+
+
 @lru_cache(256)
 def _accepted_languages(header: str) -> tuple[Language, ...]:
     weights: dict[Language, float] = {}

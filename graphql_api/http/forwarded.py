@@ -58,9 +58,15 @@ class PathPrefixMiddleware:
             return
         own = _without_slash(_without_prefix(path, prefixes))
         if own != path or scope.get("root_path"):
-            raw_path = _own_raw_path(scope.get("raw_path") or quote(path).encode(), path, own)
+            raw_path = _own_raw_path(raw_path_of(scope), path, own)
             scope = {**scope, "path": own, "raw_path": raw_path, "root_path": "", SENT_PATH: path}
         await self._app(scope, receive, send)
+
+
+def raw_path_of(scope: Scope) -> bytes:
+    """The path in percent-encoding: as it was sent, if the server says so."""
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw_path
 
 
 def _without_prefix(path: str, prefixes: tuple[str, ...]) -> str:

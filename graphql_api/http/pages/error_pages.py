@@ -2,16 +2,16 @@
 
 import asyncio
 import math
+from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import quote
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.competent.declarations import LANGUAGES
-from graphql_api.http.content_negotiation import accepted_languages, preferred
-from graphql_api.http.forwarded import SENT_PATH
+from graphql_api.http.content_negotiation import preferred, preferred_language
+from graphql_api.http.forwarded import SENT_PATH, raw_path_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.observability.request_context import record_of, text_in
 
@@ -60,7 +60,7 @@ class _Problem(NamedTuple):
 
 
 def _prefers_page(scope: Scope) -> bool:
-    if scope.get("raw_path", b"").count(b"/") > MAX_DEPTH:
+    if raw_path_of(scope).count(b"/") > MAX_DEPTH:
         return False
     accept = text_in(record_of(scope).head, b"accept")
     return preferred(accept, ("application/json", "text/html")) == "text/html"
@@ -95,15 +95,15 @@ def _problem(status: int, body: bytes) -> _Problem | None:
 def _language(scope: Scope) -> str:
     """The language of the path, otherwise the one that the reader prefers."""
     first = scope["path"].split("/")[1]
-    accepted = accepted_languages(text_in(record_of(scope).head, b"accept-language"))
-    return first if first in LANGUAGES else accepted[0].key if accepted else "en"
+    return first if first in LANGUAGES else preferred_language(text_in(record_of(scope).head, b"accept-language"))
 
 
 def _root(scope: Scope) -> str:
-    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    raw_path = raw_path_of(scope)
     is_cut = scope.get(SENT_PATH, "").endswith("/") and not raw_path.endswith(b"/")
     return "../" * (raw_path.count(b"/") - 1 + is_cut)
 
 
+@lru_cache(256)
 def _render(language: str, root: str, problem: _Problem) -> str:
     return render("error.html", title="Competent", root=root, source=None, language=language, problem=problem)

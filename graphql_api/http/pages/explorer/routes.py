@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document
-from graphql_api.http.content_negotiation import accepted_languages
+from graphql_api.http.content_negotiation import preferred_language
 from graphql_api.http.graphql import JSON, ClientLeft, HTTPError, error_response
 from graphql_api.http.pages.explorer.compare import compare
 from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path, enum_value, reference
@@ -64,8 +64,7 @@ class Explorer:
 
     async def home(self, request: Request) -> Response:
         """The home page at `/`, in the language that the reader prefers; English if it has none of the four."""
-        accepted = accepted_languages(text_in(record_of(request.scope).head, b"accept-language"))
-        language = accepted[0].key if accepted else "en"
+        language = preferred_language(text_in(record_of(request.scope).head, b"accept-language"))
         return await _home(Visit(self._site, request, language, "", at_root=True))
 
     def _endpoint(self, language: str, show: Show) -> Callable[[Request], Awaitable[Response]]:

@@ -19,6 +19,7 @@ from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.export.skos import address
 from graphql_api.http import resources
+from graphql_api.http.forwarded import raw_path_of
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
 from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import PageOperation, document
@@ -85,8 +86,7 @@ class Visit:
     @cached_property
     def sent_path(self) -> str:
         """The path in percent-encoding, as it was sent: browsers resolve links without decoding `%2F`."""
-        raw_path = self.request.scope.get("raw_path") or quote(self.request.scope["path"]).encode()
-        return quote(raw_path.partition(f"/{self.language}/".encode())[2], safe="/%")
+        return quote(raw_path_of(self.request.scope).partition(f"/{self.language}/".encode())[2], safe="/%")
 
     @property
     def root(self) -> str:
