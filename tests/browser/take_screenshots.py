@@ -17,7 +17,7 @@ from graphql_api.app import create_app
 from graphql_api.sandbox import bundled_releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import Page
-from tests.browser.visits import open_browser, resize, serving
+from tests.browser.visits import open_browser, resize, serving, until
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -36,9 +36,7 @@ def _find_occupations(browser: "Chrome") -> None:
 
 
 def _wait_for(browser: "Chrome", selector: str) -> None:
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    WebDriverWait(browser, 30).until(lambda _: browser.find_elements("css selector", selector))
+    until(lambda: browser.find_elements("css selector", selector))
 
 
 class Picture(NamedTuple):

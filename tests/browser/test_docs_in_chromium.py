@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.settings import Settings
-from tests.browser.visits import SCHEMES, assert_accessible, assert_quiet, evaluate, resize
+from tests.browser.visits import SCHEMES, assert_accessible, assert_quiet, evaluate, navigation, resize, until
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -67,7 +67,6 @@ def test_the_navigation_stands_beside_a_wide_page(browser: "Chrome", docs: str) 
 
 def test_a_query_is_copied_and_opens_in_graphiql_by_keyboard(browser: "Chrome", docs: str) -> None:
     from selenium.webdriver.common.keys import Keys
-    from selenium.webdriver.support.wait import WebDriverWait
 
     grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": docs.removesuffix("/docs/")}
     browser.execute_cdp_cmd("Browser.grantPermissions", grant)
@@ -75,10 +74,11 @@ def test_a_query_is_copied_and_opens_in_graphiql_by_keyboard(browser: "Chrome", 
     code = browser.find_element("css selector", ".code pre").text
     button = browser.find_element("css selector", ".code button")
     button.send_keys(Keys.ENTER)
-    WebDriverWait(browser, 20, poll_frequency=0.05).until(lambda _: button.text == "Copied")
+    until(lambda: button.text == "Copied")
     assert evaluate(browser, "navigator.clipboard.readText()") == code
 
-    browser.find_element("css selector", ".code a").send_keys(Keys.ENTER)
+    with navigation(browser):
+        browser.find_element("css selector", ".code a").send_keys(Keys.ENTER)
     assert browser.current_url.startswith(docs.removesuffix("docs/") + "graphiql")
     assert_quiet(browser, docs.removesuffix("docs/"))
 

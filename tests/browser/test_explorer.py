@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -21,9 +21,11 @@ from tests.browser.visits import (
     assert_quiet,
     evaluate,
     logged,
+    navigation,
     open_browser,
     resize,
     serving,
+    until,
 )
 from tests.conftest import PATIENT
 from tests.http.pages.hostile_data import hostile_releases
@@ -161,21 +163,17 @@ def test_the_keyboard_leads_from_search_to_occupation_to_competence(visitor: "Ch
     from selenium.webdriver.common.keys import Keys
 
     visitor.get(f"{base}/nl/")
-    visitor.find_element("css selector", "input[type=search]").send_keys("verpleegkundige", Keys.ENTER)
-    visitor.find_element("css selector", ".hits a").send_keys(Keys.ENTER)
+    with navigation(visitor):
+        visitor.find_element("css selector", "input[type=search]").send_keys("verpleegkundige", Keys.ENTER)
+    with navigation(visitor):
+        visitor.find_element("css selector", ".hits a").send_keys(Keys.ENTER)
     assert visitor.find_element("css selector", "h1").text == "Verpleegkundige"
     visitor.find_element("css selector", ".card summary").send_keys(Keys.ENTER)
-    visitor.find_element("css selector", ".card[open] a").send_keys(Keys.ENTER)
+    with navigation(visitor):
+        visitor.find_element("css selector", ".card[open] a").send_keys(Keys.ENTER)
 
     assert "/nl/competences/" in visitor.current_url
     assert visitor.find_elements("css selector", "a[href$='occupations/OP-101']")
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    from selenium.common.exceptions import StaleElementReferenceException
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(None, 20, 0.05, [StaleElementReferenceException]).until(lambda _: condition())
 
 
 def options(browser: "Chrome") -> list[str]:
@@ -184,6 +182,10 @@ def options(browser: "Chrome") -> list[str]:
             browser, "[...document.querySelectorAll('.suggestions:not([hidden]) li bdi')].map(item => item.textContent)"
         )
     )
+
+
+def labels(browser: "Chrome") -> list[str]:
+    return [label.text for label in browser.find_elements("css selector", "[data-chosen] label")]
 
 
 def test_suggestions_appear_while_typing_and_the_keyboard_chooses(reader: "Chrome", base: str) -> None:
@@ -223,8 +225,7 @@ def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "C
     until(lambda: reader.find_elements("css selector", "#matches .hits li"))
     assert reader.current_url.endswith("/nl/my-skills#have=SS-1,SK-101")
     assert_accessible(reader)
-    labels = [label.text for label in reader.find_elements("css selector", "[data-chosen] label")]
-    assert labels == ["Samenwerken", "Wonden verzorgen"]
+    until(lambda: labels(reader) == ["Samenwerken", "Wonden verzorgen"])
     sent = [json.loads(entry["message"])["message"] for entry in logged(reader, "performance")]
     urls = [event["params"]["request"]["url"] for event in sent if event["method"] == "Network.requestWillBeSent"]
     assert urls
@@ -262,14 +263,15 @@ def test_chosen_skills_go_along_from_page_to_page(reader: "Chrome", base: str) -
     reader.get(f"{base}/nl/skills/SK-101#have=SS-1")
     reader.find_element("css selector", "[data-add] button").click()
     until(lambda: reader.current_url == f"{base}/nl/my-skills#have=SS-1,SK-101")
-    labels = [label.text for label in reader.find_elements("css selector", "[data-chosen] label")]
-    assert labels == ["Samenwerken", "Wonden verzorgen"]
+    until(lambda: labels(reader) == ["Samenwerken", "Wonden verzorgen"])
     for selector in (".brand", "main [href*=sectors]", ".list a", ".bar a[href$=my-skills]"):
-        reader.find_element("css selector", selector).click()
-        until(lambda: reader.current_url.endswith("#have=SS-1,SK-101"))
+        with navigation(reader):
+            reader.find_element("css selector", selector).click()
+        assert reader.current_url.endswith("#have=SS-1,SK-101")
     assert "/nl/my-skills#" in reader.current_url
-    reader.find_element("css selector", ".query a").click()
-    until(lambda: "/graphiql" in reader.current_url)
+    with navigation(reader):
+        reader.find_element("css selector", ".query a").click()
+    assert "/graphiql" in reader.current_url
     assert "have=" not in reader.current_url
 
 
@@ -277,10 +279,11 @@ def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base:
     visitor.get(f"{base}/nl/my-skills")
     visitor.find_element("css selector", "input[name=q]").send_keys("wond")
     visitor.find_element("css selector", "button[value=find]").click()
-    until(lambda: visitor.find_elements("css selector", "input[value=SK-101]"))[0].click()
-    visitor.find_element("css selector", "button[value=match]").click()
+    until(lambda: visitor.find_element("css selector", "input[value=SK-101]")).click()
+    with navigation(visitor):
+        visitor.find_element("css selector", "button[value=match]").click()
 
-    until(lambda: visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']"))
+    assert visitor.find_elements("css selector", "#matches .hits li a[href$='occupations/OP-101']")
     assert visitor.current_url == f"{base}/nl/my-skills"
     resize(visitor, 390, "light")
     assert evaluate(visitor, "document.documentElement.scrollWidth") <= 390
@@ -339,7 +342,8 @@ def test_hostile_texts_neither_run_nor_widen_a_page(
 
 def test_the_query_of_a_page_opens_in_graphiql_and_answers(browser: "Chrome", base: str) -> None:
     browser.get(f"{base}/nl/competences/CP-101")
-    browser.find_element("css selector", ".query a").click()
+    with navigation(browser):
+        browser.find_element("css selector", ".query a").click()
     page = Page.__new__(Page)
     page.browser, page.base_url = browser, base
     page.until(page.is_ready, "the editors are ready")
@@ -381,6 +385,7 @@ def test_without_a_script_there_is_no_button_to_copy(visitor: "Chrome", base: st
 
 def test_linked_data_is_a_click_away(reader: "Chrome", base: str) -> None:
     reader.get(f"{base}/nl/competences/CP-101")
-    reader.find_element("css selector", "a[type='application/ld+json']").click()
-    until(lambda: reader.current_url.endswith(".jsonld"))
+    with navigation(reader):
+        reader.find_element("css selector", "a[type='application/ld+json']").click()
+    assert reader.current_url.endswith(".jsonld")
     assert '"notation":"CP-101"' in evaluate(reader, "document.body.textContent")

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from graphql_api.http.pages.graphiql import Examples, graphiql_routes
-from tests.browser.visits import evaluate, resize
+from tests.browser.visits import evaluate, resize, until
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.browser
 
 Serve = Callable[[ASGIApp], str]
 
-TIMEOUT = 20  # seconds, for a slow machine; a condition that holds ends the wait immediately
 QUERY = ".graphiql-query-editor .CodeMirror"
 VARIABLES = ".graphiql-editor-tool .CodeMirror"
 ANSWER = ".result-window .CodeMirror"
@@ -83,9 +82,7 @@ class Page:
         return list(key_maps) == ["sublime"] * 4  # query, variables, headers, answer
 
     def until(self, condition: Callable[[], object], fact: str) -> None:
-        from selenium.webdriver.support.wait import WebDriverWait  # here, as these tests skip without selenium
-
-        WebDriverWait(self.browser, TIMEOUT, poll_frequency=0.05).until(lambda _: condition(), f"still not so: {fact}")
+        until(condition, fact)
 
     def script(self, expression: str) -> Any:
         return self.browser.execute_script(f"return {expression}")

@@ -33,6 +33,8 @@ FLAGS = (
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 SCHEMES = ("light", "dark")
+TIMEOUT = 30
+"""Seconds to wait for what a page does, for a slow machine; a condition that holds ends the wait immediately."""
 _VIOLATIONS = (
     "axe.run({resultTypes: ['violations']}).then(results => results.violations.map(item => ({id: item.id, help: item.help, "
     "nodes: item.nodes.slice(0, 3).map(node => node.html + ' ' + node.failureSummary)})))"
@@ -83,6 +85,25 @@ def serving(app: ASGIApp) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(timeout=10)
+
+
+def until(condition: "Callable[[], Any]", fact: str = "") -> Any:
+    """The first true value of a condition, which is false while its elements are missing or of the page before."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    missing = [NoSuchElementException, StaleElementReferenceException]
+    return WebDriverWait(None, TIMEOUT, 0.05, missing).until(lambda _: condition(), fact and f"still not so: {fact}")
+
+
+@contextmanager
+def navigation(browser: "Chrome") -> Iterator[None]:
+    """Waits at its end until the browser shows another document, as a click returns before that."""
+    from selenium.webdriver.support.expected_conditions import staleness_of
+
+    left = staleness_of(browser.find_element("tag name", "html"))
+    yield
+    until(lambda: left(browser))
 
 
 def resize(browser: "Chrome", width: int, scheme: str, height: int = 900) -> None:
