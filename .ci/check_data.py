@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from graphql_api.sandbox.bundled_data import DATA
-from graphql_api.sandbox.toml_tables import RELEASES, BundledDataError, Table, Values, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, BundledDataError, TomlTable, Values, read_tables
 
 UNIT_GROUPS = {
     "01": "1:0",
@@ -114,7 +114,7 @@ def faults(folder: Path) -> list[str]:
     return [*dict.fromkeys(map(str, chain.from_iterable(checks)))]
 
 
-def _faults(table: Table) -> Iterator[BundledDataError]:
+def _faults(table: TomlTable) -> Iterator[BundledDataError]:
     if table.prefix == "OP":
         yield from thin(table)
         yield from isco(table)
@@ -129,7 +129,7 @@ def _faults(table: Table) -> Iterator[BundledDataError]:
             yield from label_style(table, values)
 
 
-def thin(table: Table) -> Iterator[BundledDataError]:
+def thin(table: TomlTable) -> Iterator[BundledDataError]:
     """Each profile has enough essential competences, or says why not; of the newest release that has it."""
     count = len(table.values.get("essential_competences", ()))
     reason = table.values.get("few_competences")
@@ -142,7 +142,7 @@ def thin(table: Table) -> Iterator[BundledDataError]:
         yield table.error(f"{count} essential competences are enough: remove this key", "few_competences")
 
 
-def isco(table: Table) -> Iterator[BundledDataError]:
+def isco(table: TomlTable) -> Iterator[BundledDataError]:
     for values in table.states():
         for scheme, codes in values.get("classifications", {}).items():
             if scheme != "ISCO08":
@@ -153,7 +153,7 @@ def isco(table: Table) -> Iterator[BundledDataError]:
                     yield table.error(f"{code} is not a unit group of ISCO-08", "classifications.ISCO08")
 
 
-def profile_style(table: Table, values: Values) -> Iterator[BundledDataError]:
+def profile_style(table: TomlTable, values: Values) -> Iterator[BundledDataError]:
     for language in ("nl", "fr"):
         if language not in values["title"]:
             yield table.error("the title is missing", f"title.{language}")
@@ -169,7 +169,7 @@ def profile_style(table: Table, values: Values) -> Iterator[BundledDataError]:
             yield from prose_style(table, f"{key}.{language}", text.strip(), SUBJECTS[language])
 
 
-def prose_style(table: Table, key: str, text: str, subject: re.Pattern[str]) -> Iterator[BundledDataError]:
+def prose_style(table: TomlTable, key: str, text: str, subject: re.Pattern[str]) -> Iterator[BundledDataError]:
     if not text[0].isupper() or not text.endswith("."):
         yield table.error("the text must start with a capital and end with a full stop", key)
     if "  " in text:
@@ -178,7 +178,7 @@ def prose_style(table: Table, key: str, text: str, subject: re.Pattern[str]) -> 
         yield table.error(f"start with the verb, without the subject {match[0].strip()!r}", key)
 
 
-def label_style(table: Table, texts: Mapping[str, str]) -> Iterator[BundledDataError]:
+def label_style(table: TomlTable, texts: Mapping[str, str]) -> Iterator[BundledDataError]:
     """Skills, indicators and terms: a capital, and no full stop."""
     for language in SUBJECTS.keys() & texts.keys():
         text = texts[language].strip()
@@ -199,10 +199,10 @@ def names(values: Values) -> Iterator[tuple[str, str, str]]:
         yield from (("alternative_names", language, name) for name in alternatives)
 
 
-def shared_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
+def shared_names(tables: Mapping[str, TomlTable]) -> Iterator[BundledDataError]:
     """No two profiles, or two terms of a kind, share a name in a language of a release, and no profile repeats its own."""
     for release in RELEASES:
-        owners: dict[tuple[str, str, str], Table] = {}
+        owners: dict[tuple[str, str, str], TomlTable] = {}
         for table in tables.values():
             for key, language, name in labels(table, table.as_of(release)):
                 label = table.prefix, language, name.lower()
@@ -211,7 +211,7 @@ def shared_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
                 owners[label] = table
 
 
-def labels(table: Table, values: Values | None) -> Iterator[tuple[str, str, str]]:
+def labels(table: TomlTable, values: Values | None) -> Iterator[tuple[str, str, str]]:
     """Key, language and text of the names of a profile or term; competences may share a skill."""
     if values is not None and table.prefix == "OP":
         yield from ((f"{key}.{language}", language, name) for key, language, name in names(values))
@@ -219,7 +219,7 @@ def labels(table: Table, values: Values | None) -> Iterator[tuple[str, str, str]
         yield from ((language, language, values[language]) for language in SUBJECTS.keys() & values.keys())
 
 
-def lost_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
+def lost_names(tables: Mapping[str, TomlTable]) -> Iterator[BundledDataError]:
     """Old titles, and all names of a profile that has ended, lead to a profile of the newest release."""
     newest, *older = RELEASES
     profiles = [table for table in tables.values() if table.prefix == "OP"]
@@ -233,7 +233,7 @@ def lost_names(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
                     yield table.error(f"{name!r} is lost: make it an alternative name of a profile of {newest}", key)
 
 
-def unused(tables: Mapping[str, Table]) -> Iterator[BundledDataError]:
+def unused(tables: Mapping[str, TomlTable]) -> Iterator[BundledDataError]:
     """Each competence, knowledge item and term is referred to; soft and digital skills are whole lists."""
     used = set[str]()
     for table in tables.values():

@@ -29,7 +29,7 @@ from benchmarks.larger import larger
 from benchmarks.speed.varied import varied
 from graphql_api.app import create_app
 from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.sandbox.document_store import Documents, read_documents, write_documents
+from graphql_api.sandbox.document_store import ReleaseDocuments, read_documents, write_documents
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.serializers import PROFILES
 from graphql_api.server.uvicorn_server import tune_gc
@@ -69,7 +69,7 @@ def graphql(query: str, **variables: object) -> Request:
     return Request("/graphql", orjson.dumps({"query": query, "variables": variables}))
 
 
-def requests(release: Documents) -> Iterator[tuple[str, Sequence[Request]]]:
+def requests(release: ReleaseDocuments) -> Iterator[tuple[str, Sequence[Request]]]:
     """The requests of each kind, for profiles drawn evenly from the release."""
     items = [orjson.loads(item) for item in release.items(PROFILES)]
     items = items[:: max(1, len(items) // MOST)][:MOST]
@@ -121,7 +121,9 @@ class Heartbeat:
 
 
 @asynccontextmanager
-async def serving(folder: Path, data: tuple[Path, ...] = ()) -> AsyncIterator[tuple[httpx.AsyncClient, Documents]]:
+async def serving(
+    folder: Path, data: tuple[Path, ...] = ()
+) -> AsyncIterator[tuple[httpx.AsyncClient, ReleaseDocuments]]:
     """A server over `data`, which it converts, or by default over the documents in the folder; with a client."""
     settings = replace(
         Settings(),
@@ -142,7 +144,7 @@ async def serving(folder: Path, data: tuple[Path, ...] = ()) -> AsyncIterator[tu
         yield client, releases.current
 
 
-def _prepared_documents(folder: Path) -> Documents:
+def _prepared_documents(folder: Path) -> ReleaseDocuments:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents is not None, "the step before wrote them"
     return documents

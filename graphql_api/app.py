@@ -212,7 +212,7 @@ def _pages(settings: Settings, services: Services, endpoint: Endpoint) -> list[B
     ]
 
 
-async def _examples(ask: examples.Ask, accept_language: str, *, is_public: bool) -> Mapping[str, object]:
+async def _examples(ask: examples.RunQuery, accept_language: str, *, is_public: bool) -> Mapping[str, object]:
     """The examples for a reader; without a response if clients need a key, as everyone may read them."""
     languages = [language.name for language in accepted_languages(accept_language)] or ["EN"]
     return await examples.example_list(ask, languages, with_response=is_public)

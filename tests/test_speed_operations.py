@@ -12,7 +12,7 @@ from benchmarks.speed.operations import Operation, big_list, indexed, shared, uu
 from benchmarks.speed.report import SECTIONS, summary
 from benchmarks.speed.varied import OPERATIONS, requests
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from tests.conftest import Server
 
@@ -30,18 +30,18 @@ def peers() -> GraphQLSchema:
 
 
 @pytest.fixture
-def release(releases: Releases) -> Documents:
+def release(releases: Releases) -> ReleaseDocuments:
     return releases.current
 
 
 @pytest.fixture
-def files(release: Documents, tmp_path: Path) -> Path:
+def files(release: ReleaseDocuments, tmp_path: Path) -> Path:
     """What the upstream of the benchmark sends."""
     write(release, tmp_path, shared(release))
     return tmp_path
 
 
-def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
+def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, release: ReleaseDocuments) -> None:
     for operation in (*shared(release), big_list(release), *indexed(release)):
         assert validate(schema, parse(operation.document)) == [], operation.name
     for operation in (*shared(release), big_list(release)):
@@ -49,7 +49,9 @@ def test_every_operation_is_valid(schema: GraphQLSchema, peers: GraphQLSchema, r
 
 
 @pytest.mark.slow
-def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: GraphQLSchema, release: Documents) -> None:
+def test_varied_requests_are_valid_and_differ(
+    schema: GraphQLSchema, peers: GraphQLSchema, release: ReleaseDocuments
+) -> None:
     for group in requests(release):
         assert len(set(group.bodies)) == len(group.bodies), group.name
         for text in {orjson.loads(body)["query"] for body in group.bodies[:OPERATIONS]}:
@@ -57,7 +59,7 @@ def test_varied_requests_are_valid_and_differ(schema: GraphQLSchema, peers: Grap
 
 
 @pytest.mark.slow
-def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: Documents) -> None:
+def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: ReleaseDocuments) -> None:
     for group in requests(release):
         runs = [set(group.of_run(run, 3)) for run in range(3)]
         assert group.repeat == bool(runs[0] & runs[1])
@@ -75,13 +77,13 @@ def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers:
             }.items()
 
 
-async def test_every_operation_has_an_answer(server: Server, release: Documents) -> None:
+async def test_every_operation_has_an_answer(server: Server, release: ReleaseDocuments) -> None:
     for operation in (*shared(release), big_list(release), *indexed(release)):
         for variables in operation.variables[:3]:
             assert _size(await server.ask(operation.document, dict(variables))) > 1, operation.name
 
 
-def test_variables_differ(release: Documents) -> None:
+def test_variables_differ(release: ReleaseDocuments) -> None:
     def distinct(operation: Operation) -> int:
         return len(set(operation.bodies))
 
@@ -89,7 +91,7 @@ def test_variables_differ(release: Documents) -> None:
 
 
 async def test_the_benchmark_upstream_has_every_file_that_the_server_requests(
-    server: Server, release: Documents, files: Path
+    server: Server, release: ReleaseDocuments, files: Path
 ) -> None:
     for operation in (*shared(release, varied=3), *indexed(release)):
         await server.post(operation.document, dict(operation.variables[0]))
@@ -101,7 +103,7 @@ async def test_the_benchmark_upstream_has_every_file_that_the_server_requests(
 
 
 async def test_the_benchmark_files_equal_the_responses_of_the_sandbox(
-    server: Server, release: Documents, files: Path
+    server: Server, release: ReleaseDocuments, files: Path
 ) -> None:
     things = [f"/releases/{release.number}/{name}/{uuids(release, name)[0]}" for name in (PROFILES, COMPETENCES)]
     pages = set(lists(release)) - {"/releases"}  # where one release stands alone

@@ -12,7 +12,7 @@ from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile
 from graphql_api.sandbox import bundled_data
 from graphql_api.sandbox.document_store import documents_in_memory, read_documents
-from graphql_api.store.database import Connection, Database
+from graphql_api.store.database import Database, FileConnection
 from graphql_api.store.sqlite import SqliteFile
 
 
@@ -71,7 +71,7 @@ def test_a_store_whose_second_connection_fails_closes_its_first(
 ) -> None:
     connect = Database.connect
 
-    def second_fails(database: Database, *timeout: float) -> Connection:
+    def second_fails(database: Database, *timeout: float) -> FileConnection:
         if timeout:  # the one that reads; the check before has none either
             return connect(database, *timeout)
         if any(not is_closed(item) for item in opened):

@@ -19,7 +19,7 @@ import uvicorn
 
 from benchmarks.faults.bombs import BODIES, ENDLESS, send_bomb
 from graphql_api.sandbox import Faults, bundled_releases, create_sandbox
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.serializers import COMPETENCES
 
 CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
@@ -29,7 +29,7 @@ LATENCY = 0.02
 class _EveryId:
     """A release in which each id is a technical competence, a copy of CP-7 with that id."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: ReleaseDocuments) -> None:
         self._documents = documents
 
     def __getattr__(self, name: str) -> Any:

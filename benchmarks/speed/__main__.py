@@ -33,7 +33,7 @@ from benchmarks.speed.processes import Missing
 from benchmarks.speed.results import Part
 from benchmarks.speed.upstream import serving
 from benchmarks.speed.warm import Lasts
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.releases import open_workbook
 
@@ -43,7 +43,7 @@ FULL = Lasts(seconds=2, runs=5)
 
 
 @contextmanager
-def prepared() -> Iterator[tuple[Documents, Path]]:
+def prepared() -> Iterator[tuple[ReleaseDocuments, Path]]:
     """Prepare the release, and a folder with its documents as files."""
     memory = Path("/dev/shm")  # noqa: S108  # many small files, which some disks write and remove slowly
     with TemporaryDirectory(prefix="competent-speed-", dir=memory if memory.is_dir() else None) as name:
@@ -55,7 +55,7 @@ def prepared() -> Iterator[tuple[Documents, Path]]:
         release.close()
 
 
-def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_warm(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure all servers with cached documents."""
     everybody = [*_own(OURS, SQLITE, REFERENCE, RESPONSE_CACHE), *contestants.peers(release.number)]
     own = _own(OURS, REFERENCE, RESPONSE_CACHE)
@@ -65,7 +65,7 @@ def measure_warm(release: Documents, folder: Path, lasts: Lasts) -> Part:
     return {"shared": shared, "indexed": indexed}
 
 
-def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_mixed(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure big responses, small ones beside them, filling after a start, bursts, and memory with an index."""
     bodies = varied.varied(release, Random(17)).bodies[: varied.MAX_REQUESTS]  # noqa: S311  # a sample
     big, every = operations.big_list(release), operations.shared(release, varied=100_000)
@@ -81,7 +81,7 @@ def measure_mixed(release: Documents, folder: Path, lasts: Lasts) -> Part:
     return {"servers": result, "delay": mixed.DELAY, "memory": memory}
 
 
-def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_varied(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure requests of which no two are equal."""
     with serving(folder / "documents", folder / "nginx-varied") as upstream:
         servers, sizes = varied.measure(
@@ -90,14 +90,14 @@ def measure_varied(release: Documents, folder: Path, lasts: Lasts) -> Part:
     return {"servers": servers, "sizes": sizes}
 
 
-def measure_cold(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_cold(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure without cached documents, with a slow upstream."""
     everybody = [*_own(OURS, SQLITE, REFERENCE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-cold", cold.DELAY, logged=True) as upstream:
         return {"servers": cold.measure(everybody, release, upstream, folder), "ideal": cold.LEVELS * cold.DELAY * 1000}
 
 
-def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_clients(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure with a growing number of clients."""
     nested = operations.shared(release)[1]
     everybody = [*_own(OURS, REFERENCE, RESPONSE_CACHE), *_with_memory(release)]
@@ -106,13 +106,13 @@ def measure_clients(release: Documents, folder: Path, lasts: Lasts) -> Part:
     return {"servers": result, "counts": clients.COUNTS}
 
 
-def measure_growth(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_growth(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure with growing releases."""
     everybody = [*_own(OURS, document_cache_bytes="4000000000"), *_with_memory(release)[:1]]
     return {"servers": growth.measure(everybody, read_workbook(WORKBOOK), folder / "growth", lasts.shorter)}
 
 
-def measure_start(release: Documents, folder: Path, lasts: Lasts) -> Part:
+def measure_start(release: ReleaseDocuments, folder: Path, lasts: Lasts) -> Part:
     """Measure the time to the first response."""
     everybody = [*_own(OURS, SQLITE), *_with_memory(release)]
     with serving(folder / "documents", folder / "nginx-start") as upstream:
@@ -123,11 +123,11 @@ def _own(*names: str, **options: str) -> list[Contestant]:
     return [value for name, value in contestants.ours(**options).items() if name in names]
 
 
-def _mercurius(release: Documents) -> list[Contestant]:
+def _mercurius(release: ReleaseDocuments) -> list[Contestant]:
     return [peer for peer in _with_memory(release) if peer.name == MERCURIUS]
 
 
-def _with_memory(release: Documents) -> list[Contestant]:
+def _with_memory(release: ReleaseDocuments) -> list[Contestant]:
     return [peer for peer in contestants.peers(release.number) if peer.in_memory]
 
 
@@ -156,7 +156,7 @@ def main() -> int:
         return max([_part(name, release, folder, lasts) for name in options.parts or PARTS])
 
 
-def _part(name: str, release: Documents, folder: Path, lasts: Lasts) -> int:
+def _part(name: str, release: ReleaseDocuments, folder: Path, lasts: Lasts) -> int:
     """Measure and print a part, and save the results of a whole run; return 1 if it could not be measured."""
     print(f"\n{name}", flush=True)
     began = {"machine": machine.describe(), "lasts": lasts}

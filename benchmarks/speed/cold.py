@@ -17,7 +17,7 @@ from benchmarks.speed.client import Client
 from benchmarks.speed.contestants import Contestant
 from benchmarks.speed.operations import NESTED, drawn
 from benchmarks.speed.upstream import Upstream
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 from graphql_api.settings import Settings
 
@@ -39,7 +39,9 @@ class Cold(NamedTuple):
     documents: int
 
 
-def measure(contestants: Iterable[Contestant], release: Documents, upstream: Upstream, folder: Path) -> list[Cold]:
+def measure(
+    contestants: Iterable[Contestant], release: ReleaseDocuments, upstream: Upstream, folder: Path
+) -> list[Cold]:
     """Measure one server after the other with the same profiles."""
     uuids = profiles(release)
     _open(upstream, {path for profile in uuids for path in needed(profile, release.number)})
@@ -48,7 +50,7 @@ def measure(contestants: Iterable[Contestant], release: Documents, upstream: Ups
     ]
 
 
-def profiles(release: Documents) -> list[Any]:
+def profiles(release: ReleaseDocuments) -> list[Any]:
     """Profiles with several competences, but not more documents than can be requested concurrently."""
     every = (
         orjson.loads(release.document(PROFILES, orjson.loads(item)["id"]) or b"") for item in release.items(PROFILES)

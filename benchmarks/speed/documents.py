@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message
 from benchmarks.speed.operations import Operation, uuids
 from graphql_api.competent import routes
 from graphql_api.competent.routes import Route
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
-from graphql_api.sandbox.service import Service
+from graphql_api.sandbox.service import CompetentService
 from graphql_api.settings import Settings
 
 _LISTED: dict[str, Route] = {
@@ -26,7 +26,7 @@ _LISTED: dict[str, Route] = {
 }
 
 
-def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
+def write(release: ReleaseDocuments, folder: Path, operations: Iterable[Operation]) -> None:
     """Write the documents of a release, with the lists that these operations request."""
     for name, route in _LISTED.items():
         (within := folder / route.path(release.number).removeprefix("/")).mkdir(parents=True)
@@ -35,8 +35,8 @@ def write(release: Documents, folder: Path, operations: Iterable[Operation]) -> 
     asyncio.run(_write_lists(release, folder, operations))
 
 
-async def _write_lists(release: Documents, folder: Path, operations: Iterable[Operation]) -> None:
-    service = Service(Releases([release]))
+async def _write_lists(release: ReleaseDocuments, folder: Path, operations: Iterable[Operation]) -> None:
+    service = CompetentService(Releases([release]))
     for path in {*lists(release), *paths_of(operations)}:
         file = folder / file_of(path)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def file_of(path: str) -> str:
     return f"{path}/{query}.json" if query else f"{path}.json"
 
 
-def lists(release: Documents) -> Iterator[str]:
+def lists(release: ReleaseDocuments) -> Iterator[str]:
     """The paths of releases and of pages of their collections, as the server requests them."""
     yield from (routes.RELEASES.path(), routes.RELEASE.path("current"), routes.RELEASE.path(release.number))
     size = Settings().upstream_page_size

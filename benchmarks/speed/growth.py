@@ -15,7 +15,7 @@ from benchmarks.speed.operations import Operation, drawn, shared
 from benchmarks.speed.processes import Serving, resident
 from benchmarks.speed.upstream import serving
 from graphql_api.sandbox.dataset import Dataset
-from graphql_api.sandbox.document_store import Documents, read_documents, write_documents
+from graphql_api.sandbox.document_store import ReleaseDocuments, read_documents, write_documents
 from graphql_api.sandbox.serializers import PROFILES
 
 TIMES = (1, 3, 10)
@@ -67,7 +67,7 @@ def _measure(
 
 
 @contextmanager
-def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[Documents, float, list[Operation]]]:
+def _release(dataset: Dataset, folder: Path) -> Iterator[tuple[ReleaseDocuments, float, list[Operation]]]:
     """A release, the size of its documents in MB, and the operations; its files for the upstream exist inside the context."""
     write_documents(dataset, path := folder / "release.sqlite", "speed")
     release = read_documents(path, "speed")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.serializers import PROFILES
 from graphql_api.schema.types.global_id import NodeId
 
@@ -85,7 +85,7 @@ class Operation(NamedTuple):
         return [orjson.dumps({"query": self.document, "variables": variable}) for variable in self.variables]
 
 
-def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
+def shared(release: ReleaseDocuments, varied: int = VARIED) -> list[Operation]:
     """Operations that all servers support."""
     profiles = [{"uuid": uuid, "release": release.number} for uuid in drawn(uuids(release, PROFILES), varied)]
     competences = [{"uuid": uuid, "release": release.number} for uuid in drawn(used_often(release), varied)]
@@ -98,12 +98,12 @@ def shared(release: Documents, varied: int = VARIED) -> list[Operation]:
     ]
 
 
-def big_list(release: Documents) -> Operation:
+def big_list(release: ReleaseDocuments) -> Operation:
     """A list of WIDE profiles with their essential competences, and all parts of these."""
     return Operation("big list", BIG_LIST, [{"first": WIDE, "release": release.number}])
 
 
-def indexed(release: Documents) -> list[Operation]:
+def indexed(release: ReleaseDocuments) -> list[Operation]:
     """Operations that need an index."""
     items = [orjson.loads(item) for item in release.items(PROFILES)]
     texts = [" ".join(item["title"]["fr"].split("/")[0].split()[:2]) for item in items if item["title"].get("fr")]
@@ -114,12 +114,12 @@ def indexed(release: Documents) -> list[Operation]:
     ]
 
 
-def uuids(release: Documents, name: str) -> list[str]:
+def uuids(release: ReleaseDocuments, name: str) -> list[str]:
     """The uuids of all documents in a collection."""
     return [orjson.loads(item)["id"] for item in release.items(name)]
 
 
-def used_often(release: Documents) -> list[str]:
+def used_often(release: ReleaseDocuments) -> list[str]:
     """The uuids of competences that at least OFTEN profiles use or, if there are none, of the most used ones."""
     uses: Counter[str] = Counter()
     for uuid in uuids(release, PROFILES):

@@ -23,7 +23,7 @@ from benchmarks.speed.operations import NESTED, TINY, uuids
 from benchmarks.speed.processes import Serving, resident
 from benchmarks.speed.warm import Lasts
 from graphql_api.competent.values import LANGUAGES
-from graphql_api.sandbox.document_store import Documents
+from graphql_api.sandbox.document_store import ReleaseDocuments
 from graphql_api.sandbox.serializers import PROFILES
 
 OPERATIONS = 200
@@ -55,7 +55,7 @@ class Varied(NamedTuple):
     memory: float
 
 
-def requests(release: Documents) -> list[Requests]:
+def requests(release: ReleaseDocuments) -> list[Requests]:
     """All kinds of requests, over all profiles of a release."""
     ids, number = uuids(release, PROFILES), release.number
     random = Random(17)  # noqa: S311  # a sample
@@ -67,7 +67,7 @@ def requests(release: Documents) -> list[Requests]:
     ]
 
 
-def varied(release: Documents, random: Random) -> Requests:
+def varied(release: ReleaseDocuments, random: Random) -> Requests:
     """Generated operations on all profiles, no pair of them twice."""
     ids = uuids(release, PROFILES)
     documents = [document(random, "query Varied($uuid: UUID!, $release: String!)") for _ in range(OPERATIONS)]
@@ -131,7 +131,7 @@ def _new_shapes(random: Random, ids: Sequence[str], release: str) -> Iterator[by
 
 
 def measure(
-    contestants: Iterable[Contestant], release: Documents, upstream: str, folder: Path, lasts: Lasts
+    contestants: Iterable[Contestant], release: ReleaseDocuments, upstream: str, folder: Path, lasts: Lasts
 ) -> tuple[list[Varied], dict[str, float]]:
     """Measure all servers in turn; returns their loads and the mean sizes of responses. Raises Unequal."""
     folder.mkdir()
@@ -160,7 +160,7 @@ def measure(
         ], sizes
 
 
-def _read_all(serving: Serving, release: Documents) -> None:
+def _read_all(serving: Serving, release: ReleaseDocuments) -> None:
     """Have a server read all profiles and competences."""
     ask_all(serving.url, [_body(NESTED, uuid, release.number) for uuid in uuids(release, PROFILES)])
 

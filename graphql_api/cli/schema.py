@@ -10,7 +10,7 @@ import typer
 from graphql_api.cli.bootstrap import read_text, stop
 
 
-class Form(StrEnum):
+class ManifestFormat(StrEnum):
     """Format of a manifest of persisted documents."""
 
     APOLLO = "apollo"
@@ -40,11 +40,11 @@ def schema(
 
 def manifest(
     form: Annotated[
-        Form,
+        ManifestFormat,
         typer.Option(
             "--format", help="Apollo's format, or the map of ids to documents of GraphQL Code Generator and Relay."
         ),
-    ] = Form.APOLLO,
+    ] = ManifestFormat.APOLLO,
 ) -> None:
     """Print a manifest of persisted documents.
 

@@ -50,7 +50,7 @@ NAMES, CLASSIFICATIONS = Plain("names"), Plain("classifications")
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class SearchRule:
     """How a text field is searched. `rank` orders fields, the most significant first, and determines their numbers in the index.
 
     A text that equals the query scores `exact`, any other at most `weight`; long texts have no `exact`. Fields with `is_name`,
@@ -90,7 +90,7 @@ class Field:
     value: Value
     description: str
     keys: tuple[str, ...] = ()
-    search: Search | None = None
+    search: SearchRule | None = None
     column: str = ""
     sheet: str = ""
     empty_on_error: bool = False

@@ -20,7 +20,7 @@ from graphql_api.competent.declaration_types import (
     Field,
     Length,
     Plain,
-    Search,
+    SearchRule,
     Terms,
     Value,
 )
@@ -37,7 +37,7 @@ __all__ = [
     "Field",
     "Length",
     "Plain",
-    "Search",
+    "SearchRule",
     "Terms",
     "Value",
 ]
@@ -46,11 +46,11 @@ __all__ = [
 LANGUAGES = ("nl", "fr", "en", "de")
 """The languages of Competent, in order of fallback."""
 
-TITLE = Search(1, weight=0.85, exact=1.0, is_name=True, word_weight=6.0)
-NAME = Search(2, weight=0.83, exact=0.95, is_name=True, word_weight=3.0)
-LABEL = Search(3, weight=0.75, exact=0.9, word_weight=0.75)
-DESCRIPTION = Search(4, weight=0.5, word_weight=1.5)
-WORKING_CONTEXT = Search(5, weight=0.4, word_weight=0.75)
+TITLE = SearchRule(1, weight=0.85, exact=1.0, is_name=True, word_weight=6.0)
+NAME = SearchRule(2, weight=0.83, exact=0.95, is_name=True, word_weight=3.0)
+LABEL = SearchRule(3, weight=0.75, exact=0.9, word_weight=0.75)
+DESCRIPTION = SearchRule(4, weight=0.5, word_weight=1.5)
+WORKING_CONTEXT = SearchRule(5, weight=0.4, word_weight=0.75)
 
 _CODE = Field(
     "code",

@@ -11,7 +11,7 @@ from graphql_api.competent.sssom import (
     MAX_FILE_BYTES,
     InvalidMappings,
     Mapped,
-    Problem,
+    RowProblem,
     read_mappings,
     scheme_key,
 )
@@ -81,12 +81,12 @@ class ReadFile(NamedTuple):
 
     file: Path
     mappings: list[Mapped]
-    problems: list[Problem]
+    problems: list[RowProblem]
 
 
 def read_file(file: Path) -> ReadFile:
     """Read a file; raises SettingsError if it cannot be used as a whole."""
-    mappings, problems = list[Mapped](), list[Problem]()
+    mappings, problems = list[Mapped](), list[RowProblem]()
     try:
         for row in read_mappings(read_small(file, MAX_FILE_BYTES)):
             if isinstance(row, Mapped):

@@ -70,14 +70,14 @@ class Mapped:
     """Its line in the file."""
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """A row that cannot be used: its line in the file, and why."""
 
     line: int
     message: str
 
 
-def read_mappings(data: bytes) -> Iterator[Mapped | Problem]:
+def read_mappings(data: bytes) -> Iterator[Mapped | RowProblem]:
     """Yield the mapping of each row, or why it cannot be used; rows that say that there is no match are left out.
 
     Raises InvalidMappings if the file as a whole cannot be used.
@@ -134,7 +134,7 @@ def _check_columns(columns: list[str]) -> None:
         raise InvalidMappings(f"it has the column {repeated[0][:40]} twice")
 
 
-def _read(rows: "_Rows", columns: list[str], values: list[str], line: int) -> Mapped | Problem | None:
+def _read(rows: "_Rows", columns: list[str], values: list[str], line: int) -> Mapped | RowProblem | None:
     try:
         if len(values) > len(columns):
             raise _Unusable(f"it has {len(values)} values for {len(columns)} columns")
@@ -142,7 +142,7 @@ def _read(rows: "_Rows", columns: list[str], values: list[str], line: int) -> Ma
         mapped = rows.mapped(row)
         return mapped and replace(mapped, line=line)
     except _Unusable as reason:
-        return Problem(line, str(reason))
+        return RowProblem(line, str(reason))
 
 
 class _Unusable(Exception):

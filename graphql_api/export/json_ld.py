@@ -7,7 +7,7 @@ from functools import partial
 import orjson
 
 from graphql_api.export.contents import Batch, Contents, Step, terms_in
-from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, Node, Term, scheme_node
+from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, ContextTerm, Node, scheme_node
 
 
 def steps(contents: Contents) -> Generator[Step]:
@@ -42,7 +42,7 @@ def document(node: Node, base: str) -> bytes:
     return orjson.dumps({"@context": _context(base), **node})
 
 
-def _definition(term: Term) -> object:
+def _definition(term: ContextTerm) -> object:
     match term.values:
         case "text":
             return {"@id": term.iri, "@container": "@language"}

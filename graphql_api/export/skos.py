@@ -42,7 +42,7 @@ PREFIXES = {
 }
 
 
-class Term(NamedTuple):
+class ContextTerm(NamedTuple):
     """A property of a node: its compact IRI, and what its values are. A `text` is by language, an `id` that of a node."""
 
     iri: str
@@ -51,31 +51,31 @@ class Term(NamedTuple):
 
 MATCHES = [match.value for match in MappingMatch]
 TERMS = {
-    "prefLabel": Term("skos:prefLabel", "text"),
-    "altLabel": Term("skos:altLabel", "text"),
-    "definition": Term("skos:definition", "text"),
-    "scopeNote": Term("skos:scopeNote", "text"),
-    "note": Term("skos:note", "text"),
-    "notation": Term("skos:notation", "plain"),
-    "inScheme": Term("skos:inScheme"),
-    "topConceptOf": Term("skos:topConceptOf"),
-    "hasTopConcept": Term("skos:hasTopConcept"),
-    "related": Term("skos:related"),
-    **{name: Term(f"skos:{name}") for name in MATCHES},
-    "hasPart": Term("dct:hasPart"),
-    "subject": Term("dct:subject"),
-    "coverage": Term("dct:coverage", "plain"),
-    "relatedEssentialSkill": Term("esco:relatedEssentialSkill"),
-    "relatedOptionalSkill": Term("esco:relatedOptionalSkill"),
-    "modified": Term("dct:modified", "dateTime"),
-    "source": Term("dct:source", "plain"),
-    "license": Term("dct:license"),
-    "attribution": Term("cc:attributionName", "plain"),
-    "issued": Term("dct:issued", "date"),
-    "totalItems": Term("hydra:totalItems", "plain"),
-    "member": Term("hydra:member"),
-    "view": Term("hydra:view"),
-    **{name: Term(f"hydra:{name}") for name in ("first", "previous", "next", "last")},
+    "prefLabel": ContextTerm("skos:prefLabel", "text"),
+    "altLabel": ContextTerm("skos:altLabel", "text"),
+    "definition": ContextTerm("skos:definition", "text"),
+    "scopeNote": ContextTerm("skos:scopeNote", "text"),
+    "note": ContextTerm("skos:note", "text"),
+    "notation": ContextTerm("skos:notation", "plain"),
+    "inScheme": ContextTerm("skos:inScheme"),
+    "topConceptOf": ContextTerm("skos:topConceptOf"),
+    "hasTopConcept": ContextTerm("skos:hasTopConcept"),
+    "related": ContextTerm("skos:related"),
+    **{name: ContextTerm(f"skos:{name}") for name in MATCHES},
+    "hasPart": ContextTerm("dct:hasPart"),
+    "subject": ContextTerm("dct:subject"),
+    "coverage": ContextTerm("dct:coverage", "plain"),
+    "relatedEssentialSkill": ContextTerm("esco:relatedEssentialSkill"),
+    "relatedOptionalSkill": ContextTerm("esco:relatedOptionalSkill"),
+    "modified": ContextTerm("dct:modified", "dateTime"),
+    "source": ContextTerm("dct:source", "plain"),
+    "license": ContextTerm("dct:license"),
+    "attribution": ContextTerm("cc:attributionName", "plain"),
+    "issued": ContextTerm("dct:issued", "date"),
+    "totalItems": ContextTerm("hydra:totalItems", "plain"),
+    "member": ContextTerm("hydra:member"),
+    "view": ContextTerm("hydra:view"),
+    **{name: ContextTerm(f"hydra:{name}") for name in ("first", "previous", "next", "last")},
 }
 """The terms of nodes, by their names in JSON-LD."""
 

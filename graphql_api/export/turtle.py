@@ -10,12 +10,12 @@ from functools import partial
 
 from graphql_api.competent.hal import as_list
 from graphql_api.export.contents import Batch, Contents, Step, terms_in
-from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, Node, Term, scheme_node
+from graphql_api.export.skos import PREFIXES, TERMS, ConceptNodes, ContextTerm, Node, scheme_node
 
 _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
 _NOT_IN_IRIS = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 _NAMES_OF_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_PLAIN = Term("", "plain")
+_PLAIN = ContextTerm("", "plain")
 
 
 def steps(contents: Contents) -> Generator[Step]:
@@ -58,7 +58,7 @@ def _pairs(node: Node, nested: list[Node]) -> Iterator[str]:
             yield f"{term.iri if term else name} {', '.join(_objects(term or _PLAIN, value, nested))}"
 
 
-def _objects(term: Term, value: object, nested: list[Node]) -> Iterator[str]:
+def _objects(term: ContextTerm, value: object, nested: list[Node]) -> Iterator[str]:
     if term.values == "text" and isinstance(value, Mapping):
         for language, texts in value.items():
             suffix = "" if language == "@none" else f"@{language}"

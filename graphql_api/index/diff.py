@@ -78,7 +78,7 @@ def counts(changes: Iterable[Change]) -> dict[ConceptType, Counter[str]]:
     return by_type
 
 
-class _Row(NamedTuple):
+class _ConceptRow(NamedTuple):
     n: int
     uuid: str
     code: str | None
@@ -86,7 +86,7 @@ class _Row(NamedTuple):
     position: int
 
 
-_Pair = tuple[_Row | None, _Row | None]
+_Pair = tuple[_ConceptRow | None, _ConceptRow | None]
 """A concept before and after; None if it is absent."""
 
 _ROWS = "SELECT n, uuid, code, digest, position FROM concept WHERE concept_type = ? ORDER BY uuid"
@@ -99,14 +99,14 @@ _CHUNK = 500  # pairs whose facts are in memory at a time
 
 def _differing(
     before: sqlite3.Connection, after: sqlite3.Connection, type: ConceptType
-) -> tuple[list[_Row], list[_Row]]:
+) -> tuple[list[_ConceptRow], list[_ConceptRow]]:
     """The concepts of both sides in order, without unchanged ones.
 
     Both sides are read row by row in the order of uuids, so that other threads need not wait, and little is in memory.
     """
-    olds, news = (map(_Row._make, connection.execute(_ROWS, (type.number,))) for connection in (before, after))
-    only_old: list[_Row] = []
-    only_new: list[_Row] = []
+    olds, news = (map(_ConceptRow._make, connection.execute(_ROWS, (type.number,))) for connection in (before, after))
+    only_old: list[_ConceptRow] = []
+    only_new: list[_ConceptRow] = []
     old, new = next(olds, None), next(news, None)
     while old or new:
         if old and new and old[1:4] == new[1:4]:
@@ -120,7 +120,7 @@ def _differing(
     return _in_order(only_old), _in_order(only_new)
 
 
-def _in_order(rows: Sequence[_Row]) -> list[_Row]:
+def _in_order(rows: Sequence[_ConceptRow]) -> list[_ConceptRow]:
     """Sort a few rows at a time and merge these: sorting all in one call would let other threads wait."""
     natural_order = attrgetter("position", "n")
     return [
@@ -131,12 +131,12 @@ def _in_order(rows: Sequence[_Row]) -> list[_Row]:
     ]
 
 
-def _pairs(olds: Sequence[_Row], news: Sequence[_Row]) -> Iterator[_Pair]:
+def _pairs(olds: Sequence[_ConceptRow], news: Sequence[_ConceptRow]) -> Iterator[_Pair]:
     """Yield each concept of both sides once: those of the new side in order, then the rest of the old side in order."""
     by_uuid = {old.uuid: old for old in olds}
     common = by_uuid.keys() & {new.uuid for new in news}
     left = {old.n: old for old in olds if old.uuid not in common}
-    by_code: dict[str | None, list[_Row]] = {}
+    by_code: dict[str | None, list[_ConceptRow]] = {}
     for old in reversed(left.values()):
         by_code.setdefault(old.code, []).append(old)
     for new in news:
@@ -153,9 +153,9 @@ def _moved(
     before: sqlite3.Connection,
     after: sqlite3.Connection,
     type: ConceptType,
-    olds: Sequence[_Row],
-    news: Sequence[_Row],
-) -> list[tuple[_Row, _Row]]:
+    olds: Sequence[_ConceptRow],
+    news: Sequence[_ConceptRow],
+) -> list[tuple[_ConceptRow, _ConceptRow]]:
     """The concepts that had a code and others that have it now, in the order of the latter.
 
     A concept that ended and a new one with an alike label are the same concept under another uuid, whose code has not moved.
@@ -180,20 +180,20 @@ def _may_be_same(was: Mapping[str, str], now: Mapping[str, str]) -> bool:
     return not (was.keys() & now.keys()) or are_alike(was, now)
 
 
-def _by_code(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
-    by_code: dict[str, list[_Row]] = {}
+def _by_code(rows: Sequence[_ConceptRow]) -> dict[str, list[_ConceptRow]]:
+    by_code: dict[str, list[_ConceptRow]] = {}
     for row in rows:
         if row.code:
             by_code.setdefault(row.code, []).append(row)
     return by_code
 
 
-def _uuids(rows: Sequence[_Row]) -> set[str]:
+def _uuids(rows: Sequence[_ConceptRow]) -> set[str]:
     return {row.uuid for row in rows}
 
 
 def _change(
-    type: ConceptType, old: _Row | None, new: _Row | None, fields: Mapping[int, tuple[str, ...]]
+    type: ConceptType, old: _ConceptRow | None, new: _ConceptRow | None, fields: Mapping[int, tuple[str, ...]]
 ) -> Change | None:
     if old is None:
         return Change("ADDED", type, None, new.n, ()) if new else None

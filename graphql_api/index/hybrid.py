@@ -13,7 +13,7 @@ from graphql_api.index.search import MAX_RESULTS, Search, searched_languages, se
 from graphql_api.index.tables import FIELD_NAMES
 
 if TYPE_CHECKING:
-    from graphql_api.index.semantic.meaning import Meaning, Similar
+    from graphql_api.index.semantic.meaning import Meaning, SimilarText
 
 WORDS = 0.5
 """The weight of the score by words, relative to the similarity of meaning."""
@@ -37,7 +37,7 @@ class _Candidate(NamedTuple):
     order: int
     row_id: int
     best: Best | None = None
-    similar: "Similar | None" = None
+    similar: "SimilarText | None" = None
 
 
 class HybridSearch:
@@ -84,7 +84,7 @@ def _by_words(best: Best, similarity: float, order: int) -> _Candidate:
     return _Candidate(loss, best.field, best.length, order, best.row_id, best=best)
 
 
-def _by_meaning(concept: "Similar") -> _Candidate:
+def _by_meaning(concept: "SimilarText") -> _Candidate:
     loss = _loss(0.0, concept.similarity)
     return _Candidate(loss, concept.field, concept.length, concept.order, concept.row_id, similar=concept)
 

@@ -17,7 +17,7 @@ from graphql_api.competent.declarations import (
     TECHNICAL_COMPETENCE,
     Concepts,
     ConceptType,
-    Search,
+    SearchRule,
     compared_fields,
 )
 from graphql_api.competent.values import LANGUAGES as LANGUAGES  # the column `language` is an index into it
@@ -47,7 +47,7 @@ def _searched(type: ConceptType) -> dict[str, int]:
 SEARCHED: dict[ConceptType, dict[str, int]] = {type: _searched(type) for type in CONCEPT_TYPES}
 """The searched fields of each type and their numbers; more significant fields have lower numbers."""
 
-SEARCH: dict[int, Search] = {
+SEARCH: dict[int, SearchRule] = {
     SEARCHED[type][field.name]: field.search for type in CONCEPT_TYPES for field in type.fields if field.search
 }
 """The search settings of searched fields, by number."""

@@ -16,11 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.sandbox.fault_middleware import FaultsRoute, Faulty
 from graphql_api.sandbox.faults import Faults
-from graphql_api.sandbox.gateway import BasePaths, KeyCheck, RateLimit, RequestRecorder
+from graphql_api.sandbox.gateway import BasePaths, KeyCheck, RequestLimit, RequestRecorder
 from graphql_api.sandbox.openapi import document
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import plain
-from graphql_api.sandbox.service import Service
+from graphql_api.sandbox.service import CompetentService
 
 OPENAPI_PATH = "/openapi.json"
 """The path of the sandbox's own description."""
@@ -48,10 +48,10 @@ def create_sandbox(
     """
     faults = Faults() if faults is None else faults
     requests = deque(maxlen=10_000) if requests is None else requests
-    documents = Service(releases)
+    documents = CompetentService(releases)
     service: ASGIApp = Faulty(documents, faults)
     if rate_limit is not None:
-        service = RateLimit(service, rate_limit, clock)
+        service = RequestLimit(service, rate_limit, clock)
     if key is not None:
         service = KeyCheck(service, key)
     own_routes = Starlette(
@@ -73,7 +73,7 @@ class Sandbox:
     it is None.
     """
 
-    def __init__(self, service: ASGIApp, own_routes: Starlette, documents: Service | None) -> None:
+    def __init__(self, service: ASGIApp, own_routes: Starlette, documents: CompetentService | None) -> None:
         self._service = service
         self._own_routes = own_routes
         self._documents = documents

@@ -26,7 +26,7 @@ from graphql_api.sandbox.dataset import (
     relations,
     texts,
 )
-from graphql_api.sandbox.toml_tables import RELEASES, SMALL, TYPES, Table, Values, as_of, key_of, read_tables
+from graphql_api.sandbox.toml_tables import RELEASES, SMALL, TYPES, TomlTable, Values, as_of, key_of, read_tables
 
 DATA = Path(__file__).parent / "data"
 """The folder of the bundled data in the package."""
@@ -50,7 +50,7 @@ def bundled_datasets(folder: Path = DATA) -> tuple[Dataset, ...]:
 class _Identities:
     """Assigns uuids and codes to blocks and names that have none in the files, consistently over all releases."""
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
+    def __init__(self, tables: Mapping[str, TomlTable]) -> None:
         self._blocks: dict[str, dict[str, tuple[str, str]]] = {}
         self._names: dict[tuple[str, str, str], str] = {}
         inline: dict[str, list[Values]] = {}
@@ -85,12 +85,12 @@ def _numbered(prefix: str, blocks: list[Values], taken: set[str]) -> dict[str, t
 class _Assembly:
     """Assembles one release from the tables; references to concepts that are not in it are dropped."""
 
-    def __init__(self, number: str, tables: Mapping[str, Table], identities: _Identities) -> None:
+    def __init__(self, number: str, tables: Mapping[str, TomlTable], identities: _Identities) -> None:
         self._number = number
         self._identities = identities
         self._tables = {t.code: (t, values) for t in tables.values() if (values := t.as_of(number)) is not None}
         self._made: dict[str, Concept | Term] = {}
-        self._inline: dict[str, tuple[Concept, Table]] = {}
+        self._inline: dict[str, tuple[Concept, TomlTable]] = {}
 
     def dataset(self) -> Dataset:
         profiles = tuple(
@@ -134,7 +134,7 @@ class _Assembly:
         return self._made.get(code)
 
     def _concept(
-        self, type: ConceptType, table: Table, values: Values, code: str, identifier: str | None = None
+        self, type: ConceptType, table: TomlTable, values: Values, code: str, identifier: str | None = None
     ) -> Concept:
         texts_: dict[str, Texts] = {}
         plain: dict[str, str | tuple[str, ...] | None] = {}
@@ -155,7 +155,7 @@ class _Assembly:
             plain["lastPublished"] = f"{RELEASES[self._number]}T00:00:00Z"
         return Concept(identifier or _uuid(values, code), code, texts_, plain, related)
 
-    def _related(self, field: Field, table: Table, values: Values) -> Iterator[Concept | Item]:
+    def _related(self, field: Field, table: TomlTable, values: Values) -> Iterator[Concept | Item]:
         value = values.get(key_of(field.name), ())
         match field.value:
             case Plain("names"):
@@ -173,7 +173,7 @@ class _Assembly:
                 yield from (term for term in map(self._named, value) if term is not None)
 
     def _referenced(
-        self, type: ConceptType, table: Table, owner: Values, reference: str | Values, single: bool
+        self, type: ConceptType, table: TomlTable, owner: Values, reference: str | Values, single: bool
     ) -> Iterator[Concept]:
         """The concept that a code refers to or an inline table defines; none if it is not in this release."""
         if isinstance(reference, str):
@@ -192,7 +192,7 @@ class _Assembly:
             identifier, code = self._identities.block(type.code_prefix, regional)
             yield self._shared(table, self._concept(type, table, regional, code, identifier))
 
-    def _shared(self, table: Table, block: Concept) -> Concept:
+    def _shared(self, table: TomlTable, block: Concept) -> Concept:
         """The one block with this code. Raises BundledDataError if two tables define it differently."""
         first, first_table = self._inline.setdefault(block.code, (block, table))
         if first != block:
@@ -203,7 +203,7 @@ class _Assembly:
         return first
 
 
-def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, Values]]:
+def _inline_blocks(tables: Mapping[str, TomlTable], release: str) -> Iterator[tuple[str, Values]]:
     """Code prefix and values of each block defined inline in a list of another table."""
     for table, values in _in_release(tables, release):
         for field, value in relations(TYPES[table.prefix]):
@@ -218,14 +218,14 @@ def _inline_blocks(tables: Mapping[str, Table], release: str) -> Iterator[tuple[
                     yield type.code_prefix, existing
 
 
-def _names(tables: Mapping[str, Table], release: str) -> Iterator[tuple[str, str, str]]:
+def _names(tables: Mapping[str, TomlTable], release: str) -> Iterator[tuple[str, str, str]]:
     for table, values in _in_release(tables, release):
         for field in TYPES[table.prefix].fields:
             if field.value == Plain("names"):
                 yield from ((table.code, *name) for name in _names_of(field, values))
 
 
-def _in_release(tables: Mapping[str, Table], release: str) -> Iterator[tuple[Table, Values]]:
+def _in_release(tables: Mapping[str, TomlTable], release: str) -> Iterator[tuple[TomlTable, Values]]:
     """The tables of concepts in a release, with their values in it."""
     for table in tables.values():
         if table.prefix in TYPES and (values := table.as_of(release)) is not None:

@@ -40,7 +40,7 @@ CREATE TABLE used(competence TEXT, profile INTEGER, PRIMARY KEY(competence, prof
 """
 
 
-class Documents:
+class ReleaseDocuments:
     """The documents of one release. Any thread may use it, one at a time."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -57,7 +57,7 @@ class Documents:
         self._counts: dict[str, int] = dict(counts)
 
     def __repr__(self) -> str:
-        return f"<Documents of release {self.number}>"
+        return f"<ReleaseDocuments of release {self.number}>"
 
     def count(self, collection: str) -> int:
         """Number of documents in a collection."""
@@ -94,18 +94,18 @@ class Documents:
         self._connection.close()
 
 
-def documents_in_memory(dataset: Dataset) -> Documents:
+def documents_in_memory(dataset: Dataset) -> ReleaseDocuments:
     """The documents of a release, in memory."""
     return documents_of(database_of(dataset))
 
 
-def documents_of(database: bytes) -> Documents:
+def documents_of(database: bytes) -> ReleaseDocuments:
     """The documents in a serialized database, opened in memory."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     with ExitStack() as on_error:
         on_error.callback(connection.close)
         connection.deserialize(database)
-        documents = Documents(connection)
+        documents = ReleaseDocuments(connection)
         on_error.pop_all()
     return documents
 
@@ -124,7 +124,7 @@ def write_documents(dataset: Dataset, path: Path, source: str, progress: Progres
         _write(connection, dataset, source, progress)
 
 
-def read_documents(path: Path, source: str) -> Documents | None:
+def read_documents(path: Path, source: str) -> ReleaseDocuments | None:
     """The documents in a file; None if it is missing, corrupt, of another format or made from another `source`."""
     if not path.is_file():
         return None
@@ -136,7 +136,7 @@ def read_documents(path: Path, source: str) -> Documents | None:
             return None
         about = dict(connection.execute("SELECT name, value FROM about WHERE name IN ('format', 'source')"))
         if about == {"format": FORMAT, "source": source}:
-            documents = Documents(connection)
+            documents = ReleaseDocuments(connection)
             unless_used.pop_all()
             return documents
     return None

@@ -65,7 +65,7 @@ class KeyCheck:
         await (self._app if is_allowed else unauthorized())(scope, receive, send)
 
 
-class RateLimit:
+class RequestLimit:
     """Rate limit: allows N calls in any 60 seconds, rejects others with 429, and sends the remaining number with responses."""
 
     def __init__(self, app: ASGIApp, calls: int, clock: Callable[[], float]) -> None:

@@ -16,7 +16,7 @@ MAXIMUM_SIZE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRequest:
     """A page of a list: its number, from 0, and its size."""
 
     number: int
@@ -47,12 +47,12 @@ class Page:
         }
 
 
-def requested_page(query: Mapping[str, str]) -> Page:
+def requested_page(query: Mapping[str, str]) -> PageRequest:
     """The page that a query string requests. Raises ValueError if number or size is invalid."""
     number, size = query.get("page", "0"), query.get("size", str(DEFAULT_SIZE))
     if not (_is_count(number) and _is_count(size) and int(size)):
         raise ValueError("page must be 0 or more, size 1 or more")
-    return Page(int(number), min(int(size), MAXIMUM_SIZE))
+    return PageRequest(int(number), min(int(size), MAXIMUM_SIZE))
 
 
 def listing(name: str, items: list[bytes], links: Mapping[str, object], page: Mapping[str, int] | None = None) -> bytes:

@@ -17,7 +17,13 @@ from pathlib import Path
 from graphql_api.sandbox.bundled_data import bundled_datasets
 from graphql_api.sandbox.conversion import convert
 from graphql_api.sandbox.dataset import release_order
-from graphql_api.sandbox.document_store import Documents, documents_in_memory, documents_of, read_about, read_documents
+from graphql_api.sandbox.document_store import (
+    ReleaseDocuments,
+    documents_in_memory,
+    documents_of,
+    read_about,
+    read_documents,
+)
 from graphql_api.sandbox.report import Progress, WorkbookError, silent
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES
 
@@ -33,24 +39,24 @@ _CONVERSIONS = "*-????????????????.sqlite"
 class Releases:
     """One or more releases with distinct numbers, newest first. Raises ValueError for none or duplicates."""
 
-    def __init__(self, documents: Iterable[Documents]) -> None:
-        self._held: list[Documents] = []
+    def __init__(self, documents: Iterable[ReleaseDocuments]) -> None:
+        self._held: list[ReleaseDocuments] = []
         self._serve(documents)
         if not self._documents or len(self._by_number) < len(self._documents):
             raise ValueError("one or more releases are required, each with a different number")
 
-    def _serve(self, documents: Iterable[Documents]) -> None:
+    def _serve(self, documents: Iterable[ReleaseDocuments]) -> None:
         self._documents = sorted(documents, key=lambda one: release_order(one.number), reverse=True)
         self._by_number = {one.number: one for one in self._documents}
 
-    def __iter__(self) -> Iterator[Documents]:
+    def __iter__(self) -> Iterator[ReleaseDocuments]:
         return iter(self._documents)
 
     def __len__(self) -> int:
         return len(self._documents)
 
     @property
-    def current(self) -> Documents:
+    def current(self) -> ReleaseDocuments:
         """The release with the highest number."""
         return self._documents[0]
 
@@ -58,11 +64,11 @@ class Releases:
     def numbers(self) -> tuple[str, ...]:
         return tuple(self._by_number)
 
-    def get(self, name: str) -> Documents | None:
+    def get(self, name: str) -> ReleaseDocuments | None:
         """The release with this number, or the current one for `current`; None if it does not exist."""
         return self.current if name == "current" else self._by_number.get(name)
 
-    def publish(self, documents: Documents) -> None:
+    def publish(self, documents: ReleaseDocuments) -> None:
         """Add a release, which becomes `current` if its number is the highest. Raises ValueError if it is served already."""
         if documents.number in self._by_number:
             raise ValueError(f"release {documents.number} is published already")
@@ -135,7 +141,7 @@ def workbook_releases(
     Raises:
         WorkbookError: If a workbook cannot be read, there is none, or two are the same release.
     """
-    opened: dict[str, tuple[Path, Documents]] = {}
+    opened: dict[str, tuple[Path, ReleaseDocuments]] = {}
     with ExitStack() as on_error:
         for path in workbook_files(paths):
             documents = open_workbook(path, cache_dir, progress, lenient=lenient)
@@ -159,7 +165,7 @@ def converted_digests(cache_dir: Path) -> Iterator[tuple[str, str]]:
 
 def open_workbook(
     path: Path, cache_dir: Path | None, progress: Progress = silent, *, lenient: bool = False
-) -> Documents:
+) -> ReleaseDocuments:
     """The documents of a workbook, converted only if the cache folder has no current conversion.
 
     Without a writable cache folder they are made in memory. Logs the notes about skipped rows and missing sheets each time.
@@ -193,7 +199,7 @@ def _state(path: Path) -> str:
     return f"{state.st_size} bytes of {state.st_mtime_ns}"
 
 
-def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, progress: Progress) -> Documents:
+def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, progress: Progress) -> ReleaseDocuments:
     documents = None
     if cache_dir is None:
         logger.warning("no cache folder: %s is converted again at every start", path.name)
@@ -211,7 +217,7 @@ def _converted(path: Path, cache_dir: Path | None, source: str, lenient: bool, p
     return documents or documents_of(convert(path, None, source, lenient, progress))
 
 
-def _read_cached(cached: Path, source: str, lenient: bool) -> Documents | None:
+def _read_cached(cached: Path, source: str, lenient: bool) -> ReleaseDocuments | None:
     documents = read_documents(cached, source)
     if documents is not None and documents.left_out and not lenient:
         documents.close()

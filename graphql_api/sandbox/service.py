@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from graphql_api.sandbox import serializers
 from graphql_api.sandbox.dataset import LANGUAGES
-from graphql_api.sandbox.document_store import Documents
-from graphql_api.sandbox.hateoas import Page, link, listing, requested_page
+from graphql_api.sandbox.document_store import ReleaseDocuments
+from graphql_api.sandbox.hateoas import PageRequest, link, listing, requested_page
 from graphql_api.sandbox.releases import Releases
 from graphql_api.sandbox.responses import hal, service_error
 from graphql_api.sandbox.serializers import COMPETENCES, LISTS, PROFILES, SOFT_SKILLS
@@ -35,7 +35,7 @@ class _RequestError(Exception):
         self.headers = headers
 
 
-class Service:
+class CompetentService:
     """The service as an ASGI app for HTTP; its paths begin with `/releases` or are `/search`."""
 
     def __init__(self, releases: Releases) -> None:
@@ -80,14 +80,14 @@ class Service:
                 return lambda: _search(self._releases.current, query)
         raise _RequestError(404)
 
-    def _release(self, number: str) -> Documents:
+    def _release(self, number: str) -> ReleaseDocuments:
         return _existing(self._releases.get(number))
 
     def _list_of_releases(self) -> bytes:
         items = [orjson.dumps(self._release_body(release)) for release in self._releases]
         return listing("releaseList", items, {"self": link("/releases")})
 
-    def _release_body(self, release: Documents) -> dict[str, object]:
+    def _release_body(self, release: ReleaseDocuments) -> dict[str, object]:
         return {
             "number": release.number,
             "publicationDate": release.published_on,
@@ -103,7 +103,7 @@ def _existing(value: T | None) -> T:
     return value
 
 
-def _collection(release: Documents, name: str, query: QueryParams) -> bytes:
+def _collection(release: ReleaseDocuments, name: str, query: QueryParams) -> bytes:
     path = f"/releases/{release.number}/{name}"
     if name == SOFT_SKILLS and not {"page", "size"} & query.keys():
         return listing(LISTS[name], release.items(name), {"self": link(path)})
@@ -112,13 +112,13 @@ def _collection(release: Documents, name: str, query: QueryParams) -> bytes:
     return listing(LISTS[name], items, page.links(path, {}, total), page.totals(total))
 
 
-def _used(release: Documents, uuid: str) -> bytes:
+def _used(release: ReleaseDocuments, uuid: str) -> bytes:
     _existing(release.document(COMPETENCES, uuid))
     path = f"/releases/{release.number}/{COMPETENCES}/{uuid.lower()}/{PROFILES}/used"
     return listing(LISTS[PROFILES], release.used_in(uuid), {"self": link(path)})
 
 
-def _search(release: Documents, query: QueryParams) -> bytes:
+def _search(release: ReleaseDocuments, query: QueryParams) -> bytes:
     page = _page(query)
     if not query.get("searchValue", "").strip():
         raise _RequestError(400)
@@ -130,12 +130,12 @@ def _search(release: Documents, query: QueryParams) -> bytes:
     return listing("competentSearchResultList", hits_json, links, page.totals(len(hits)))
 
 
-def _hits(release: Documents, query: QueryParams) -> list[int]:
+def _hits(release: ReleaseDocuments, query: QueryParams) -> list[int]:
     language = query.get("language", "").lower()
     return release.search(query["searchValue"], language if language in LANGUAGES else None)
 
 
-def _page(query: QueryParams) -> Page:
+def _page(query: QueryParams) -> PageRequest:
     try:
         return requested_page(query)
     except ValueError as error:

@@ -32,7 +32,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TomlTable:
     """The table of a concept or term in a file."""
 
     file: str
@@ -140,9 +140,9 @@ _TABLES[COMPETENCE_SET.code_prefix] = {
 _REQUIRED = {PROFILE.code_prefix: "title", COMPETENCE.code_prefix: "skill", COMPETENCE_SET.code_prefix: "title"}
 
 
-def read_tables(folder: Path) -> dict[str, Table]:
+def read_tables(folder: Path) -> dict[str, TomlTable]:
     """All tables in the TOML files of a folder, by code in `code_order`. Raises BundledDataError."""
-    tables: dict[str, Table] = {}
+    tables: dict[str, TomlTable] = {}
     for path in sorted(folder.glob("*.toml")):
         for table in _read_file(path):
             if table.code in tables:
@@ -179,13 +179,13 @@ def code_order(code: str) -> tuple[str, int]:
     return prefix, int(number)
 
 
-def _read_file(path: Path) -> Iterator[Table]:
+def _read_file(path: Path) -> Iterator[TomlTable]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BundledDataError(f"{path.name}: not valid TOML: {error}") from error
     for code, values in tables.items():
-        table = Table(path.name, code, values)
+        table = TomlTable(path.name, code, values)
         match = _CODE.fullmatch(code)
         if match is None or match[1] not in _TABLES:
             prefixes = ", ".join(_TABLES)
@@ -198,7 +198,7 @@ def _read_file(path: Path) -> Iterator[Table]:
         yield table
 
 
-def _check_values(table: Table, values: object, shapes: _Shapes, path: str = "") -> None:
+def _check_values(table: TomlTable, values: object, shapes: _Shapes, path: str = "") -> None:
     """Check a table, or an inline table at a key (`path`)."""
     if not isinstance(values, dict):
         raise table.error(f"{values!r} must be a table, such as {{ nl = '…' }}", path)
@@ -210,7 +210,7 @@ def _check_values(table: Table, values: object, shapes: _Shapes, path: str = "")
         _check_value(table, key_path, value, shape, shapes)
 
 
-def _check_value(table: Table, path: str, value: object, shape: _Shape, shapes: _Shapes) -> None:
+def _check_value(table: TomlTable, path: str, value: object, shape: _Shape, shapes: _Shapes) -> None:
     match shape:
         case _References():
             _check_reference_list(table, path, value, shape)
@@ -226,7 +226,7 @@ def _check_value(table: Table, path: str, value: object, shape: _Shape, shapes: 
             raise table.error(f"{value!r} must be {_EXPECTED[shape]}", path)
 
 
-def _check_before(table: Table, path: str, value: object, shapes: _Shapes) -> None:
+def _check_before(table: TomlTable, path: str, value: object, shapes: _Shapes) -> None:
     """Check the older values of a table by the release in which they changed."""
     if not isinstance(value, dict) or not value.keys() <= {*_BEFORE}:
         releases = " or ".join(_BEFORE)
@@ -237,7 +237,7 @@ def _check_before(table: Table, path: str, value: object, shapes: _Shapes) -> No
         _check_values(table, values, shapes, f"{path}.{release}")
 
 
-def _check_reference_list(table: Table, path: str, value: object, shape: _References) -> None:
+def _check_reference_list(table: TomlTable, path: str, value: object, shape: _References) -> None:
     """Check codes, each at most once, and inline tables; for a single reference, one of them."""
     references = [value] if shape.single else value
     expected = f"a code {shape.prefix}-…{' or an inline table' * shape.inline}"
@@ -278,7 +278,7 @@ def _is_uuid(value: str) -> bool:
         return False
 
 
-def _check_references(table: Table, tables: Mapping[str, Table]) -> None:
+def _check_references(table: TomlTable, tables: Mapping[str, TomlTable]) -> None:
     references = {key: shape for key, shape in _TABLES[table.prefix].items() if isinstance(shape, _References)}
     for values in table.states():
         for key, shape in references.items():

@@ -7,7 +7,7 @@ from graphql_api.competent.isco_titles import Titles
 from graphql_api.competent.mappings import NO_MAPPINGS, Mappings
 
 
-class Terms(NamedTuple):
+class DataTerms(NamedTuple):
     """The licence of the data, and who is to be named as its source; None if that is unknown."""
 
     license: str | None = None
@@ -23,9 +23,9 @@ class Supplements:
     titles: Titles = field(default_factory=dict)
     mappings: Mappings = NO_MAPPINGS
 
-    def terms(self, source: str | None) -> Terms:
+    def terms(self, source: str | None) -> DataTerms:
         """The terms of a release, which are those of VDAB's data: none if its document names another source."""
-        return Terms() if source else Terms(self.license or None, self.attribution or None)
+        return DataTerms() if source else DataTerms(self.license or None, self.attribution or None)
 
 
 NO_SUPPLEMENTS = Supplements()

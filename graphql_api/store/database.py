@@ -43,7 +43,7 @@ _TRANSIENT = {
 """Primary codes of errors that do not mean corruption; any other error may."""
 
 
-class Connection(sqlite3.Connection):
+class FileConnection(sqlite3.Connection):
     """A connection that remembers the inode of its file, to notice that the file was renamed or replaced."""
 
     inode = 0
@@ -59,9 +59,9 @@ class Database:
         self.failing = False
         """Whether no write has succeeded since the last error, which is logged once."""
 
-    def connect(self, timeout: float = LOCK_TIMEOUT) -> Connection:
+    def connect(self, timeout: float = LOCK_TIMEOUT) -> FileConnection:
         """Open a connection that waits up to `timeout` seconds for a lock. Raises sqlite3.Error."""
-        connection = sqlite3.connect(self.file, timeout=timeout, check_same_thread=False, factory=Connection)
+        connection = sqlite3.connect(self.file, timeout=timeout, check_same_thread=False, factory=FileConnection)
         try:
             connection.text_factory = _tolerant_text
             connection.execute("PRAGMA journal_mode = WAL")
@@ -72,18 +72,18 @@ class Database:
             raise
         return connection
 
-    def current(self, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
+    def current(self, connection: FileConnection, timeout: float = LOCK_TIMEOUT) -> FileConnection:
         """Return the connection, or a new one if its file was moved aside or deleted, since no other process reads that file."""
         return connection if connection.inode == _inode(self.file) else self._reconnected(connection, timeout)
 
-    def after(self, error: sqlite3.Error, connection: Connection, timeout: float = LOCK_TIMEOUT) -> Connection:
+    def after(self, error: sqlite3.Error, connection: FileConnection, timeout: float = LOCK_TIMEOUT) -> FileConnection:
         """Return the connection to use after an error. If the file may be corrupt, it is checked and replaced if necessary."""
         if not self.failing:  # log once, not for every batch while a disk is full
             log.error("document store %s: %s", self.file, error)
             self.failing = True
         return connection if _is_transient(error) else self._reconnected(connection, timeout)
 
-    def _reconnected(self, connection: Connection, timeout: float) -> Connection:
+    def _reconnected(self, connection: FileConnection, timeout: float) -> FileConnection:
         try:
             self.make_usable()
             fresh = self.connect(timeout)

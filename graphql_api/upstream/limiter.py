@@ -28,7 +28,7 @@ class Reason(StrEnum):
     """The circuit breaker is open."""
 
 
-class Scope(NamedTuple):
+class BlockScope(NamedTuple):
     """What a block applies to: a route template, for one account or (None) for all."""
 
     route: str
@@ -40,7 +40,7 @@ class Permit(NamedTuple):
 
     at: float
     """When it was granted, on the limiter's own clock; passed back with the result of the call."""
-    probes: tuple[Scope, ...] = ()
+    probes: tuple[BlockScope, ...] = ()
     """Half-open blocks for which this call is a probe."""
     remaining: int | None = None
     """Calls left in the current period for this account and route; None without a rate limit."""
@@ -87,10 +87,10 @@ class CallLimiter(Protocol):
     async def sync_remaining(self, account: str, route: str, remaining: int, as_of: float) -> None:
         """Record the remaining calls that upstream reported in the response to the call granted at `as_of`."""
 
-    async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+    async def block(self, scope: BlockScope, seconds: float, reason: Reason) -> None:
         """Grant no call in this scope for `seconds`, then only probes."""
 
-    async def close_circuit(self, scope: Scope, as_of: float) -> None:
+    async def close_circuit(self, scope: BlockScope, as_of: float) -> None:
         """Lift the block after the probe granted at `as_of` succeeded."""
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from graphql_api.caching import LRUCache
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.circuit_state import CircuitState
-from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import SERVER, BlockScope, Permit, Reason, Rejection
 from graphql_api.upstream.policy import POLICIES
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.revalidation_share import RevalidationShare
@@ -24,15 +24,15 @@ class _ByScope(Generic[T]):
     """Values by scope. Those of the server's own key and of all accounts are never evicted: there is one per route."""
 
     def __init__(self) -> None:
-        self._of_server: dict[Scope, T] = {}
-        self._of_clients: LRUCache[Scope, T] = LRUCache(math.inf, MAX_SCOPES)
+        self._of_server: dict[BlockScope, T] = {}
+        self._of_clients: LRUCache[BlockScope, T] = LRUCache(math.inf, MAX_SCOPES)
 
-    def get(self, scope: Scope) -> T | None:
+    def get(self, scope: BlockScope) -> T | None:
         if scope.account in (SERVER, None):
             return self._of_server.get(scope)
         return self._of_clients.get(scope)
 
-    def get_or_create(self, scope: Scope, create: Callable[[], T]) -> T:
+    def get_or_create(self, scope: BlockScope, create: Callable[[], T]) -> T:
         value = self.get(scope)
         if value is None:
             value = create()
@@ -42,7 +42,7 @@ class _ByScope(Generic[T]):
                 self._of_clients.put(scope, value, 0)
         return value
 
-    def remove(self, scope: Scope) -> None:
+    def remove(self, scope: BlockScope) -> None:
         self._of_server.pop(scope, None)
         self._of_clients.drop(scope)
 
@@ -74,7 +74,7 @@ class LocalLimiter:
             return rejection
         remaining = None
         if self._limit.max_calls:
-            window, share = self._window(Scope(route, account))
+            window, share = self._window(BlockScope(route, account))
             max_share = POLICIES[urgency].max_share_of_remaining
             wait = window.take(now, share.reserved(now, urgency, ahead), share_of_remaining=max_share)
             share.record(now, urgency, granted=not wait)
@@ -85,24 +85,24 @@ class LocalLimiter:
             block.probe(now)
         return Permit(now, tuple(scope for scope, _ in blocks), remaining)
 
-    def _blocks_of(self, account: str, route: str) -> list[tuple[Scope, CircuitState]]:
-        scopes = (Scope(route), Scope(route, account))
+    def _blocks_of(self, account: str, route: str) -> list[tuple[BlockScope, CircuitState]]:
+        scopes = (BlockScope(route), BlockScope(route, account))
         return [(scope, block) for scope in scopes if (block := self._blocks.get(scope))]
 
-    def _window(self, scope: Scope) -> tuple[Window, RevalidationShare]:
+    def _window(self, scope: BlockScope) -> tuple[Window, RevalidationShare]:
         return self._windows.get_or_create(scope, lambda: (Window(self._limit), RevalidationShare(self._limit)))
 
     async def sync_remaining(self, account: str, route: str, remaining: int, as_of: float) -> None:
         """Record upstream's remaining calls in the window of this account and route."""
         if self._limit.max_calls:
-            self._window(Scope(route, account))[0].sync_remaining(self._clock(), remaining, as_of)
+            self._window(BlockScope(route, account))[0].sync_remaining(self._clock(), remaining, as_of)
 
-    async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+    async def block(self, scope: BlockScope, seconds: float, reason: Reason) -> None:
         """Create or extend the block of a scope."""
         block = self._blocks.get_or_create(scope, lambda: CircuitState(self._limit))
         block.extend(self._clock(), seconds, reason)
 
-    async def close_circuit(self, scope: Scope, as_of: float) -> None:
+    async def close_circuit(self, scope: BlockScope, as_of: float) -> None:
         """Remove a block, unless it was set again since the probe."""
         block = self._blocks.get(scope)
         if block is not None and block.may_close(as_of):

@@ -27,7 +27,7 @@ from graphql_api.settings import Settings
 from graphql_api.upstream.breaker import MAX_RECOVERY_WAIT, CircuitBreaker
 from graphql_api.upstream.bulkhead import Bulkhead
 from graphql_api.upstream.call_event import CallEvent, record_state
-from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import SERVER, BlockScope, CallLimiter, Permit, Reason, Rejection
 from graphql_api.upstream.policy import POLICIES, WaitsFor
 from graphql_api.upstream.retry import RetryBudget, backoff
 
@@ -61,7 +61,7 @@ class FetchRequest(NamedTuple):
     """On the event loop's clock."""
 
 
-class Failure(NamedTuple):
+class CachedFailure(NamedTuple):
     """A cached failure of a document; not the exception itself, whose traceback would keep its frames in memory."""
 
     until: float
@@ -99,7 +99,7 @@ class ResilientCaller:
         self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
         self._queued: Counter[tuple[str, str, Priority]] = Counter()
-        self._failures: TTLCache[Failure] = TTLCache(_now, MAX_FAILURES)
+        self._failures: TTLCache[CachedFailure] = TTLCache(_now, MAX_FAILURES)
 
     async def fetch(self, request: FetchRequest, call: Call) -> Fetched:
         """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
@@ -226,7 +226,7 @@ class ResilientCaller:
         return result.outcome
 
     async def _update_limits(self, request: FetchRequest, permit: Permit, result: CallResult) -> None:
-        all_accounts, account = Scope(request.route), Scope(request.route, request.account)
+        all_accounts, account = BlockScope(request.route), BlockScope(request.route, request.account)
         error = result.outcome if isinstance(result.outcome, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
         breaker, probe = self._breakers[request.route], all_accounts in permit.probes
@@ -264,7 +264,7 @@ class ResilientCaller:
             FAILURE_TTL if outcome.passing else INVALID_RESPONSE_TTL * isinstance(outcome, UpstreamInvalidResponse)
         )
         if seconds and outcome.retry_after is None and POLICIES[request.urgency].caches_failures:
-            failure = Failure(_now() + seconds, type(outcome), str(outcome), outcome.detail)
+            failure = CachedFailure(_now() + seconds, type(outcome), str(outcome), outcome.detail)
             self._failures.put(key, failure, seconds)
 
     def _raise_recent_failure(self, request: FetchRequest) -> None:

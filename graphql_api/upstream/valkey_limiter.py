@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from graphql_api.caching import TTLCache
 from graphql_api.observability.fetch_context import Priority
-from graphql_api.upstream.limiter import Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import BlockScope, Permit, Reason, Rejection
 from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
@@ -35,11 +35,13 @@ class ValkeyLimiter:
     def blocked(self, account: str, route: str) -> Rejection | None:
         """Returns the last block seen by this process, while it is open."""
         rejections = [
-            rejection for scope in (Scope(route), Scope(route, account)) if (rejection := self._cached_rejection(scope))
+            rejection
+            for scope in (BlockScope(route), BlockScope(route, account))
+            if (rejection := self._cached_rejection(scope))
         ]
         return max(rejections, key=lambda rejection: rejection.wait, default=None)
 
-    def _cached_rejection(self, scope: Scope) -> Rejection | None:
+    def _cached_rejection(self, scope: BlockScope) -> Rejection | None:
         block = self._blocks.get(scope)
         if block is None:
             return None
@@ -62,20 +64,20 @@ class ValkeyLimiter:
         if reply is None:
             return await self._local.acquire(account, route, urgency, ahead)
         if reply[0] == b"refused":
-            return self._rejection(Scope(route, account), *reply[1:])
+            return self._rejection(BlockScope(route, account), *reply[1:])
         at, everybody, own, left = reply[1:]
         await self._local.acquire(account, route, urgency)
-        probes = ((Scope(route), everybody), (Scope(route, account), own))
+        probes = ((BlockScope(route), everybody), (BlockScope(route, account), own))
         half_open = tuple(scope for scope, probed in probes if probed == b"1")
         return Permit(float(at), half_open, int(left) if limit.max_calls else None)
 
-    def _rejection(self, scope: Scope, reason: bytes, wait: bytes, probing: bytes) -> Rejection:
+    def _rejection(self, scope: BlockScope, reason: bytes, wait: bytes, probing: bytes) -> Rejection:
         rejection = Rejection(_reason(reason), float(wait), probing == b"1")
         if rejection.reason is not Reason.PLAN and not rejection.probing:
             self._cache_block(scope, rejection.wait, rejection.reason)
         return rejection
 
-    def _cache_block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+    def _cache_block(self, scope: BlockScope, seconds: float, reason: Reason) -> None:
         until = self._clock() + seconds
         if until >= (self._blocks.get(scope) or (0.0, reason))[0]:
             self._blocks.put(scope, (until, reason), seconds)
@@ -85,13 +87,13 @@ class ValkeyLimiter:
         await self._local.sync_remaining(account, route, remaining, as_of)
         await self._run("sync_remaining", route, _owner(account), remaining, as_of, self._limit.period)
 
-    async def block(self, scope: Scope, seconds: float, reason: Reason) -> None:
+    async def block(self, scope: BlockScope, seconds: float, reason: Reason) -> None:
         """Block a scope for all replicas."""
         self._cache_block(scope, seconds, reason)
         await self._local.block(scope, seconds, reason)
         await self._run("block", scope.route, _owner(scope.account), seconds, reason.value)
 
-    async def close_circuit(self, scope: Scope, as_of: float) -> None:
+    async def close_circuit(self, scope: BlockScope, as_of: float) -> None:
         """Lift a block for all replicas."""
         await self._local.close_circuit(scope, self._clock())
         await self._run("close_circuit", scope.route, _owner(scope.account), as_of)

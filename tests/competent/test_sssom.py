@@ -3,7 +3,7 @@
 import pytest
 
 from graphql_api.competent import sssom
-from graphql_api.competent.sssom import InvalidMappings, Mapped, MappingMatch, Problem, read_mappings, scheme_key
+from graphql_api.competent.sssom import InvalidMappings, Mapped, MappingMatch, RowProblem, read_mappings, scheme_key
 
 UUID = "8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 METADATA = """#curie_map:
@@ -16,7 +16,7 @@ COLUMNS = "subject_id\tpredicate_id\tobject_id\tobject_label\tmapping_justificat
 ROW = "competent:CP-7\tskos:exactMatch\tesco:abc\tHead nurse\tsemapv:ManualMappingCuration"
 
 
-def read(*rows: str, columns: str = COLUMNS, metadata: str = METADATA) -> list[Mapped | Problem]:
+def read(*rows: str, columns: str = COLUMNS, metadata: str = METADATA) -> list[Mapped | RowProblem]:
     return list(read_mappings((metadata + "\n".join((columns, *rows)) + "\n").encode()))
 
 
@@ -130,7 +130,7 @@ def test_quotes_blank_lines_byte_order_marks_and_other_columns() -> None:
 def test_a_bad_row_is_reported_by_its_line_and_the_rest_is_read(bad: str, reason: str) -> None:
     before, problem, after = read(ROW, bad, ROW)
 
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, RowProblem)
     assert problem.line == 8
     assert reason in problem.message
     assert len(problem.message) < 250

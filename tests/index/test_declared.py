@@ -14,7 +14,7 @@ from graphql_api.competent.declarations import (
     ConceptType,
     Field,
     Plain,
-    Search,
+    SearchRule,
     Terms,
     concept_type,
 )
@@ -93,7 +93,7 @@ def test_a_declared_field_is_in_changes_unless_excluded_by_name(type: ConceptTyp
         ({"number": SKILL.number}, "3 is declared twice as the number of a concept type"),
         ({"number": 15}, "the number 15; it goes from 1 to 14"),
         ({"fields": TECHNICAL_COMPETENCE.fields}, "3 is declared twice as the role of embedded concepts"),
-        ({"fields": (Field("x", Plain("text"), "", search=Search(3, 0.1)),)}, "3 is declared twice as the rank"),
+        ({"fields": (Field("x", Plain("text"), "", search=SearchRule(3, 0.1)),)}, "3 is declared twice as the rank"),
     ],
 )
 def test_declarations_that_an_index_cannot_tell_apart_are_refused(change: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Documents of one release in SQLite: what is written is what is read, and only whole files of the right source are."""
+"""ReleaseDocuments of one release in SQLite: what is written is what is read, and only whole files of the right source are."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from graphql_api.sandbox.dataset import (
     Term,
     texts,
 )
-from graphql_api.sandbox.document_store import Documents, documents_in_memory, read_documents, write_documents
+from graphql_api.sandbox.document_store import ReleaseDocuments, documents_in_memory, read_documents, write_documents
 from graphql_api.sandbox.serializers import COMPETENCES, PROFILES, SOFT_SKILLS
 
 INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1/releases/3.9"
@@ -74,19 +74,19 @@ RELEASE = Dataset("3.9", "2022-03-31", (BAKER, COOK, BUTCHER), (BREAD, STEW), {"
 
 
 @pytest.fixture
-def documents() -> Iterator[Documents]:
+def documents() -> Iterator[ReleaseDocuments]:
     opened = documents_in_memory(RELEASE)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def reopen(tmp_path: Path) -> Iterator[Callable[[str], Documents | None]]:
+def reopen(tmp_path: Path) -> Iterator[Callable[[str], ReleaseDocuments | None]]:
     """Reads the file that holds the release, made of "a workbook"."""
-    opened: list[Documents] = []
+    opened: list[ReleaseDocuments] = []
     write_documents(RELEASE, tmp_path / "3.9.sqlite", "a workbook")
 
-    def read(source: str) -> Documents | None:
+    def read(source: str) -> ReleaseDocuments | None:
         documents = read_documents(tmp_path / "3.9.sqlite", source)
         opened.extend([documents] if documents else [])
         return documents
@@ -96,12 +96,12 @@ def reopen(tmp_path: Path) -> Iterator[Callable[[str], Documents | None]]:
         one.close()
 
 
-def test_a_release_knows_its_number_day_and_counts(documents: Documents) -> None:
+def test_a_release_knows_its_number_day_and_counts(documents: ReleaseDocuments) -> None:
     assert (documents.number, documents.published_on) == ("3.9", "2022-03-31")
     assert [documents.count(name) for name in (PROFILES, COMPETENCES, SOFT_SKILLS, "skills")] == [3, 2, 1, 0]
 
 
-def test_a_profile_has_its_keys_in_the_services_order(documents: Documents) -> None:
+def test_a_profile_has_its_keys_in_the_services_order(documents: ReleaseDocuments) -> None:
     body = orjson.loads(documents.document(PROFILES, "uuid-op-1") or b"")
 
     def titled(code: str, nl: str) -> dict[str, object]:
@@ -160,7 +160,7 @@ def described(code: str, nl: str, type_name: str) -> dict[str, object]:
     }
 
 
-def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: Documents) -> None:
+def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: ReleaseDocuments) -> None:
     result = documents.document(COMPETENCES, "UUID-CP-1")
 
     assert result == documents.document(COMPETENCES, "uuid-cp-1")
@@ -169,7 +169,7 @@ def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collecti
     assert documents.document(COMPETENCES, "uuid-cp-9") is None
 
 
-def test_list_items_come_in_order_and_by_part(documents: Documents) -> None:
+def test_list_items_come_in_order_and_by_part(documents: ReleaseDocuments) -> None:
     codes = [orjson.loads(item)["code"] for item in documents.items(PROFILES)]
 
     assert codes == ["OP-1", "OP-2", "OP-3"]
@@ -177,13 +177,13 @@ def test_list_items_come_in_order_and_by_part(documents: Documents) -> None:
     assert documents.items(PROFILES, 3, 20) == []
 
 
-def test_a_competence_in_a_list_has_no_texts(documents: Documents) -> None:
+def test_a_competence_in_a_list_has_no_texts(documents: ReleaseDocuments) -> None:
     assert [orjson.loads(item) for item in documents.items(COMPETENCES, 0, 1)] == [
         {"id": "uuid-cp-1", "code": "CP-1", "_links": {"self": {"href": f"{INTERNAL}/technicalcompetences/uuid-cp-1"}}}
     ]
 
 
-def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: Documents) -> None:
+def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: ReleaseDocuments) -> None:
     assert [orjson.loads(item)["code"] for item in documents.used_in("UUID-CP-2")] == ["OP-1", "OP-2"]
     assert documents.used_in("uuid-cp-9") == []
 
@@ -204,14 +204,14 @@ def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: Do
     ],
 )
 def test_search_finds_words_beginnings_what_is_alike_or_else_anything(
-    documents: Documents, text: str, language: str | None, first: str
+    documents: ReleaseDocuments, text: str, language: str | None, first: str
 ) -> None:
     hits = documents.search(text, language)
 
     assert [orjson.loads(item)["code"] for item in documents.items_at(hits[:1])] == [first]
 
 
-def test_search_looks_at_titles_before_alternative_names(documents: Documents) -> None:
+def test_search_looks_at_titles_before_alternative_names(documents: ReleaseDocuments) -> None:
     twin = profile(9, "Kok", alternativeNames=(AlternativeName("a", "AN-9", "nl", "Bakker"),))
     both = documents_in_memory(Dataset("3.9", None, (twin, BAKER), ()))
 
@@ -219,11 +219,13 @@ def test_search_looks_at_titles_before_alternative_names(documents: Documents) -
     both.close()
 
 
-def test_search_for_nothing_that_is_a_word_finds_nothing(documents: Documents) -> None:
+def test_search_for_nothing_that_is_a_word_finds_nothing(documents: ReleaseDocuments) -> None:
     assert documents.search("?! *", "nl") == []
 
 
-def test_a_file_is_read_as_it_was_written(documents: Documents, reopen: Callable[[str], Documents | None]) -> None:
+def test_a_file_is_read_as_it_was_written(
+    documents: ReleaseDocuments, reopen: Callable[[str], ReleaseDocuments | None]
+) -> None:
     read = reopen("a workbook")
 
     assert read is not None
@@ -233,11 +235,11 @@ def test_a_file_is_read_as_it_was_written(documents: Documents, reopen: Callable
     assert read.search("bakker") == documents.search("bakker")
 
 
-def test_a_file_of_another_source_is_not_read(reopen: Callable[[str], Documents | None]) -> None:
+def test_a_file_of_another_source_is_not_read(reopen: Callable[[str], ReleaseDocuments | None]) -> None:
     assert reopen("another workbook") is None
 
 
-def test_a_file_of_another_format_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "3.9.sqlite")
     connection.execute("UPDATE about SET value = '0' WHERE name = 'format'")
     connection.commit()
@@ -253,7 +255,7 @@ def test_a_damaged_file_is_not_read(tmp_path: Path, content: bytes) -> None:
     assert read_documents(tmp_path / "damaged.sqlite", "a workbook") is None
 
 
-def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
     """Its first pages are sound, so that it would be opened, and fail for some documents at each start."""
     path = tmp_path / "3.9.sqlite"
     content = path.read_bytes()
@@ -262,7 +264,7 @@ def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], Documents 
     assert reopen("a workbook") is None
 
 
-def test_half_a_file_is_not_read(reopen: Callable[[str], Documents | None], tmp_path: Path) -> None:
+def test_half_a_file_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
     path = tmp_path / "3.9.sqlite"
     path.write_bytes(path.read_bytes()[:8192])
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from graphql_api.competent import declarations
-from graphql_api.competent.declarations import CONCEPT_TYPES, TEXT, Concepts, Field, Search
+from graphql_api.competent.declarations import CONCEPT_TYPES, TEXT, Concepts, Field, SearchRule
 
-MOTTO = Field("motto", TEXT, "Made up.", ("motto", "slogan"), Search(6, weight=0.3), column="Motto")
+MOTTO = Field("motto", TEXT, "Made up.", ("motto", "slogan"), SearchRule(6, weight=0.3), column="Motto")
 TRAITS = Field("traits", Concepts("Trait", role=20), "Made up.", sheet="Occ.Prof - Traits")
 TRAIT = replace(
     declarations.DIGITAL_SKILL,

@@ -7,7 +7,7 @@ import pytest
 
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream import local_limiter
-from graphql_api.upstream.limiter import SERVER, CallLimiter, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import SERVER, BlockScope, CallLimiter, Permit, Reason, Rejection
 from graphql_api.upstream.local_limiter import LocalLimiter
 from graphql_api.upstream.rate_limit_config import RateLimit
 from tests.conftest import Clock
@@ -70,7 +70,7 @@ async def test_without_a_plan_nothing_is_counted() -> None:
 
 
 async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it(asking: Asking) -> None:
-    scope = Scope(ROUTE)
+    scope = BlockScope(ROUTE)
     await asking.limiter.block(scope, 7.0, Reason.UNAVAILABLE)
     assert await asking.take() == Rejection(Reason.UNAVAILABLE, 7.0)
     assert asking.limiter.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
@@ -92,7 +92,7 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
 
 
 async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(asking: Asking) -> None:
-    await asking.limiter.block(Scope(ROUTE), 2.0, Reason.FAILING)
+    await asking.limiter.block(BlockScope(ROUTE), 2.0, Reason.FAILING)
     asking.clock.now += 2.0
     granted = 0
     for _ in range(20):
@@ -125,16 +125,16 @@ async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: A
 
 
 async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
-    await asking.limiter.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+    await asking.limiter.block(BlockScope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
 
     assert await asking.take(account="digest") == Rejection(Reason.RATE_LIMITED, 60.0)
     assert await asking.granted(10) == 10
 
 
 async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Asking) -> None:
-    await asking.limiter.block(Scope(ROUTE), 5.0, Reason.UNAVAILABLE)
-    await asking.limiter.block(Scope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
-    await asking.limiter.block(Scope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
+    await asking.limiter.block(BlockScope(ROUTE), 5.0, Reason.UNAVAILABLE)
+    await asking.limiter.block(BlockScope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
+    await asking.limiter.block(BlockScope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
 
     assert await asking.take() == Rejection(Reason.RATE_LIMITED, 30.0)
     assert asking.limiter.blocked(SERVER, ROUTE) == Rejection(Reason.RATE_LIMITED, 30.0)
@@ -142,7 +142,7 @@ async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Aski
 
 
 async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out(asking: Asking) -> None:
-    scope = Scope(ROUTE, SERVER)
+    scope = BlockScope(ROUTE, SERVER)
     await asking.limiter.block(scope, 1.0, Reason.RATE_LIMITED)
     asking.clock.now += 1.0
     probe = await asking.take()
@@ -161,10 +161,10 @@ async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_
     monkeypatch.setattr(local_limiter, "MAX_SCOPES", 10)
     limiter = asking.limiter = LocalLimiter(PLAN, asking.clock)
     assert await asking.granted(20) == 20
-    await asking.limiter.block(Scope(OTHER), 60.0, Reason.UNAVAILABLE)
+    await asking.limiter.block(BlockScope(OTHER), 60.0, Reason.UNAVAILABLE)
     for account in range(50):
         await asking.take(account=str(account))
-        await asking.limiter.block(Scope(ROUTE, str(account)), 60.0, Reason.RATE_LIMITED)
+        await asking.limiter.block(BlockScope(ROUTE, str(account)), 60.0, Reason.RATE_LIMITED)
 
     assert await asking.granted(1) == 0
     assert await asking.granted(1, route=OTHER) == 0

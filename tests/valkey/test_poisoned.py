@@ -11,7 +11,7 @@ from graphql_api.http.auth.rate_limit import Quotas
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.store.memory import Memory
 from graphql_api.store.valkey import MAX_KEYS, ValkeyStore
-from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import SERVER, BlockScope, Permit, Reason, Rejection
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import ValkeyLimiter
@@ -184,7 +184,7 @@ async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
     for _ in range(2):
         assert isinstance(await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit)
     await limiter.sync_remaining(SERVER, ROUTE, 0, clock.now)
-    await limiter.block(Scope(ROUTE), 60, Reason.UNAVAILABLE)
+    await limiter.block(BlockScope(ROUTE), 60, Reason.UNAVAILABLE)
 
     clock.now -= 3600
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from graphql_api.observability.fetch_context import Priority
-from graphql_api.upstream.limiter import SERVER, Permit, Reason, Rejection, Scope
+from graphql_api.upstream.limiter import SERVER, BlockScope, Permit, Reason, Rejection
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.valkey import Shared
 from graphql_api.upstream.valkey_limiter import ValkeyLimiter
@@ -80,7 +80,7 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
 async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
     clock = Clock(1000.0)
     one, other = sharing(PLAN, clock), sharing(PLAN, clock)
-    await one.block(Scope(ROUTE), 7.0, Reason.UNAVAILABLE)
+    await one.block(BlockScope(ROUTE), 7.0, Reason.UNAVAILABLE)
 
     assert await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE) == Rejection(Reason.UNAVAILABLE, 7.0)
     assert other.blocked(SERVER, ROUTE) == Rejection(Reason.UNAVAILABLE, 7.0)
@@ -88,7 +88,7 @@ async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_a
     clock.now += 7.0
     probe = await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
     assert isinstance(probe, Permit)
-    await other.close_circuit(Scope(ROUTE), probe.at)
+    await other.close_circuit(BlockScope(ROUTE), probe.at)
     assert all([isinstance(await one.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
 
 
@@ -99,7 +99,7 @@ async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself
     limiter = sharing(PLAN, clock)
     for _ in range(5):
         await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
-    await limiter.block(Scope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
+    await limiter.block(BlockScope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
     valkey.stop()
 
     granted = [await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE) for _ in range(30)]
@@ -110,7 +110,7 @@ async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself
 
 async def test_its_clock_is_the_servers_own(sharing: Sharing) -> None:
     limiter = sharing(RateLimit(), None)
-    await limiter.block(Scope(ROUTE), 30.0, Reason.UNAVAILABLE)
+    await limiter.block(BlockScope(ROUTE), 30.0, Reason.UNAVAILABLE)
 
     refused = await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
 

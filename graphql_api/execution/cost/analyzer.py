@@ -36,10 +36,10 @@ from graphql_api.competent.declarations import Length
 from graphql_api.execution.cost.expression import (
     Arguments,
     Cost,
-    Page,
+    CostTerm,
+    PageSize,
     Size,
     Sum,
-    Term,
     argument,
     included,
     literal,
@@ -203,7 +203,7 @@ class _Analysis:
         if not total.terms:
             return total
         self.steps.append(total)
-        return Sum(0.0, [Term((), 1.0, len(self.steps))])
+        return Sum(0.0, [CostTerm((), 1.0, len(self.steps))])
 
     def field(self, node: FieldNode, parent: GraphQLCompositeType, page: Size) -> SelectionCost:
         definition = self.costing.schema.get_field(parent, node.name.value)
@@ -218,7 +218,7 @@ class _Analysis:
         return total
 
 
-def page_of(node: FieldNode, definition: GraphQLField) -> Page | None:
+def page_of(node: FieldNode, definition: GraphQLField) -> PageSize | None:
     """Returns the page size of a field; None for a field without pages."""
     if "first" not in definition.args:
         return None
@@ -227,7 +227,7 @@ def page_of(node: FieldNode, definition: GraphQLField) -> Page | None:
     return page_size(arguments_of(node), items, (node.alias or node.name).value)
 
 
-def page_below(definition: GraphQLField, page: Page | None) -> Size:
+def page_below(definition: GraphQLField, page: PageSize | None) -> Size:
     """Returns the page size for the lists in a selection, `nodes` and `edges`, of a field with this page size."""
     return 1.0 if page is None or is_list_type(_nullable(definition.type)) else page
 

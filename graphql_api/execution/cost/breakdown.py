@@ -20,7 +20,7 @@ from graphql.language import (
 )
 
 from graphql_api.execution.cost.analyzer import Costing, page_below, page_of, work_of
-from graphql_api.execution.cost.expression import Page, Size, Variables, included
+from graphql_api.execution.cost.expression import PageSize, Size, Variables, included
 
 MAX_FIELDS = 5_000
 """Maximum number of fields, fragments expanded, that are explained."""
@@ -157,7 +157,7 @@ class _Estimate:
         inner_type = cast(GraphQLCompositeType, get_named_type(definition.type))
         return self.add(entry, node.selection_set, inner_type, page_below(definition, size), inner)
 
-    def _new(self, path: str, node: FieldNode, definition: GraphQLField, size: Page | None) -> _Field:
+    def _new(self, path: str, node: FieldNode, definition: GraphQLField, size: PageSize | None) -> _Field:
         resolver = self._costing.resolver(node, definition, None).per_item.of(self._variables, [1.0])
         return _Field(path, per_call=resolver, per_item=0.0 if size is None else work_of(definition).item)
 

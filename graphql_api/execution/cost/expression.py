@@ -34,7 +34,7 @@ Arguments = Mapping[str, ValueNode]
 """Arguments of a field by name, as in the document."""
 
 
-class Page(NamedTuple):
+class PageSize(NamedTuple):
     """Page size of a field: the first of these variables that has a value, otherwise the literal or the default."""
 
     variables: tuple[str, ...]
@@ -79,11 +79,11 @@ class Included(NamedTuple):
         return float(variables.get(self.name, self.included) is self.included)
 
 
-Factor = Page | Argument | Included
+Factor = PageSize | Argument | Included
 Size = float | Factor
 
 
-class Term(NamedTuple):
+class CostTerm(NamedTuple):
     """Product of `times`, the factors, and the value of the step with this number; step 0 is 1."""
 
     factors: tuple[Factor, ...]
@@ -96,17 +96,17 @@ class Sum:
     """Cost of a selection: a constant plus terms that depend on variables."""
 
     constant: float = 0.0
-    terms: list[Term] = field(default_factory=list)
+    terms: list[CostTerm] = field(default_factory=list)
 
     def add(self, other: "Sum", size: Size = 1.0) -> None:
         """Add another sum, `size` times."""
         if isinstance(size, Factor):
             if other.constant:
-                self.terms.append(Term((size,), other.constant))
-            self.terms += [Term((size, *term.factors), term.times, term.step) for term in other.terms]
+                self.terms.append(CostTerm((size,), other.constant))
+            self.terms += [CostTerm((size, *term.factors), term.times, term.step) for term in other.terms]
         elif size:
             self.constant += size * other.constant
-            self.terms += [Term(term.factors, size * term.times, term.step) for term in other.terms]
+            self.terms += [CostTerm(term.factors, size * term.times, term.step) for term in other.terms]
 
     def of(self, variables: Variables, steps: list[float]) -> float:
         """Evaluate the sum with these variables and the values of the preceding steps."""
@@ -145,17 +145,17 @@ class Cost:
     defaults: Variables
 
     @property
-    def pages(self) -> list[Page]:
+    def pages(self) -> list[PageSize]:
         """The distinct pages of the operation; those of fragments come last."""
         terms = [term for step in reversed(self.steps) for term in step.terms]
-        return list(dict.fromkeys(factor for term in terms for factor in term.factors if isinstance(factor, Page)))
+        return list(dict.fromkeys(factor for term in terms for factor in term.factors if isinstance(factor, PageSize)))
 
-    def with_pages(self, sizes: Mapping[Page, float]) -> "Cost":
+    def with_pages(self, sizes: Mapping[PageSize, float]) -> "Cost":
         """Returns the cost with other sizes of some pages."""
 
-        def resized(term: Term) -> Term:
+        def resized(term: CostTerm) -> CostTerm:
             factors = [
-                Page((), sizes[factor]) if isinstance(factor, Page) and factor in sizes else factor
+                PageSize((), sizes[factor]) if isinstance(factor, PageSize) and factor in sizes else factor
                 for factor in term.factors
             ]
             return term._replace(factors=tuple(factors))
@@ -175,7 +175,7 @@ class Cost:
         return round(step_values[-1]) if step_values[-1] < MAX_COST else MAX_COST
 
 
-def page_size(arguments: Arguments, default: float, field: str) -> Page:
+def page_size(arguments: Arguments, default: float, field: str) -> PageSize:
     """Returns the page size that these arguments of a field request."""
     values = [arguments[name] for name in ("first", "last") if name in arguments]
     variables: list[str] = []
@@ -185,7 +185,7 @@ def page_size(arguments: Arguments, default: float, field: str) -> Page:
         elif isinstance(value, IntValueNode):
             default = bounded(literal(value))
             break
-    return Page(tuple(variables), default, field)
+    return PageSize(tuple(variables), default, field)
 
 
 def argument(arguments: Arguments, path: str, unit: Quantity) -> Size:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from graphql_api.execution.cost.expression import Cost, Page, Variables
+from graphql_api.execution.cost.expression import Cost, PageSize, Variables
 
 MAX_CANDIDATES = 8
 """Maximum number of pages that are tried one by one, the largest first: each takes up to nine evaluations of the cost."""
@@ -34,7 +34,9 @@ def fit(cost: Cost, variables: Variables | None, limit: int) -> Fit | None:
     return Fit(first) if first else None
 
 
-def _resized(cost: Cost, variables: Variables | None, sizes: Mapping[Page, float]) -> tuple[Callable[[int], int], int]:
+def _resized(
+    cost: Cost, variables: Variables | None, sizes: Mapping[PageSize, float]
+) -> tuple[Callable[[int], int], int]:
     def with_at_most(first: int) -> int:
         return cost.with_pages({page: min(size, first) for page, size in sizes.items()}).of(variables)
 

@@ -12,7 +12,7 @@ from graphql_api.http.graphql.errors import (
 )
 from graphql_api.http.graphql.handler import Endpoint
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
-from graphql_api.http.graphql.request import Operation
+from graphql_api.http.graphql.request import OperationRequest
 from graphql_api.http.graphql.response import JSON, RESPONSE_JSON, STATUSES, error_response, http_error, internal_error
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "Endpoint",
     "HTTPError",
     "InternalError",
-    "Operation",
+    "OperationRequest",
     "PersistedQueries",
     "ServiceUnavailable",
     "error_response",

@@ -19,7 +19,7 @@ from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy
 from graphql_api.http.graphql.errors import ClientLeft, HTTPError
 from graphql_api.http.graphql.multipart import multipart_response
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
-from graphql_api.http.graphql.request import Operation, operation_of, seconds_for
+from graphql_api.http.graphql.request import OperationRequest, operation_of, seconds_for
 from graphql_api.http.graphql.response import (
     JSON,
     STATUSES,
@@ -115,7 +115,7 @@ class Endpoint:
 
     def request_for(
         self,
-        operation: Operation,
+        operation: OperationRequest,
         languages: tuple[Language, ...],
         record: RequestContext,
         seconds: float,

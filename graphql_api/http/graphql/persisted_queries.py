@@ -15,7 +15,7 @@ from graphql_api.caching import LRUCache
 from graphql_api.errors import SettingsError
 from graphql_api.execution.personal_text import may_contain_personal_text
 from graphql_api.http.graphql.errors import BadRequest, HTTPError
-from graphql_api.http.graphql.request import Operation
+from graphql_api.http.graphql.request import OperationRequest
 from graphql_api.settings.files import UnusableFile, read_small
 
 MAX_MANIFEST_BYTES = 100_000_000
@@ -127,7 +127,7 @@ class PersistedQueries:
         self._only_trusted = only_trusted
         self._automatic = automatic
 
-    def text_of(self, operation: Operation) -> str:
+    def text_of(self, operation: OperationRequest) -> str:
         """The document of an operation; raises HTTPError if it is unknown, does not match its id or is not allowed."""
         text = self._named(operation) or operation.query
         if text is None:
@@ -138,7 +138,7 @@ class PersistedQueries:
             raise HTTPError(403, "Only trusted documents are allowed; send the `documentId` of one.", "FORBIDDEN")
         return text
 
-    def _named(self, operation: Operation) -> str | None:
+    def _named(self, operation: OperationRequest) -> str | None:
         if operation.document_id is not None:
             if self._trusted is None:
                 raise _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
@@ -159,7 +159,7 @@ class PersistedQueries:
             return _error("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
         return _error("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
-    def store_executed(self, operation: Operation, text: str) -> None:
+    def store_executed(self, operation: OperationRequest, text: str) -> None:
         """Store a document that was sent with its hash, unless it may contain the text of a person.
 
         Call only after execution, so that invalid documents take no space.

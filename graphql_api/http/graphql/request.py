@@ -22,7 +22,7 @@ _UTF_8 = ("utf-8", "utf8", "us-ascii")
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class OperationRequest:
     """The parameters of a GraphQL-over-HTTP request."""
 
     query: str | None
@@ -34,7 +34,7 @@ class Operation:
     """`extensions.persistedQuery.sha256Hash`: the SHA-256 of the query in lower-case hexadecimal, or the id of a trusted one."""
 
 
-async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> Operation:
+async def operation_of(scope: Scope, receive: Receive, max_body_bytes: int) -> OperationRequest:
     """Read the operation of a POST, GET or HEAD request; raises HTTPError if it is invalid, or ClientLeft."""
     method = scope["method"]
     if method == "POST":
@@ -88,19 +88,19 @@ def _too_large(size: str, max_bytes: int) -> HTTPError:
     return HTTPError(413, f"The body has {size}; the limit is {max_bytes:,}.")
 
 
-def from_body(body: bytes) -> Operation:
+def from_body(body: bytes) -> OperationRequest:
     """Parse the operation in the body of a POST; raises HTTPError (400) if it is invalid."""
     return from_object(_load_json(body, "The body"))
 
 
-def from_object(body: object) -> Operation:
+def from_object(body: object) -> OperationRequest:
     """The operation in a parsed JSON body; raises BadRequest if it is invalid."""
     if isinstance(body, list):
         raise BadRequest("Send one operation at a time: batches in an array are not supported.")
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object with `query`.")
     query = _field(body, "query", str, "a GraphQL document")
-    operation = Operation(
+    operation = OperationRequest(
         query if query and query.strip() else None,
         _field(body, "variables", dict, "an object"),
         _field(body, "operationName", str, "a string") or None,
@@ -133,7 +133,7 @@ def _sha256(extensions: dict[str, object]) -> str | None:
     return sha256
 
 
-def from_parameters(parameters: QueryParams) -> Operation:
+def from_parameters(parameters: QueryParams) -> OperationRequest:
     """The operation in the query string of a GET; raises HTTPError (400) if it is invalid."""
     values = dict(parameters)
     if len(parameters.multi_items()) != len(values):

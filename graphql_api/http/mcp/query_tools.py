@@ -9,7 +9,7 @@ from graphql import GraphQLSchema
 
 from graphql_api.errors import BadUserInput
 from graphql_api.execution.operations import Refused
-from graphql_api.http.graphql import Endpoint, HTTPError, Operation
+from graphql_api.http.graphql import Endpoint, HTTPError, OperationRequest
 from graphql_api.http.graphql.response import add_request_id
 from graphql_api.http.mcp.schema_search import SchemaSearch
 from graphql_api.http.mcp.tools import JSONSchema
@@ -97,7 +97,7 @@ async def validated(endpoint: Endpoint, log: OperationLog, arguments: Mapping[st
     """The result of `validate`; the validation is logged, without the query. Raises BadUserInput."""
     values = cast(dict[str, Any], checked(VALIDATE, arguments))
     record, started_at = RequestContext(new_id()), perf_counter()
-    operation = Operation(values["query"], values.get("variables"), values.get("operationName"))
+    operation = OperationRequest(values["query"], values.get("variables"), values.get("operationName"))
     try:
         request = endpoint.request_for(operation, (), record, endpoint.operation_timeout, is_post=True)
         result = await endpoint.engine.validate(request)

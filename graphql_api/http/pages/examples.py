@@ -35,7 +35,7 @@ _FIND = """query Examples($languages: [Language!]) {
 }"""
 
 
-class Ask(Protocol):
+class RunQuery(Protocol):
     """Runs an operation in this process."""
 
     def __call__(self, query: str, variables: dict[str, object] | None = None, /) -> Awaitable[Executed]:
@@ -113,7 +113,7 @@ def _example(task: str, text: str) -> Example:
     return Example(task, name[1], text.splitlines()[0].lstrip("# "), text)
 
 
-async def values(ask: Ask, languages: Sequence[str] = ("FR", "NL")) -> dict[str, object]:
+async def values(ask: RunQuery, languages: Sequence[str] = ("FR", "NL")) -> dict[str, object]:
     """Values for the variables that examples use, by name; those without data, or whose query failed, are left out.
 
     `languages` are those of texts, preferred first.
@@ -180,7 +180,7 @@ class ExampleList(TypedDict):
     response: dict[str, object] | None
 
 
-async def example_list(ask: Ask, languages: Sequence[str], *, with_response: bool) -> ExampleList:
+async def example_list(ask: RunQuery, languages: Sequence[str], *, with_response: bool) -> ExampleList:
     """The examples by task, with variables for a reader of these languages.
 
     The response is the one that the reader would get by running the first example; None if that has errors.

@@ -21,7 +21,7 @@ from graphql_api.http.header_fields import names_tag
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render, version_of
 from graphql_api.observability.request_context import record_of, text_in
 
-Ask = Callable[[str], Awaitable[Executed]]
+RunQuery = Callable[[str], Awaitable[Executed]]
 Links = Mapping[str, tuple[str, str]]
 
 ABOUT = (
@@ -59,7 +59,7 @@ class ReleaseSummary(TypedDict):
     counts: dict[str, int]
 
 
-class Problem(TypedDict):
+class HealthProblem(TypedDict):
     """Why the release is not known."""
 
     code: str
@@ -73,12 +73,15 @@ class Summary(TypedDict):
     version: str
     description: str
     release: ReleaseSummary | None
-    problem: Problem | None
+    problem: HealthProblem | None
     links: dict[str, str]
 
 
 def home_routes(
-    ask: Ask, sdl: str, without: Collection[str] = (), explorer: Callable[[Request], Awaitable[Response]] | None = None
+    ask: RunQuery,
+    sdl: str,
+    without: Collection[str] = (),
+    explorer: Callable[[Request], Awaitable[Response]] | None = None,
 ) -> list[Route]:
     """The routes `/` (HTML or JSON) and `/schema.graphql`.
 
@@ -104,7 +107,7 @@ def home_routes(
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]
 
 
-async def _summary(ask: Ask, links: Links) -> Summary:
+async def _summary(ask: RunQuery, links: Links) -> Summary:
     result = await ask(_FIND)
     release = (result.data or {}).get("release")
     return {
@@ -129,7 +132,7 @@ def _release(release: Document) -> ReleaseSummary:
     }
 
 
-def _problem(result: Executed) -> Problem | None:
+def _problem(result: Executed) -> HealthProblem | None:
     for error in result.errors:
         return {"code": error["extensions"]["code"], "message": error["message"]}
     return None
@@ -151,13 +154,13 @@ class Provenance(NamedTuple):
         return " ".join(filter(None, (source, terms, attribution)))
 
 
-async def provenance_of(ask: Ask, release: str = CURRENT) -> Provenance:
+async def provenance_of(ask: RunQuery, release: str = CURRENT) -> Provenance:
     """Where the data of a release is from; nothing is known if the API is unavailable."""
     data = (await ask(f'{{ release(number: "{release}") {{ {" ".join(Provenance._fields)} }} }}')).data or {}
     return Provenance(**(data.get("release") or {}))
 
 
-async def source_of(ask: Ask, release: str = CURRENT) -> str | None:
+async def source_of(ask: RunQuery, release: str = CURRENT) -> str | None:
     """Where the data of a release is from, for `render`; None if that is unknown or the API is unavailable."""
     return (await provenance_of(ask, release)).source
 
@@ -167,7 +170,7 @@ def notice(source: str | None) -> str:
     return f'<p role="note">The data is {escape(source)}.</p>' if source else ""
 
 
-async def notice_of(ask: Ask) -> str:
+async def notice_of(ask: RunQuery) -> str:
     """The notice for the data of the current release."""
     return notice(await source_of(ask))
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from graphql_api.http.pages.examples import Ask, examples, values
+from graphql_api.http.pages.examples import RunQuery, examples, values
 from graphql_api.http.pages.home import ABOUT, provenance_of
 
 _TITLE = f"""# Competent as GraphQL
@@ -52,7 +52,7 @@ Each of these works as it is, with these variables.
 """
 
 
-def agents_routes(ask: Ask) -> list[Route]:
+def agents_routes(ask: RunQuery) -> list[Route]:
     """The route `/llms.txt`."""
 
     async def show(_: Request) -> Response:
@@ -62,7 +62,7 @@ def agents_routes(ask: Ask) -> list[Route]:
     return [Route("/llms.txt", show)]
 
 
-async def llms_txt(ask: Ask) -> str:
+async def llms_txt(ask: RunQuery) -> str:
     """The page as Markdown; if the data is unavailable, examples have no variables."""
     known_values = await values(ask)
     provenance = (await provenance_of(ask)).sentences

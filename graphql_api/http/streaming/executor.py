@@ -14,7 +14,7 @@ from typing import assert_never
 from graphql_api.execution.error_formatting import ErrorDict
 from graphql_api.execution.operations import EventStream, Executed, Incremental, Refused, Result
 from graphql_api.execution.response_cache import CachedResponse
-from graphql_api.http.graphql import Endpoint, HTTPError, Operation
+from graphql_api.http.graphql import Endpoint, HTTPError, OperationRequest
 from graphql_api.http.graphql.multipart import multipart_required
 from graphql_api.http.graphql.response import add_request_id, body_of
 from graphql_api.observability.log_lines import bind_request_log
@@ -62,7 +62,7 @@ class StreamingExecutor:
 
     async def responses(
         self,
-        operation: Operation,
+        operation: OperationRequest,
         languages: tuple[Language, ...],
         record: RequestContext,
         timeout_seconds: float | None = None,

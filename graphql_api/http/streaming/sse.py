@@ -22,7 +22,7 @@ from graphql_api.http.graphql import (
     RESPONSE_JSON,
     HTTPError,
     InternalError,
-    Operation,
+    OperationRequest,
     ServiceUnavailable,
     error_response,
 )
@@ -77,7 +77,7 @@ class EventStreams:
             await error_response(refusal, JSON, record)(scope, receive, send)
 
     async def _stream(
-        self, operation: Operation, record: RequestContext, seconds: float, *, is_post: bool
+        self, operation: OperationRequest, record: RequestContext, seconds: float, *, is_post: bool
     ) -> AsyncGenerator[bytes]:
         languages = accepted_languages(text_in(record.head, b"accept-language"))
         try:

@@ -34,7 +34,7 @@ FROM occurrence JOIN searched_text ON n = searched_text ORDER BY concept, search
 _LONG = [number for number, search in SEARCH.items() if search.exact is None]
 
 
-class Similar(NamedTuple):
+class SimilarText(NamedTuple):
     """A concept, how similar it is (1: the same meaning), and its most similar text: number, field, language and length.
 
     `order` sorts concepts: by type, then by position.
@@ -92,7 +92,9 @@ class Meaning:
         self._vector = lru_cache(CACHED_QUERIES)(lambda text: embedder.queries([text])[0])
         self._links: ConceptLinks | None = None
 
-    def similar(self, text: str, bits: int, also: Sequence[int]) -> tuple[list[Similar], dict[int, tuple[float, int]]]:
+    def similar(
+        self, text: str, bits: int, also: Sequence[int]
+    ) -> tuple[list[SimilarText], dict[int, tuple[float, int]]]:
         """The concepts whose texts resemble a search text most; and by row id, similarity and order of those in `also`.
 
         `bits` has a bit for each searched type and language, as in `search`; concepts without such a text are missing. Raises
@@ -121,14 +123,14 @@ class Meaning:
         pairs = zip(scores[at].tolist(), self._orders[at].tolist(), strict=True)
         return dict(zip(self._concepts[at].tolist(), pairs, strict=True))
 
-    def _similar(self, at: npt.NDArray[np.intp], similarities: "Matrix", scores: "Matrix") -> list[Similar]:
+    def _similar(self, at: npt.NDArray[np.intp], similarities: "Matrix", scores: "Matrix") -> list[SimilarText]:
         """The concepts at these positions, each with its most similar text."""
         rounded = np.round(similarities, 3)
         bounds = zip(self._starts[at].tolist(), self._ends[at].tolist(), strict=True)
         best = np.array([start + int(rounded[start:end].argmax()) for start, end in bounds], np.intp)
         columns = (self._concepts[at], scores[at].astype(np.float64), self._orders[at], self._texts[best])
         more = (self._fields[best], self._bits[best] % 4, self._lengths[best])
-        return [Similar(*row) for row in zip(*(column.tolist() for column in (*columns, *more)), strict=True)]
+        return [SimilarText(*row) for row in zip(*(column.tolist() for column in (*columns, *more)), strict=True)]
 
     # For texts of people, of which nothing is cached
 

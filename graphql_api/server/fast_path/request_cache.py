@@ -13,7 +13,7 @@ from graphql_api.execution.limits import values_in
 from graphql_api.execution.selection import ExecutableOperation
 from graphql_api.http.graphql.cache_control import introspects
 from graphql_api.http.graphql.persisted_queries import PersistedQueries
-from graphql_api.http.graphql.request import Operation, from_body, from_parameters
+from graphql_api.http.graphql.request import OperationRequest, from_body, from_parameters
 
 MAX_BYTES = 32_000_000
 """Maximum bytes of all entries together."""
@@ -27,7 +27,7 @@ VALUE_BYTES = 70
 class ParsedRequest:
     """A parsed request: its parameters, its document and the operation to execute."""
 
-    operation: Operation
+    operation: OperationRequest
     query: str
     executable: ExecutableOperation
     introspects: bool
@@ -62,7 +62,7 @@ class RequestCache:
         url = query_string.decode("latin-1")  # str keys are URLs, bytes keys are bodies
         return self._requests.get(url) or self._parse(url, from_parameters(QueryParams(query_string)))
 
-    def _parse(self, body: bytes | str, operation: Operation) -> ParsedRequest | None:
+    def _parse(self, body: bytes | str, operation: OperationRequest) -> ParsedRequest | None:
         query = self._documents.text_of(operation)
         executable = self._engine.find_operation(query, operation.variables, operation.operation_name)
         if executable is None:

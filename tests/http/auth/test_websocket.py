@@ -14,7 +14,7 @@ from graphql_api.execution.operations import Executed
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth, PassthroughAuth, WebSocketAuth, WrongKeys
 from graphql_api.http.auth.keys import Keys
 from graphql_api.http.auth.rate_limit import Quotas
-from graphql_api.http.graphql import Operation
+from graphql_api.http.graphql import OperationRequest
 from graphql_api.http.streaming import Connections, StreamingExecutor, WebSockets
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import record_of
@@ -66,7 +66,7 @@ class Socket:
         if message["type"] == "websocket.close" or self.messages[-1:] in (["complete"], ["error"]):
             self._idle.set()
 
-    async def responses(self, operation: Operation, *_: object) -> AsyncIterator[Executed]:
+    async def responses(self, operation: OperationRequest, *_: object) -> AsyncIterator[Executed]:
         self.reached.append(operation.query)
         self.before_response()
         yield Executed({"__typename": "Query"}, [])

@@ -13,7 +13,7 @@ import pytest
 
 from graphql_api.http.streaming import Connections
 from graphql_api.sandbox import Releases
-from graphql_api.sandbox.document_store import Documents, documents_in_memory
+from graphql_api.sandbox.document_store import ReleaseDocuments, documents_in_memory
 from graphql_api.settings import Settings
 from tests.conftest import Server, alive
 from tests.few_profiles import few_profiles
@@ -23,7 +23,7 @@ PUBLISHED = {"releasePublished": {"number": "3.11", "isCurrent": True}}
 
 
 @cache
-def bundled() -> dict[str, Documents]:
+def bundled() -> dict[str, ReleaseDocuments]:
     """The bundled releases with few profiles by number, created once because they are immutable."""
     return {dataset.number: documents_in_memory(dataset) for dataset in few_profiles()}
 

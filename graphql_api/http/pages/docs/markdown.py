@@ -30,7 +30,7 @@ RootFiles = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DocsSection:
     """A heading of a page, and the text below it up to the next heading."""
 
     anchor: str
@@ -51,13 +51,13 @@ def html(name: str, root_files: RootFiles) -> str:
     return str(reader.renderer.render(tokens, reader.options, env))
 
 
-def sections(name: str) -> Iterator[Section]:
+def sections(name: str) -> Iterator[DocsSection]:
     """The sections of a page in order; the first has the title as its heading."""
     tokens = anchored(pages()[name])
     starts = [position for position, token in enumerate(tokens) if token.type == "heading_open"]
     for start, end in pairwise([*starts, len(tokens)]):
         text = " ".join(_plain(token) for token in tokens[start + 3 : end] if token.content)
-        yield Section(str(tokens[start].attrGet("id")), _plain(tokens[start + 1]), tokens[start].tag, text)
+        yield DocsSection(str(tokens[start].attrGet("id")), _plain(tokens[start + 1]), tokens[start].tag, text)
 
 
 def _plain(token: "Token") -> str:

@@ -22,7 +22,7 @@ from graphql_api.http.pages.docs import library
 from graphql_api.http.pages.docs.library import INDEX, images, pages
 from graphql_api.http.pages.docs.markdown import RootFiles, html, sections
 from graphql_api.http.pages.docs.search import search
-from graphql_api.http.pages.home import Ask, source_of
+from graphql_api.http.pages.home import RunQuery, source_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, file_headers, render, version_of, with_policy
 from graphql_api.observability.request_context import record_of, text_in
 
@@ -34,7 +34,7 @@ MAX_DEPTH = 10
 """Folders in a path from which a missing page is an error in JSON: each link of a page repeats the way up."""
 
 
-def documentation_routes(ask: Ask, *, without: Collection[str] = ()) -> list[Route]:
+def documentation_routes(ask: RunQuery, *, without: Collection[str] = ()) -> list[Route]:
     """The routes of the documentation; `without` names files at the root of the server that are not served."""
     documentation = _Documentation(ask, frozenset({"graphiql", "schema.graphql"}) - set(without))
     return [Route("/docs", _with_slash), Route("/docs/{path:path}", documentation.show)]
@@ -45,7 +45,7 @@ async def _with_slash(_: Request) -> Response:
 
 
 class _Documentation:
-    def __init__(self, ask: Ask, root_files: RootFiles) -> None:
+    def __init__(self, ask: RunQuery, root_files: RootFiles) -> None:
         self._ask = ask
         self._root_files = root_files
 

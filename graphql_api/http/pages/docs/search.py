@@ -20,7 +20,7 @@ SELECT page, anchor, title, heading, snippet(section, 4, char(2), char(3), '…'
 WHERE section MATCH ? ORDER BY bm25(section, 0, 0, 8, 10, 1) LIMIT 20"""
 
 
-class Hit(NamedTuple):
+class SectionHit(NamedTuple):
     """A section with the words; `url` is relative to `/docs/`, and `excerpt` has the words marked."""
 
     url: str
@@ -29,7 +29,7 @@ class Hit(NamedTuple):
     excerpt: "Markup"
 
 
-def search(text: str) -> list[Hit]:
+def search(text: str) -> list[SectionHit]:
     """The sections with all words of a text, best first; if there are none, with their beginnings, then with any of them."""
     words = [f'"{word}"' for word in re.findall(r"\w+", text)[:MAX_WORDS]]
     attempts = (" ".join(words), " ".join(f"{word}*" for word in words), " OR ".join(f"{word}*" for word in words))
@@ -39,7 +39,7 @@ def search(text: str) -> list[Hit]:
         for attempt in attempts if words else ():
             rows = rows or connection.execute(_SEARCH, [attempt]).fetchall()
     return [
-        Hit(url(name, INDEX) + anchor, title, heading, _marked(excerpt))
+        SectionHit(url(name, INDEX) + anchor, title, heading, _marked(excerpt))
         for name, anchor, title, heading, excerpt in rows
     ]
 

@@ -25,7 +25,7 @@ _REF = re.compile(r"[\w-]{1,36}")
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SkillsForm:
     """What a visitor sent: competences by code or uuid, words to find more of them, or a text."""
 
     have: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Form:
     action: str = ""
 
     @classmethod
-    def of(cls, fields: Mapping[str, Sequence[str]]) -> "Form":
+    def of(cls, fields: Mapping[str, Sequence[str]]) -> "SkillsForm":
         """The form in the fields of a request; each `have` may hold several codes, separated by commas.
 
         Raises HTTPError (413) if there are more codes than a form may have fields.
@@ -50,13 +50,13 @@ class Form:
 async def my_skills(visit: Visit) -> Response:
     """The empty page, competences to choose from, or the occupations that match."""
     if visit.request.method != "POST":
-        return await _page(visit, Form(), None)
+        return await _page(visit, SkillsForm(), None)
     try:
-        form = Form.of(await form_of(visit.request))
+        form = SkillsForm.of(await form_of(visit.request))
     except HTTPError as refusal:
         if refusal.status != 413:
             raise
-        return await _page(visit, Form(), None, status=413, is_too_long=True)
+        return await _page(visit, SkillsForm(), None, status=413, is_too_long=True)
     if form.action == "read":
         return await _read(visit, form)
     if len(form.have) > MAX_HAVE:
@@ -64,7 +64,7 @@ async def my_skills(visit: Visit) -> Response:
     return await _choose(visit, form)
 
 
-async def _choose(visit: Visit, form: Form) -> Response:
+async def _choose(visit: Visit, form: SkillsForm) -> Response:
     find, match = bool(form.words) and form.action == "find", bool(form.have) and form.action == "match"
     variables = {
         "have": [reference(ref) for ref in form.have],
@@ -79,14 +79,16 @@ async def _choose(visit: Visit, form: Form) -> Response:
     return await _page(visit, form, release, is_matched=match, is_found=find)
 
 
-async def _read(visit: Visit, form: Form) -> Response:
+async def _read(visit: Visit, form: SkillsForm) -> Response:
     if not form.text or len(form.text) > MAX_TEXT_CHARS:
         return await _page(visit, form, None, status=413 if form.text else 200, is_too_long=bool(form.text))
     release = await visit.ask("profiles_for_text", {"text": form.text}, private=("text",))
     return await _page(visit, form, release, is_read=True)
 
 
-async def _page(visit: Visit, form: Form, release: Document | None, *, status: int = 200, **values: bool) -> Response:
+async def _page(
+    visit: Visit, form: SkillsForm, release: Document | None, *, status: int = 200, **values: bool
+) -> Response:
     if release is None:
         release = await visit.ask("release", {})
     shown = {"is_matched": False, "is_found": False, "is_read": False, "is_too_long": False} | values

@@ -44,7 +44,7 @@ LAYOUTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Box:
     """A box with the text of a concept. `column` is 0 for the occupation, 1 for competences and 2 for neighbours."""
 
     layout: Layout
@@ -84,8 +84,8 @@ class Node:
 class Line:
     """A line between two nodes, as the data of an SVG path."""
 
-    start: Node
-    end: Node
+    start: Box
+    end: Box
 
     @property
     def path(self) -> str:
@@ -101,7 +101,7 @@ class Picture:
     """The nodes by column, the lines, and the number of shared competences that do not fit."""
 
     layout: Layout
-    columns: tuple[Sequence[Node], Sequence[Node], Sequence[Node]]
+    columns: tuple[Sequence[Box], Sequence[Box], Sequence[Box]]
     lines: Sequence[Line]
     left_out: int
     height: int
@@ -126,7 +126,7 @@ def _picture(layout: Layout, profile: Document) -> Picture:
     profiles = {item["profile"]["uuid"]: item["profile"] for item in similar}
     height = layout.row * max(len(shown), len(order), 1)
     top = layout.top / 2 if layout.top else height / 2
-    centre = Node(layout, profile["uuid"], profile, 0, top, tuple(shown))
+    centre = Box(layout, profile["uuid"], profile, 0, top, tuple(shown))
     middle = _column(layout, 1, shown, competences, {key: (centre.id, *users[key]) for key in shown}, height)
     right = _column(layout, 2, order, profiles, {uuid: tuple(keys) for uuid, keys in shared.items()}, height)
     nodes = {node.id: node for node in (*middle, *right)}
@@ -146,10 +146,10 @@ def _column(
     concepts: Mapping[str, Document],
     near: Mapping[str, tuple[str, ...]],
     height: int,
-) -> list[Node]:
+) -> list[Box]:
     """Nodes at equal distances from top to bottom."""
     step = height / max(len(uuids), 1)
     return [
-        Node(layout, uuid, concepts[uuid], column, round(layout.top + (index + 0.5) * step, 1), near[uuid])
+        Box(layout, uuid, concepts[uuid], column, round(layout.top + (index + 0.5) * step, 1), near[uuid])
         for index, uuid in enumerate(uuids)
     ]

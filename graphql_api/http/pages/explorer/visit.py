@@ -27,7 +27,7 @@ from graphql_api.http.pages.rendering import render, with_policy
 from graphql_api.observability.request_context import RequestContext, record_of
 
 
-class Ask(Protocol):
+class RunPageQuery(Protocol):
     """Executes an operation of a page; `is_post` if the request of the page was a POST."""
 
     def __call__(
@@ -52,7 +52,7 @@ _HEADERS = with_policy("script-src 'self'", "connect-src 'self'")
 class Site:
     """What all pages share: how they query, how long they are cached, and which other pages there are."""
 
-    ask: Ask
+    ask: RunPageQuery
     cache_policy: CachePolicy
     base: str = ""
     """The absolute URL of the server's root, with a slash at its end; empty if it is unknown."""
