@@ -1,15 +1,10 @@
-"""Refuses retired words as names: they say nothing of what the thing is or does.
-
-Two lists: for functions, classes and modules, and for variables, parameters and attributes. `REMAINING` counts what is still
-there, in the package, its tests, benchmarks and checks. It may only shrink: rename them, and lower the count.
-"""
+"""Refuses retired words as names, since they say nothing of what the thing is or does, and names that stand for two classes."""
 
 import ast
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("graphql_api", "tests", "benchmarks", ".ci")
@@ -35,8 +30,8 @@ RETIRED = frozenset(
     ]
 )
 RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "places", "some", "wanted", "whole"}
-REMAINING: Counter[str] = Counter()
-REMAINING_VARIABLES: Counter[str] = Counter()
+GRAPHQL_TYPES = "schema/types"
+"""A class here may have the name of the class that its values come from."""
 
 Names = Callable[[Path], Iterator[tuple[str, int]]]
 
@@ -57,15 +52,7 @@ def variables(file: Path) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
-class Check(NamedTuple):
-    """Which names are read, which words are refused, and how many of each are still allowed."""
-
-    names: Names
-    refused: frozenset[str]
-    remaining: Counter[str]
-
-
-CHECKS = (Check(names, RETIRED, REMAINING), Check(variables, RETIRED_VARIABLES, REMAINING_VARIABLES))
+CHECKS = ((names, RETIRED), (variables, RETIRED_VARIABLES))
 
 
 def word_of(name: str) -> str:
@@ -79,27 +66,26 @@ def modules(root: Path) -> Iterator[Path]:
         yield from (file for file in sorted((root / folder).rglob("*.py")) if "node_modules" not in file.parts)
 
 
-def faults(root: Path, check: Check) -> list[str]:
-    """What is wrong: a retired name that is not allowed for, or an allowance that is too high."""
-    uses = [
-        (name, f"{file.relative_to(root)}:{line}")
+def faults(root: Path, names: Names, refused: frozenset[str]) -> list[str]:
+    """Each use of a retired word as a name."""
+    return [
+        f"{file.relative_to(root)}:{line}: {name!r} is a retired word; name it by what it is or does"
         for file in modules(root)
-        for name, line in check.names(file)
-        if word_of(name) in check.refused
+        for name, line in names(file)
+        if word_of(name) in refused
     ]
-    counts = Counter(word_of(name) for name, _ in uses)
-    more = [
-        f"{where}: {name!r} is a retired word; name it by what it is or does"
-        for name, where in uses
-        if counts[word_of(name)] > check.remaining[word_of(name)]
-    ]
-    fewer = [
-        f"{word!r} is left {counts[word]} times: lower its count in {Path(__file__).name}"
-        for word in check.remaining
-        if counts[word] < check.remaining[word]
-    ]
-    return more + fewer
+
+
+def duplicates(root: Path) -> list[str]:
+    """Each name of two classes of the package that are not a GraphQL type and what its values come from."""
+    files = defaultdict[str, list[str]](list)
+    for file in sorted((root / "graphql_api").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and GRAPHQL_TYPES not in file.as_posix():
+                files[node.name].append(str(file.relative_to(root)))
+    return [f"{name!r} names a class in each of {', '.join(where)}" for name, where in files.items() if len(where) > 1]
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(fault for check in CHECKS for fault in faults(ROOT, check)) or 0)
+    refusals = [fault for check in CHECKS for fault in faults(ROOT, *check)] + duplicates(ROOT)
+    sys.exit("\n".join(refusals) or 0)

@@ -1,14 +1,10 @@
-"""Refuses phrases that read as translated: in docstrings, comments, messages, help texts and documentation.
-
-`REMAINING` counts those that are still there. It may only shrink: rewrite them, and lower the count.
-"""
+"""Refuses phrases that read as translated: in docstrings, comments, messages, help texts and documentation."""
 
 import ast
 import io
 import re
 import sys
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +33,6 @@ PHRASES = {
     r"of ours": "our",
     r"questions?": "query, request",
 }
-REMAINING: Counter[str] = Counter()
 
 PATTERNS = {phrase: re.compile(rf"\b({phrase})\b".replace(" ", r"\s+"), re.IGNORECASE) for phrase in PHRASES}
 
@@ -73,24 +68,14 @@ def phrases(file: Path) -> Iterator[tuple[str, int, str]]:
                 yield phrase, line + text.count("\n", 0, match.start()), " ".join(match[0].split())
 
 
-def faults(root: Path, remaining: Counter[str]) -> list[str]:
-    """What is wrong: a phrase that is not allowed for, or an allowance that is too high."""
-    uses = [
-        (phrase, file.relative_to(root), line, words) for file in pages(root) for phrase, line, words in phrases(file)
+def faults(root: Path) -> list[str]:
+    """Each refused phrase, with where it is and what to write instead."""
+    return [
+        f"{file.relative_to(root)}:{line}: {words!r}; write: {PHRASES[phrase]}"
+        for file in pages(root)
+        for phrase, line, words in phrases(file)
     ]
-    counts = Counter(phrase for phrase, *_ in uses)
-    more = [
-        f"{file}:{line}: {words!r}; write: {PHRASES[phrase]}"
-        for phrase, file, line, words in uses
-        if counts[phrase] > remaining[phrase]
-    ]
-    fewer = [
-        f"{phrase!r} is left {counts[phrase]} times: lower its count in {Path(__file__).name}"
-        for phrase in remaining
-        if counts[phrase] < remaining[phrase]
-    ]
-    return more + fewer
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(faults(ROOT, REMAINING)) or 0)
+    sys.exit("\n".join(faults(ROOT)) or 0)

@@ -1,7 +1,6 @@
-"""`.ci/check_names.py`: retired words are refused as names, and their list only shrinks."""
+"""`.ci/check_names.py`: retired words are refused as names, and so are names of two classes."""
 
 import runpy
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,8 @@ CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_names.p
 NAMES, VARIABLES = CHECK["CHECKS"]
 
 
-def faults(root: Path, variables: bool = False, **remaining: int) -> list[str]:
-    check = (VARIABLES if variables else NAMES)._replace(remaining=Counter(remaining))
-    results: list[str] = CHECK["faults"](root, check)
+def faults(root: Path, variables: bool = False) -> list[str]:
+    results: list[str] = CHECK["faults"](root, *(VARIABLES if variables else NAMES))
     return results
 
 
@@ -75,12 +73,12 @@ def test_names_that_only_contain_such_a_word_are_allowed(package: Path) -> None:
     assert faults(package.parent) == faults(package.parent, variables=True) == []
 
 
-def test_an_allowance_that_is_too_high_is_a_fault(package: Path) -> None:
-    used, unused = sorted(NAMES.refused)[:2]
-    (package / "module.py").write_text(f"def {used}(): ...")
+def test_two_classes_have_one_name_only_as_a_graphql_type_and_its_source(tmp_path: Path) -> None:
+    types = tmp_path / "graphql_api" / "schema" / "types"
+    types.mkdir(parents=True)
+    for file in (types / "hit.py", tmp_path / "graphql_api" / "hits.py"):
+        file.write_text("class Hit: ...")
+    assert CHECK["duplicates"](tmp_path) == []
 
-    assert faults(package.parent, **{used: 1}) == []
-    assert faults(package.parent, **{used: 2}) == [f"'{used}' is left 1 times: lower its count in check_names.py"]
-    assert faults(package.parent, **{used: 1, unused: 1}) == [
-        f"'{unused}' is left 0 times: lower its count in check_names.py"
-    ]
+    (tmp_path / "graphql_api" / "pages.py").write_text("def f():\n    class Hit: ...")
+    assert CHECK["duplicates"](tmp_path) == ["'Hit' names a class in each of graphql_api/hits.py, graphql_api/pages.py"]

@@ -20,7 +20,7 @@ _ANY_HIT = urlencode({"searchValue": "a", "entityTypes": "OCCUPATIONAL_PROFILE",
 """A query that nearly always has a hit, since search is loose; each hit names its release."""
 
 
-class Releases:
+class ReleaseReader:
     """Looks up releases within one request. `load` returns documents; `get_cached` returns cached ones, or None."""
 
     def __init__(

@@ -17,7 +17,7 @@ from graphql_api.asyncio_tools import Completed, gather_started
 from graphql_api.competent.declarations import CONCEPT_TYPES, ConceptType
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.pagination import Listing
-from graphql_api.competent.releases import CURRENT, Releases
+from graphql_api.competent.releases import CURRENT, ReleaseReader
 from graphql_api.competent.routes import Route
 from graphql_api.errors import NotIndexedYet, ReleaseNotFound, UpstreamNotFound
 from graphql_api.index import UNKNOWN, Index, IndexRegistry
@@ -68,9 +68,9 @@ class Loaders(DocumentLoaders):
         super().close()
 
     @property
-    def releases(self) -> Releases:
+    def releases(self) -> ReleaseReader:
         """Resolves release numbers. Created on each access: stored, it would form a reference cycle for the garbage collector."""
-        return Releases(self.load, self.page_size, self.get_cached)
+        return ReleaseReader(self.load, self.page_size, self.get_cached)
 
     @cached_property
     def _index_lock(self) -> asyncio.Lock:

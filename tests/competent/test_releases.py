@@ -7,7 +7,7 @@ import pytest
 
 from graphql_api.competent.hal import Document
 from graphql_api.competent.normalise import normalise
-from graphql_api.competent.releases import Releases, release_order
+from graphql_api.competent.releases import ReleaseReader, release_order
 from graphql_api.competent.values import day
 from graphql_api.errors import UpstreamNotFound
 from graphql_api.sandbox.dataset import release_order as sandbox_order
@@ -37,7 +37,7 @@ async def test_the_newest_of_the_list_is_current_where_no_route_names_it() -> No
         page = {"size": 500, "totalElements": 4, "totalPages": 1, "number": 0}
         return normalise(path, {"_embedded": {"releaseList": listed}, "page": page})
 
-    releases = Releases(load, 500, lambda path: None)
+    releases = ReleaseReader(load, 500, lambda path: None)
 
     assert await releases.numbers() == ["3.10.1", "3.10", "3.9.1", "3.9"]
     assert await releases.number("current") == "3.10.1"
