@@ -24,12 +24,12 @@ from graphql_api.errors import (
 from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.settings.environment import Secret
 from graphql_api.store import Store
-from graphql_api.store.document_cache import MAX_STARTED
+from graphql_api.store.fetcher import MAX_STARTED
 from graphql_api.store.freshness import MAX_BACKOFF, CacheEntry, Freshness, FreshnessPolicy, is_persistable
 from graphql_api.store.interning import Interner
 from graphql_api.store.memory import Memory
 from graphql_api.store.revalidation import MAX_CONCURRENT
-from graphql_api.store.singleflight import InFlight, SingleFlight
+from graphql_api.store.singleflight import SingleFlight
 from tests.conftest import LONG
 from tests.store.fakes import CURRENT, OTHER, PROFILE, SHELF, Clock, Opened, Upstream, entry_of, profile
 
@@ -160,7 +160,7 @@ async def test_a_million_missing_documents_take_bounded_room(opened: Opened, ups
     upstream.error = UpstreamNotFound()
     await opened.ask(*map(profile, range(10_100)))
 
-    assert len(opened.store._missing) == 10_000
+    assert len(opened.store._fetcher._missing) == 10_000
 
 
 async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
@@ -312,43 +312,69 @@ async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened
     assert await joining == [upstream.document(PROFILE)]
 
 
-async def test_who_leaves_before_it_began_to_wait_is_not_waited_for() -> None:
-    flights: SingleFlight[int] = SingleFlight()
+async def test_a_flight_ends_when_its_only_waiter_leaves_at_once() -> None:
+    flights: SingleFlight[str, int] = SingleFlight()
     ended = asyncio.Event()
 
-    async def work(flight: InFlight[int]) -> int:
+    async def work(key: str) -> int:
         try:
             await asyncio.sleep(3600)
         finally:
             ended.set()
         return 1
 
-    waiter = flights.run("a", FetchContext(), work)
+    waiting = asyncio.create_task(flights.run(["a"], work))
     await asyncio.sleep(0)
-    waiter.cancel()
+    await asyncio.sleep(0)
+    waiting.cancel()
     await asyncio.wait_for(ended.wait(), LONG)
     assert "a" not in flights
 
 
-async def test_a_flight_has_no_deadline_of_one_who_waits_for_it() -> None:
-    flights: SingleFlight[int] = SingleFlight()
-    context: list[FetchContext] = []
+async def test_a_waiter_gets_the_results_until_its_deadline_and_leaves_the_rest() -> None:
+    flights: SingleFlight[str, str] = SingleFlight()
     let_go = asyncio.Event()
+    started: list[str] = []
 
-    async def work(flight: InFlight[int]) -> int:
-        context.append(flight.context)
-        await let_go.wait()
-        return 1
+    async def work(key: str) -> str:
+        started.append(key)
+        if key == "fails":
+            raise UpstreamUnavailable
+        if key == "slow":
+            await let_go.wait()
+        return key
 
+    now = asyncio.get_running_loop().time()
+    patient = asyncio.create_task(flights.run(["slow"], work, now + 100))
+    results = await flights.run(["quick", "fails", "slow", "quick"], work, now + 0.01)
+    assert {key: type(result) for key, result in results.items()} == {
+        "quick": str,
+        "fails": UpstreamUnavailable,
+        "slow": UpstreamTimeout,
+    }
+    let_go.set()
+    assert await patient == {"slow": "slow"}
+    assert sorted(started) == ["fails", "quick", "slow"]
+    assert not any(key in flights for key in started)
+
+
+async def test_a_fetch_has_the_headers_but_not_the_deadline_of_the_first_who_waits(
+    opened: Opened, upstream: Upstream
+) -> None:
+    upstream.let_go.clear()
     later = asyncio.get_running_loop().time() + 100
     waiting = [
-        flights.run("a", FetchContext(Priority.INTERACTIVE, later, {"X-Request-ID": "first"}), work),
-        flights.run("a", FetchContext(Priority.INTERACTIVE, later + 50, {"X-Request-ID": "second"}), work),
+        asyncio.create_task(
+            opened.ask(PROFILE, context=FetchContext(Priority.INTERACTIVE, deadline, {"X-Request-ID": name}))
+        )
+        for name, deadline in (("first", later), ("second", later + 50))
     ]
-    await asyncio.sleep(0)
-    assert [(item.deadline, item.headers) for item in context] == [(math.inf, {"X-Request-ID": "first"})]
-    let_go.set()
-    assert await asyncio.gather(*waiting) == [1, 1]
+    await upstream.until(1)
+    assert [(context.deadline, context.headers) for _, context, _ in upstream.requests] == [
+        (math.inf, {"X-Request-ID": "first"})
+    ]
+    upstream.let_go.set()
+    assert await asyncio.gather(*waiting) == [[upstream.document(PROFILE)]] * 2
 
 
 async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_waits_for_its_call(

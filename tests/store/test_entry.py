@@ -223,7 +223,7 @@ async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() 
 
 
 async def test_many_stored_documents_are_taken_into_memory_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_api.store.document_cache.TIME_SLICE", 0.0)
+    monkeypatch.setattr("graphql_api.store.tiers.TIME_SLICE", 0.0)
     clock = Clock()
     entries = {profile(number): CacheEntry({"id": "x"}, clock.now, 9) for number in range(100)}
     opened = Opened(Upstream(), clock, Memory(10_000), Poisoned(**entries))
