@@ -102,7 +102,7 @@ class ValkeyLimiter:
         """Returns the result of a step of the script; None if the server is unreachable."""
         keys = [
             self._shared.key("window", f"{route} {account}"),
-            self._shared.key("word", f"{route} {account}"),
+            self._shared.key("remaining", f"{route} {account}"),
             self._shared.key("revalidations", f"{route} {account}"),
             *(
                 self._shared.key(key_type, f"{route} {owner}")

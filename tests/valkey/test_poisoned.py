@@ -127,7 +127,7 @@ async def test_a_server_that_takes_nothing_is_still_read(shared: Shared, caplog:
     assert caplog.text.count("accepts no documents") == 1
 
 
-STATE = ("window", "word", "revalidations", "block", "probes")
+STATE = ("window", "remaining", "revalidations", "block", "probes")
 ROUTE = "/releases"
 
 
@@ -138,7 +138,7 @@ def name_of(key_type: str, account: str) -> str:
 @pytest.mark.parametrize("key_type", STATE)
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("SET", ("x",)), ("RPUSH", ("x",)), ("HSET", ("until", "x", "as_of", "x", "left", "7")), ("ZADD", ("inf", "x"))],
+    [("SET", ("x",)), ("RPUSH", ("x",)), ("HSET", ("until", "x", "as_of", "x", "count", "7")), ("ZADD", ("inf", "x"))],
     ids=["string", "list", "hash", "set"],
 )
 @pytest.mark.parametrize("account", ["everybody", "of "])
