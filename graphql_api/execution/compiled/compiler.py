@@ -133,7 +133,7 @@ class Compilation:
         def of_object(o: str) -> str:
             return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
 
-        return Selection(part.format, of_object, scope)
+        return Selection(part.format, of_object, scope, is_concept=True)
 
     def _row(self, type_: GraphQLObjectType, row_class: type, fields: Fields) -> Selection:
         scope = Scope(f"row({self._source.constant(row_class)}, x, r)", "id(x), r", {"x"})

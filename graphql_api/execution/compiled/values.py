@@ -28,6 +28,7 @@ from strawberry.types.field import StrawberryField
 
 from graphql_api.execution.compiled.fallback import Fallback, listed, odd
 from graphql_api.execution.compiled.source import Source
+from graphql_api.schema.types.concept_list import ConceptList
 
 TYPICAL_LENGTH = 8
 """Assumed number of items of a list, to find those whose items are large."""
@@ -49,6 +50,7 @@ class Selection:
     of_object: Expression
     """For what a resolver returned."""
     scope: "Scope"
+    is_concept: bool = False
 
 
 @dataclass(slots=True)
@@ -140,7 +142,12 @@ class Values:
         if isinstance(type_, GraphQLList):
             item = type_.of_type
             values = f'{self._source.constant(listed)}({name}, "{field.label}")'
-            return self._list(field, values, lambda value: self._nullable(item, field, value, value))
+            made = self._list(field, values, lambda value: self._nullable(item, field, value, value))
+            if not field.below or not field.below[0].is_concept or is_abstract_type(get_named_type(item)):
+                return made
+            parts = self._list(field, "t.documents", field.below[0].of_part)
+            of_parts = self._source.function("p", "t", "r = t.release", f"return {parts}")
+            return f"({of_parts}({name}) if type({name}) is {self._source.constant(ConceptList)} else {made})"
         if is_leaf_type(type_) and type_.name in _TEXTS:
             return f'({name} if type({name}) is str else {self._source.constant(odd)}({name}, "{field.label}"))'
         if is_leaf_type(type_):

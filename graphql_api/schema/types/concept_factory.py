@@ -13,6 +13,7 @@ from graphql_api.index import UNKNOWN
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, count, listed
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
+from graphql_api.schema.types.concept_list import ConceptList
 from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import Connection, ConnectionArguments, connection
@@ -38,10 +39,10 @@ async def concepts(loaders: Loaders, number: str, row_ids: Iterable[int]) -> lis
     return [concept(loaders, number, indexed) for indexed in await indexed_concepts(loaders, number, list(row_ids))]
 
 
-async def concepts_as(concept_class: type[C], loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[C]:
+async def concepts_as(concept_class: type[C], loaders: Loaders, number: str, row_ids: Iterable[int]) -> ConceptList[C]:
     """Returns concepts of one type by their row ids in the index, as `concepts` does."""
     indexed = await indexed_concepts(loaders, number, list(row_ids))
-    return [concept_as(concept_class, loaders, number, item) for item in indexed]
+    return ConceptList(concept_class, loaders, number, [concept.item for concept in indexed])
 
 
 async def indexed_concepts(loaders: Loaders, number: str, row_ids: list[int]) -> list[IndexedConcept]:
@@ -84,7 +85,7 @@ async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging:
     declaration = concept_class.declaration
     window = paging.window(f"{declaration.name} {number}", await loaders.ask(index, count, declaration))
     page = index.canonical(await loaders.ask(index, listed, declaration, window.start, window.stop))
-    return connection(window, [concept_as(concept_class, loaders, number, indexed) for indexed in page])
+    return connection(window, ConceptList(concept_class, loaders, number, [concept.item for concept in page]))
 
 
 async def all_of(concept_class: type[C], loaders: Loaders, number: str) -> list[C]:

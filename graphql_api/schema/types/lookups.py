@@ -14,6 +14,7 @@ from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import all_of, find_code, find_uuid, page_of
+from graphql_api.schema.types.concept_list import ConceptList
 from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
@@ -80,7 +81,7 @@ async def page(concept_class: type[C], loaders: Loaders, number: str, paging: Co
     items = await listing.loaded(window.start, window.stop)
     return Connection(
         window=window,
-        items=lambda: [_listed(concept_class, loaders, number, item) for item in items() if "id" in item],
+        items=lambda: ConceptList(concept_class, loaders, number, [item for item in items() if "id" in item]),
     )
 
 

@@ -75,9 +75,9 @@ class Connection(Generic[T]):
         return [Edge(node=node, cursor=cursor) for node, cursor in zip(self._nodes, self._cursors, strict=True)]
 
     @strawberry.field(description="The items of this page.")
-    def nodes(self) -> list[T]:
+    def nodes(self) -> Sequence[T]:
         """Returns the items."""
-        return list(self._nodes)
+        return self._nodes
 
     @strawberry.field(description="Information about this page.")
     def page_info(self) -> PageInfo:

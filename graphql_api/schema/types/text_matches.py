@@ -3,7 +3,7 @@
 These texts are personal data. Responses are not cached, and errors have nothing of the text (`execution/personal_text.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
@@ -99,7 +99,7 @@ class TextProfileConnection:
     """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
     edges: list[TextProfileEdge] = strawberry.field(description="The profiles of this page, with evidence and cursors.")
-    nodes: list[OccupationalProfile] = strawberry.field(description="The profiles of this page.")
+    nodes: Sequence[OccupationalProfile] = strawberry.field(description="The profiles of this page.")
     page_info: PageInfo = strawberry.field(description="Information about this page.")
     total_count: int = strawberry.field(description="The number of profiles, at most 100.")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import cached_property
 
 import strawberry
 
@@ -10,6 +11,7 @@ from graphql_api.errors import UpstreamNotFound
 from graphql_api.index.usage import Use, competences_using, importances, profiles_using
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts_as, number_in_index
+from graphql_api.schema.types.concept_list import ConceptList
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
 from graphql_api.schema.types.relay import Connection, ConnectionArguments, PageInfo, Slice, connection
@@ -50,12 +52,37 @@ class UsedInOccupationalProfilesEdge:
 class UsedInOccupationalProfilesConnection:
     """A connection as in Relay's Cursor Connections, with `nodes` and `totalCount`."""
 
-    edges: list[UsedInOccupationalProfilesEdge] = strawberry.field(
-        description="The profiles of this page with their cursors."
-    )
-    nodes: list[OccupationalProfile] = strawberry.field(description="The profiles of this page.")
-    page_info: PageInfo = strawberry.field(description="Information about this page.")
-    total_count: int = strawberry.field(description="The number of profiles that use it.")
+    used: strawberry.Private[DocumentView]
+    window: strawberry.Private[Slice]
+    profiles: strawberry.Private[Sequence[OccupationalProfile]]
+    uses: strawberry.Private[Sequence[Use | None]]
+
+    @strawberry.field(description="The profiles of this page with their cursors.")
+    def edges(self) -> list[UsedInOccupationalProfilesEdge]:
+        """Returns each profile with its cursor and its use."""
+        return [
+            UsedInOccupationalProfilesEdge(used=self.used, use=use, node=node, cursor=cursor)
+            for node, use, cursor in zip(self.profiles, self.uses, self._cursors, strict=True)
+        ]
+
+    @strawberry.field(description="The profiles of this page.")
+    def nodes(self) -> Sequence[OccupationalProfile]:
+        """Returns the profiles."""
+        return self.profiles
+
+    @strawberry.field(description="Information about this page.")
+    def page_info(self) -> PageInfo:
+        """Returns the page info of the slice."""
+        return self.window.info(self._cursors)
+
+    @strawberry.field(description="The number of profiles that use it.")
+    def total_count(self) -> int:
+        """Returns the length of the whole list."""
+        return self.window.total
+
+    @cached_property
+    def _cursors(self) -> list[str]:
+        return self.window.cursors(len(self.profiles))
 
 
 def _importance(essential: bool) -> Importance:
@@ -79,10 +106,11 @@ async def listed_profiles_with(used: Concept, paging: ConnectionArguments) -> Us
     except UpstreamNotFound:  # upstream has no such list: fall back to the index
         return await profiles_with(used, paging)
     window = paging.window(scope, total)
-    items = await listing.part(window.start, window.stop)
-    route = OccupationalProfile.route
-    profiles = [OccupationalProfile(view=view.embedded(item, route)) for item in items if "id" in item]
-    return _profiles(view, window, profiles, [None] * len(profiles))
+    items = [item for item in await listing.part(window.start, window.stop) if "id" in item]
+    profiles = ConceptList(OccupationalProfile, view.loaders, view.release, items)
+    return UsedInOccupationalProfilesConnection(
+        used=view, window=window, profiles=profiles, uses=[None] * len(profiles)
+    )
 
 
 async def profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOccupationalProfilesConnection:
@@ -93,7 +121,7 @@ async def profiles_with(used: Concept, paging: ConnectionArguments) -> UsedInOcc
     window = paging.window(_index_scope(view), len(uses))
     page = uses[window.start : window.stop]
     profiles = await concepts_as(OccupationalProfile, view.loaders, view.release, (use.row_id for use in page))
-    return _profiles(view, window, profiles, page)
+    return UsedInOccupationalProfilesConnection(used=view, window=window, profiles=profiles, uses=page)
 
 
 async def competences_with(part: Concept, paging: ConnectionArguments) -> Connection[TechnicalCompetence]:
@@ -108,16 +136,3 @@ async def competences_with(part: Concept, paging: ConnectionArguments) -> Connec
 
 def _index_scope(used: DocumentView) -> str:
     return f"profiles {used.release} {used.id}"
-
-
-def _profiles(
-    used: DocumentView, window: Slice, profiles: list[OccupationalProfile], uses: Sequence[Use | None]
-) -> UsedInOccupationalProfilesConnection:
-    cursors = window.cursors(len(profiles))
-    edges = [
-        UsedInOccupationalProfilesEdge(used=used, use=use, node=node, cursor=cursor)
-        for node, use, cursor in zip(profiles, uses, cursors, strict=True)
-    ]
-    return UsedInOccupationalProfilesConnection(
-        edges=edges, nodes=profiles, page_info=window.info(cursors), total_count=window.total
-    )
