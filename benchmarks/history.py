@@ -92,7 +92,7 @@ def answers(timeline: Timeline, keys: list[Key]) -> Iterator[object]:
 def run(folder: Path, size: int) -> Rows:
     """Measure one size; builds indexes that are missing."""
     for number in (BEFORE, AFTER):
-        if not IndexFile(folder, SOURCE, number).path.exists():
+        if not IndexFile(folder, SOURCE, number).is_there():
             apart(index_workbook, folder, size, number)
     return apart(measure, folder)
 

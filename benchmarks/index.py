@@ -147,7 +147,7 @@ async def ask_all(before: Index, after: Index, costs: Costs, effort: Effort) -> 
         results[name] = await timing([partial(after.query, lookup) for lookup in lookups], effort)
     costs["peak memory of answering, MB"] = peak()
     with before.comparison_connection() as other:
-        compared = partial(after.query, lambda connection: changes(other, connection, None, None))
+        compared = partial(after.query, lambda connection: changes(other, connection))
         results[f"changes from {BEFORE} to {AFTER}"] = await timing([compared] * effort.least, effort._replace(least=3))
     return results
 

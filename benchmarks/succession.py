@@ -82,11 +82,11 @@ class Workbooks:
     """The indexes of both workbooks, and the tables with the same data in four languages."""
 
     def __init__(self, folder: Path) -> None:
-        paths = [IndexFile(folder, SOURCE, number).path for number in (BEFORE, AFTER)]
-        if not all(path.exists() for path in paths):
+        indexes = [IndexFile(folder, SOURCE, number) for number in (BEFORE, AFTER)]
+        if not all(index.is_there() for index in indexes):
             for number in (BEFORE, AFTER):
                 index_workbook(folder, 1, number)
-        self.before, self.after = map(read_only, paths)
+        self.before, self.after = (read_only(index.path) for index in indexes)
         tables = folder / "tables.sqlite"
         tables.write_bytes(lzma.decompress(TABLES.read_bytes()))
         self.tables = sqlite3.connect(tables)

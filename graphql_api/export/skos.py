@@ -72,6 +72,7 @@ TERMS = {
     "license": ContextTerm("dct:license"),
     "attribution": ContextTerm("cc:attributionName", "plain"),
     "issued": ContextTerm("dct:issued", "date"),
+    "lastPublished": ContextTerm("dct:issued", "dateTime"),
     "totalItems": ContextTerm("hydra:totalItems", "plain"),
     "member": ContextTerm("hydra:member"),
     "view": ContextTerm("hydra:view"),
@@ -150,6 +151,7 @@ class ConceptNodes:
                 **self._matches(document),
                 **self._relations(type, document),
                 "modified": document.get("lastModified"),
+                "lastPublished": document.get("lastPublished"),
             }
         )
 

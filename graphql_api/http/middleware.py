@@ -155,8 +155,11 @@ class CompressionMiddleware:
         if b"content-encoding" in headers or length == b"0" or headers.get(b"content-type") == b"application/zip":
             return send
         min_bytes = gzip_from(record_of(scope).head)
+        if length is None and (scope["method"] == "HEAD" or start["status"] == 304):
+            _describe_stream(start, is_compressed=min_bytes < math.inf and start["status"] == 200)
+            return send
         if length is not None and int(length) < min_bytes:
-            if int(length) >= GZIP_MIN_BYTES and b"Accept-Encoding" not in headers.get(b"vary", b""):
+            if int(length) >= GZIP_MIN_BYTES:
                 _vary(start)
             return send
         if min_bytes < math.inf:
@@ -170,5 +173,13 @@ class CompressionMiddleware:
 def _vary(start: Message) -> None:
     """Add `Accept-Encoding` to `Vary`: the response may be compressed for other clients."""
     headers = MutableHeaders(raw=list(start["headers"]))
-    headers.add_vary_header("Accept-Encoding")
+    if "Accept-Encoding" not in headers.get("vary", ""):
+        headers.add_vary_header("Accept-Encoding")
     start["headers"] = headers.raw
+
+
+def _describe_stream(start: Message, *, is_compressed: bool) -> None:
+    """Give a response without a body the headers that it would have with its body, which is streamed (RFC 9110, 9.3.2)."""
+    _vary(start)
+    if is_compressed:
+        start["headers"] = [*start["headers"], (b"content-encoding", b"gzip")]

@@ -34,13 +34,8 @@ class Change(NamedTuple):
     fields: tuple[str, ...]
 
 
-def changes(
-    before: sqlite3.Connection,
-    after: sqlite3.Connection,
-    types: Collection[ConceptType] | None = None,
-    changes: Collection[str] | None = None,
-) -> list[Change]:
-    """The changes from one release to another, limited to `types` and `changes` unless None.
+def changes(before: sqlite3.Connection, after: sqlite3.Connection) -> list[Change]:
+    """The changes from one release to another.
 
     Concepts are matched by uuid, and the rest by code (of duplicate codes, the first in order with the first). Changes are
     ordered by type, then as in `after`; removed concepts follow the others of their type, as in `before`, and moved codes follow
@@ -48,15 +43,13 @@ def changes(
     """
     differing: list[Change] = []
     for type in CONCEPT_TYPES:
-        if types is None or type in types:
-            olds, news = _differing(before, after, type)
-            pairs = list(_pairs(olds, news))
-            fields = _fields(before, after, pairs) if changes is None or "CHANGED" in changes else {}
-            differing += (change for pair in pairs if (change := _change(type, *pair, fields)))
-            if changes is None or "CODE_MOVED" in changes:
-                moved = _moved(before, after, type, olds, news)
-                differing += (Change("CODE_MOVED", type, old.n, new.n, ()) for old, new in moved)
-    return [change for change in differing if changes is None or change.change in changes]
+        olds, news = _differing(before, after, type)
+        pairs = list(_pairs(olds, news))
+        fields = _fields(before, after, pairs)
+        differing += (change for pair in pairs if (change := _change(type, *pair, fields)))
+        moved = _moved(before, after, type, olds, news)
+        differing += (Change("CODE_MOVED", type, old.n, new.n, ()) for old, new in moved)
+    return differing
 
 
 def selected(

@@ -31,7 +31,7 @@ from graphql_api.sandbox.dataset import Dataset
 from graphql_api.sandbox.excel_sheets import Export, Sheet
 from graphql_api.sandbox.package import Package, column_letter, not_expected, read_package
 from graphql_api.sandbox.plain_rows import NotPlain, plain_rows
-from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, printable, silent
+from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, one_line, silent
 
 _AT_ONCE = 2  # sheets read at the same time; more would only use more memory
 _SKILLS_IN_NOTE = 10
@@ -117,7 +117,7 @@ def _notes(name: str, report: Report, missing: Sequence[str], unknown_skills: Se
     if missing:
         yield f"{name}: no sheet {', '.join(map(repr, missing))}; the release has no data from them"
     if unknown_skills:
-        codes = ", ".join(map(printable, unknown_skills[:_SKILLS_IN_NOTE]))
+        codes = ", ".join(map(one_line, unknown_skills[:_SKILLS_IN_NOTE]))
         yield (
             f"{name}: competence sets are without skills that no technical competence has, since their uuids are unknown "
             f"({len(unknown_skills):,}): {codes}"
@@ -190,7 +190,7 @@ def _continued(rows: Iterator[Row], parse: Callable[[], _Table]) -> Iterator[Row
 def _release_number(sheets: list[str], file: str) -> str:
     main = list(_names_like(MAIN_SHEET, sheets))
     if not main:
-        raise not_expected(file, printable(f"has {', '.join(map(repr, sheets)) or 'no sheet'}"))
+        raise not_expected(file, one_line(f"has {', '.join(map(repr, sheets)) or 'no sheet'}"))
     numbers = {number for sheet in main if (number := release_number(sheet[len(MAIN_SHEET) :]))}
     if len(numbers) > 1:
         raise WorkbookError(f"{file}: {', '.join(map(repr, main))} are sheets of several releases; keep those of one")
@@ -224,7 +224,7 @@ def _take_rows(export: Export, name: str, sheet: Sheet, table: _Table, progress:
                 problems.append(error)
         if problems:
             yield from (
-                BadRow(name, first + done - 1, printable(str(problem)), _letter(columns, problem))
+                BadRow(name, first + done - 1, one_line(str(problem)), _letter(columns, problem))
                 for problem in problems
             )
             problems.clear()

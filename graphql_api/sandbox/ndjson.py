@@ -31,7 +31,7 @@ from graphql_api.sandbox.dataset import (
     relations,
     texts,
 )
-from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, printable, silent
+from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, one_line, silent
 
 MAX_FILE_BYTES = 1_000_000_000
 MAX_LINE_BYTES = 4_000_000
@@ -80,7 +80,7 @@ def _read(name: str, file: IO[bytes], size: int, progress: Progress, lenient: bo
         try:
             reader.add(line)
         except LineError as error:
-            report.add(BadRow("", number, printable(str(error))))
+            report.add(BadRow("", number, one_line(str(error))))
         if number % _EVERY == 0:
             progress(name, file.tell(), size)
     progress(name, size, size)

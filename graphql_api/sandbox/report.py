@@ -44,7 +44,7 @@ class WorkbookError(ValueError):
         self.faults = list(faults)
 
 
-def printable(text: str) -> str:
+def one_line(text: str) -> str:
     """A text from a workbook made safe for a log: on one line, with at most 300 characters."""
     text = "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:_MAX_CHARS]

@@ -1,6 +1,7 @@
 """`doctor --spec`: what an OpenAPI document changes for the server, over the sandbox's own and others, whole and damaged."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -387,11 +388,18 @@ def test_an_unusable_file_is_one_sentence_and_exit_code_2(tmp_path: Path, text: 
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_a_file_that_is_too_large_or_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_is_too_large_missing_or_a_pipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_BYTES", 10)
     (tmp_path / "x").write_text("openapi: 3.0.3")
+    os.mkfifo(tmp_path / "z")
 
-    for name, says in (("x", "more than 10 bytes"), ("y", "No such file"), ("", "Is a directory")):
+    for name, says in (
+        ("x", "more than 10 bytes"),
+        ("y", "No such file"),
+        ("", "Is a directory"),
+        ("z", "not a regular"),
+    ):
         result = CliRunner().invoke(command, ["doctor", "--spec", str(tmp_path / name)])
         assert (result.exit_code, says in result.stderr) == (2, True)
     result = CliRunner().invoke(command, ["doctor", "--spec", "x", "--record", "y"])

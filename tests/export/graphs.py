@@ -45,7 +45,7 @@ def expected_triples(lines: Iterable[dict[str, Any]]) -> Counter[str]:
     """The number of triples that the concepts of an NDJSON export make, by the name of their type in a URL.
 
     Counted from docs/linked-data.md, not from the code: type, code, label, other names, description, scheme, top concept, groups,
-    relations, working context, regions, terms and time of change; and those of each term.
+    relations, working context, regions, terms, times of change and publication; and those of each term.
     """
     count, terms = Counter[str](), dict[tuple[str, str], dict[str, Any]]()
     for line in lines:
@@ -78,6 +78,7 @@ def expected_triples(lines: Iterable[dict[str, Any]]) -> Counter[str]:
                 len({code["value"] for code in line.get("codes", ()) if code["type"] == "ISCO-08"}),
                 *relations,
                 bool(line.get("lastModified")),
+                bool(line.get("lastPublished")),
             ]
         )
     for (name, _), term in terms.items():

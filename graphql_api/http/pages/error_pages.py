@@ -59,8 +59,13 @@ class _Problem(NamedTuple):
     message: str
 
 
+def is_too_deep(scope: Scope) -> bool:
+    """Whether an error at this address gets no page, only JSON."""
+    return raw_path_of(scope).count(b"/") > MAX_DEPTH
+
+
 def _prefers_page(scope: Scope) -> bool:
-    if raw_path_of(scope).count(b"/") > MAX_DEPTH:
+    if is_too_deep(scope):
         return False
     accept = text_in(record_of(scope).head, b"accept")
     return preferred(accept, ("application/json", "text/html")) == "text/html"

@@ -1,11 +1,15 @@
 """Who may ask: keys, quotas, clients' own keys; over HTTP and over WebSockets."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
+import limits.storage.memory
+import limits.strategies
 import pytest
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
@@ -370,8 +374,13 @@ def secrets(keys: Keys) -> dict[str, str]:
 
 
 @pytest.fixture
-async def costly(releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str]) -> AsyncIterator[Server]:
-    """A server whose keys have a quota of cost."""
+async def costly(
+    releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Server]:
+    """A server whose keys have a quota of cost, in a minute that does not end."""
+    stopped = SimpleNamespace(time=Clock(time.time()))
+    for module in (limits.storage.memory, limits.strategies):
+        monkeypatch.setattr(module, "time", stopped)
     with_costs = replace(settings, access="keys", keys_file=keys.file, key_quota="cost", key_cost_per_minute=1_000)
     async with running(releases, with_costs) as started:
         yield started

@@ -115,6 +115,20 @@ async def test_a_copy_that_is_current_gets_304(format: Any, server: Server) -> N
         assert (await server.client.head(path, headers=headers)).status_code == 200
 
 
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+async def test_head_has_the_headers_of_get(format: Any, server: Server, encoding: str) -> None:
+    path, headers = f"/export/3.11{format.suffix}", {"Accept-Encoding": encoding}
+    head = await server.client.head(path, headers=headers)
+    async with server.client.stream("GET", path, headers=headers) as get:
+        ignored = {"date", "x-request-id"}
+        assert {name: value for name, value in head.headers.items() if name not in ignored} == {
+            name: value for name, value in get.headers.items() if name not in ignored
+        }
+    unchanged = await server.client.get(path, headers=headers | {"If-None-Match": head.headers["etag"]})
+    assert set(unchanged.headers["vary"].split(", ")) >= set(head.headers["vary"].split(", "))
+
+
 async def test_tags_differ_by_release_and_format_not_by_server(few_releases: Releases, settings: Settings) -> None:
     paths = [f"/export/{release}{format.suffix}" for release in ("3.10", "3.11") for format in FORMATS]
 

@@ -12,6 +12,7 @@ import pytest
 
 from graphql_api.http.pages.docs import pages
 from graphql_api.http.pages.docs.library import address, images, navigation
+from graphql_api.http.pages.error_pages import MAX_DEPTH
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
@@ -247,11 +248,14 @@ async def test_a_missing_page_is_404(server: Server) -> None:
     assert urljoin(f"{BASE}a/b", Parsed(page.text).links[0]) == SITE
 
 
-async def test_a_missing_page_of_a_deep_path_is_short(server: Server) -> None:
-    response = await server.client.get("/docs/" + "x/" * 5000, headers=HTML)
+@pytest.mark.parametrize(("depth", "is_page"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False), (5_000, False)])
+async def test_a_missing_page_of_a_deep_path_is_short(server: Server, depth: int, is_page: bool) -> None:
+    for path in ("/docs", "/nothing"):
+        response = await server.client.get(path + "/x" * (depth - 1), headers=HTML)
 
-    assert response.status_code == 404
-    assert len(response.content) < 1000
+        assert response.status_code == 404
+        assert response.headers["content-type"].startswith("text/html" if is_page else "application/json")
+        assert is_page or len(response.content) < 1000
 
 
 def test_a_wheel_has_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import orjson
 import yaml
 
 from graphql_api.errors import SettingsError
+from graphql_api.settings.files import UnusableFile, read_small
 
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 100
@@ -71,13 +72,9 @@ class Spec:
 def read_spec(file: Path) -> Spec:
     """Read a document. Raises SpecError if it is unreadable, too large or not OpenAPI."""
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SpecError(error.strerror or "it cannot be read") from None
-    if len(content) > MAX_BYTES:
-        raise SpecError(f"it has more than {MAX_BYTES:,} bytes")
-    content = content.removeprefix(BOM_UTF8)
+        content = read_small(file, MAX_BYTES).removeprefix(BOM_UTF8)
+    except UnusableFile as error:
+        raise SpecError(str(error)) from None
     try:
         root = orjson.loads(content) if content.lstrip()[:1] == b"{" else _from_yaml(content.decode())
     except orjson.JSONDecodeError as error:

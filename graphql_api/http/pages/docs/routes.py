@@ -22,6 +22,7 @@ from graphql_api.http.pages.docs import library
 from graphql_api.http.pages.docs.library import INDEX, images, pages
 from graphql_api.http.pages.docs.markdown import RootFiles, html, sections
 from graphql_api.http.pages.docs.search import search
+from graphql_api.http.pages.error_pages import is_too_deep
 from graphql_api.http.pages.home import RunQuery, source_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, file_headers, render, version_of, with_policy
 from graphql_api.observability.request_context import record_of, text_in
@@ -30,8 +31,6 @@ MARKDOWN = "text/markdown"
 HEADERS = with_policy("script-src 'self'")
 """The script adds buttons that copy code; pages are complete without it."""
 MAX_SEARCH_CHARS = 200
-MAX_DEPTH = 10
-"""Folders in a path from which a missing page is an error in JSON: each link of a page repeats the way up."""
 
 
 def documentation_routes(ask: RunQuery, *, without: Collection[str] = ()) -> list[Route]:
@@ -72,7 +71,7 @@ class _Documentation:
         return conditional(HTMLResponse(page, headers=HEADERS), head)
 
     async def _missing(self, path: str, is_browser: bool, request: Request) -> Response:
-        if not is_browser or path.count("/") > MAX_DEPTH:
+        if not is_browser or is_too_deep(request.scope):
             not_found = HTTPError(404, "Page not found; /docs/ lists all pages.")
             return error_response(not_found, JSON, record_of(request.scope))
         source = await source_of(self._ask)

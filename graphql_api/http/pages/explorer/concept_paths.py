@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from graphql_api.competent.declarations import ConceptType, concept_type
+from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, ConceptType, Terms, concept_type
 from graphql_api.competent.values import as_uuid
+from graphql_api.export.skos import address
 
 WORDS = {
     "OccupationalProfile": "occupations",
@@ -20,6 +21,17 @@ WORDS = {
 """Path words by the name of the concept type; a type that is not here has no pages."""
 TYPES: Mapping[str, ConceptType] = {word: concept_type(name) for name, word in WORDS.items()}
 """Concept types by path word."""
+
+
+LABEL_FIELDS = {"sectors": "economicSectors", "areas": "areasOfInterest"}
+"""Fields of profiles and releases whose terms have pages, by path word."""
+ADDRESSES = {word: address(type.name) for word, type in TYPES.items()} | {
+    word: address(field.value.type_name)
+    for word, name in LABEL_FIELDS.items()
+    for field in OCCUPATIONAL_PROFILE.fields
+    if field.name == name and isinstance(field.value, Terms)
+}
+"""Names of types in URLs of linked data by path word."""
 
 
 def enum_value(word: str) -> str:

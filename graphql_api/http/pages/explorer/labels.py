@@ -8,6 +8,7 @@ from functools import partial
 from starlette.responses import Response
 
 from graphql_api.competent.hal import Document
+from graphql_api.http.pages.explorer.concept_paths import LABEL_FIELDS
 from graphql_api.http.pages.explorer.visit import Show, Visit
 from graphql_api.http.pages.rendering import plain
 
@@ -23,8 +24,8 @@ class LabelType:
 
 
 LABEL_TYPES = {
-    "sectors": LabelType("economicSectors", "sectors", "sector"),
-    "areas": LabelType("areasOfInterest", "areasOfInterest", "area"),
+    "sectors": LabelType(LABEL_FIELDS["sectors"], "sectors", "sector"),
+    "areas": LabelType(LABEL_FIELDS["areas"], "areasOfInterest", "area"),
     "isco": LabelType("classifications", "iscoPrefix", "isco"),
 }
 """Types of labels by path word."""

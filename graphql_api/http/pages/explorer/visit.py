@@ -17,11 +17,10 @@ from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.competent.hal import Document, is_release
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
-from graphql_api.export.skos import address
 from graphql_api.http import resources
 from graphql_api.http.forwarded import raw_path_of
 from graphql_api.http.graphql.cache_control import NO_STORE, CachePolicy, conditional
-from graphql_api.http.pages.explorer.concept_paths import TYPES, WORDS, concept_path
+from graphql_api.http.pages.explorer.concept_paths import ADDRESSES, TYPES, WORDS, concept_path
 from graphql_api.http.pages.explorer.operation import PageOperation, document
 from graphql_api.http.pages.rendering import render, with_policy
 from graphql_api.observability.request_context import RequestContext, record_of
@@ -40,11 +39,6 @@ RENDERED_BYTES = 8_000_000
 """Maximum memory for rendered pages."""
 _PARAMETERS = ("q", "type", "sector", "area", "isco", "from", "to", "since", "kind", "release")
 """Parameters that a page has in every language; positions in lists do not hold in another."""
-_ADDRESSES = {word: address(type.name) for word, type in TYPES.items()} | {
-    "sectors": address("EconomicSector"),
-    "areas": address("AreaOfInterest"),
-}
-"""Names in URLs of linked data by path word."""
 _HEADERS = with_policy("script-src 'self'", "connect-src 'self'")
 
 
@@ -232,7 +226,7 @@ class Visit:
 
     def linked_data(self, concept: Mapping[str, object], word: str, release: Document) -> str:
         """The relative URL of a concept as linked data."""
-        return f"{self.root}id/{release['number']}/{_ADDRESSES[word]}/{concept['uuid']}"
+        return f"{self.root}id/{release['number']}/{ADDRESSES[word]}/{concept['uuid']}"
 
     def here(self, **changes: str | None) -> str:
         """The relative URL of this page with other parameters."""
