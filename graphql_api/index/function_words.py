@@ -3,18 +3,14 @@
 They are in thousands of texts, make no hit, and recur in queries: what is read of them once serves all later queries.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from graphql_api.index.postings import profiles_type, unpack
+from graphql_api.index.postings import Postings
 from graphql_api.index.text_table import TextTable
 
 MAX_WORDS = 400
 """Maximum function words that a release memoizes, of up to five kilobytes each; there are 250, and single letters."""
-
-_TEXTS = "SELECT postings FROM word WHERE n = ?"
-_PROFILES = "SELECT language, profiles, weights FROM profile_word WHERE word = ?"
 
 
 class FunctionWord(NamedTuple):
@@ -37,17 +33,12 @@ FunctionWords = dict[tuple[int, frozenset[int]], FunctionWord]
 """Function words by number and languages: bounded memo."""
 
 
-def read_function_word(
-    connection: sqlite3.Connection, table: TextTable, word: int, languages: Collection[int]
-) -> FunctionWord:
+def read_function_word(postings: Postings, table: TextTable, word: int, languages: Collection[int]) -> FunctionWord:
     """Read a word, by its number, in profiles by their texts in some languages."""
     bits, weights = bytearray(len(table.fields) // 8 + 1), bytearray(len(table.profiles))
-    for (postings,) in connection.execute(_TEXTS, (word,)):
-        for n in unpack(postings):
-            bits[n >> 3] |= 1 << (n & 7)
-    typecode = profiles_type(len(table.profiles))
-    for language, positions, of_positions in connection.execute(_PROFILES, (word,)):
-        if language in languages:
-            for position, weight in zip(unpack(positions, typecode), of_positions, strict=True):
-                weights[position] = max(weights[position], weight)
+    for n in postings.texts(word):
+        bits[n >> 3] |= 1 << (n & 7)
+    for positions, of_positions in postings.profiles(word, languages):
+        for position, weight in zip(positions, of_positions, strict=True):
+            weights[position] = max(weights[position], weight)
     return FunctionWord(bytes(bits), bytes(weights))

@@ -13,8 +13,6 @@ from graphql_api.caching import keep
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE
 from graphql_api.index.function_words import MAX_WORDS, FunctionWord, read_function_word
 from graphql_api.index.names import MIN_TWO_EDITS_CHARS
-from graphql_api.index.postings import profiles_type, unpack
-from graphql_api.index.profile_closure import array
 from graphql_api.index.query_expansion import ExpandedTerm, expand, expand_misspelled
 from graphql_api.index.release_texts import ReleaseTexts
 from graphql_api.index.scoring import EXACT, TextScores, profile_scores
@@ -34,8 +32,6 @@ LOSSES = 10_000
 """The loss of a concept with score 0; one with score 1 has loss 0. Whole numbers, so that equal scores are equal."""
 
 _EXACT = f"SELECT n FROM searched_text WHERE folded = ? AND {CAN_BE_EXACT}"  # noqa: S608  # numbers of fields
-_POSTINGS = "SELECT n, postings FROM word JOIN json_each(?) ON n = value"
-_PROFILES = "SELECT word, language, profiles, weights FROM profile_word JOIN json_each(?) ON word = value"
 
 
 class Best(NamedTuple):
@@ -51,6 +47,7 @@ class Best(NamedTuple):
 
 
 _NO_FIELD = 0xFF
+_WORST = 1 << 63
 
 
 class Ranking:
@@ -83,26 +80,27 @@ class Ranking:
     def _matching_concepts(self) -> list[tuple[int, ...]]:
         """The concepts that match, best first, as tuples of the values of `Best`: creating thousands of objects takes long."""
         self._numbers = {
-            self._release.vocabulary.number(word): word
+            word: self._release.vocabulary.number(word)
             for term in self._terms
             if not term.is_hint
             for word in term.words()
         }
         self.texts = TextScores(self._terms, self._postings(), self._function_words)
+        by_all = self._scores_by_all()
         table = self.table
-        starts, concepts, bits = table.starts, table.concepts, table.bits
-        fields, lengths, orders = table.fields, table.lengths, table.orders
-        searched = {type * 4 + language for type in self._types for language in self.languages}
-        best: dict[int, tuple[int, ...]] = {}
-        for loss in self._losses():
-            n = loss & 0xFFFFFFFF
-            for at in range(starts[n], starts[n + 1]):
-                row_id = concepts[at]
-                if row_id not in best and (bit := bits[at]) in searched:
-                    best[row_id] = (loss >> 32, fields[n], lengths[n], orders[row_id], row_id, n, bit % 4)
-        if OCCUPATIONAL_PROFILE.number in self._types:
-            self._add_profiles(best)
-        return sorted(best.values())
+        texts, bits, fields, lengths, orders = table.texts, table.bits, table.fields, table.lengths, table.orders
+        best: list[tuple[int, ...]] = []
+        for row_id, key in self._best_texts().items():
+            loss, at = key >> 32, key & 0xFFFFFFFF
+            if (by_words := by_all.pop(row_id, None)) is not None and loss > (1 - MAX_BY_ALL) * LOSSES:
+                loss = LOSSES - round(by_words + OWN_SHARE * (LOSSES - loss))
+            n = texts[at]
+            best.append((loss, fields[n], lengths[n], orders[row_id], row_id, n, bits[at] % 4))
+        best += [
+            (LOSSES - round(score), _NO_FIELD, 0, orders[row_id], row_id, 0, 0) for row_id, score in by_all.items()
+        ]
+        best.sort()
+        return best
 
     def matching_words(self, *, is_long: bool) -> frozenset[str]:
         """The folded words that match; in long texts no function words."""
@@ -116,20 +114,28 @@ class Ranking:
     def _significant(self) -> frozenset[str]:
         return _folded_words(term for term in self._terms if not term.is_hint)
 
-    def _add_profiles(self, best: dict[int, tuple[int, ...]]) -> None:
-        """Add profiles by the words of all their texts, and mix these scores into those by their best text."""
-        table = self.table
-        scores = profile_scores(self._terms, len(table.profiles), self._profiles(), self._function_words)
-        by_all = (1 - OWN_SHARE) * MAX_BY_ALL * LOSSES
-        for position, score in scores.items():
-            row_id = table.profiles[position]
-            if (own := best.get(row_id)) is None:
-                best[row_id] = (LOSSES - round(by_all * score), _NO_FIELD, 0, table.orders[row_id], row_id, 0, 0)
-            elif (loss := own[0]) > (1 - MAX_BY_ALL) * LOSSES:
-                best[row_id] = (LOSSES - round(by_all * score + OWN_SHARE * (LOSSES - loss)), *own[1:])
+    def _scores_by_all(self) -> dict[int, float]:
+        """What the words of all their texts add to the scores of profiles, by row id, as a part of LOSSES."""
+        if OCCUPATIONAL_PROFILE.number not in self._types:
+            return {}
+        profiles, most = self.table.profiles, (1 - OWN_SHARE) * MAX_BY_ALL * LOSSES
+        scores = profile_scores(self._terms, len(profiles), self._profiles(), self._function_words)
+        return {profiles[position]: most * score for position, score in scores.items()}
 
-    def _losses(self) -> list[int]:
-        """The loss of each text that matches in a field of the types that are searched, with its number in the last 32 bits."""
+    def _best_texts(self) -> dict[int, int]:
+        """For each concept with a text that matches, the loss of its best one, with the occurrence in the last 32 bits."""
+        starts, concepts, bits = self.table.starts, self.table.concepts, self.table.bits
+        searched = {type * 4 + language for type in self._types for language in self.languages}
+        best: dict[int, int] = {}
+        for n, score in self._scores().items():
+            loss = LOSSES - round(score * LOSSES) << 32
+            for at in range(starts[n], starts[n + 1]):
+                if bits[at] in searched and best.get(row_id := concepts[at], _WORST) > loss | at:
+                    best[row_id] = loss | at
+        return best
+
+    def _scores(self) -> dict[int, float]:
+        """The score of each text that matches in a field of the types that are searched."""
         fields = self.table.fields
         searched = {
             number for type, of_type in SEARCHED.items() if type.number in self._types for number in of_type.values()
@@ -138,8 +144,7 @@ class Ranking:
         equal = {n: EXACT[fields[n]] for (n,) in rows if fields[n] in searched}
         if not equal:
             equal = {n: score for n, score in self._near_names() if fields[n] in searched}
-        scores = self.texts.scores(fields, self.table.lengths, searched) | equal
-        return sorted([LOSSES - round(score * LOSSES) << 32 | n for n, score in scores.items()])
+        return self.texts.scores(fields, self.table.lengths, searched) | equal
 
     def _near_names(self) -> Iterator[tuple[int, float]]:
         """Yield the names that the query misspells, with scores; with one edit if the release has all words of the query."""
@@ -158,21 +163,17 @@ class Ranking:
     def _function_word(self, number: int, languages: frozenset[int]) -> FunctionWord:
         memo = self._release.function_words
         if (word := memo.get((number, languages))) is None:
-            word = read_function_word(self._connection, self.table, number, languages)
+            word = read_function_word(self._release.postings, self.table, number, languages)
             keep(memo, MAX_WORDS, (number, languages), word)
         return word
 
     def _postings(self) -> dict[str, Sequence[int]]:
-        rows = self._connection.execute(_POSTINGS, (array(self._numbers),))
-        return {self._numbers[n]: unpack(postings) for n, postings in rows}
+        texts = self._release.postings.texts
+        return {word: texts(n) for word, n in self._numbers.items()}
 
     def _profiles(self) -> dict[str, list[tuple[Sequence[int], bytes]]]:
-        typecode = profiles_type(len(self.table.profiles))
-        profiles: dict[str, list[tuple[Sequence[int], bytes]]] = {}
-        for n, language, positions, weights in self._connection.execute(_PROFILES, (array(self._numbers),)):
-            if language in self.languages:
-                profiles.setdefault(self._numbers[n], []).append((unpack(positions, typecode), weights))
-        return profiles
+        profiles, languages = self._release.postings.profiles, self.languages
+        return {word: [*profiles(n, languages)] for word, n in self._numbers.items()}
 
 
 def _folded_words(terms: Iterable[ExpandedTerm]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from graphql_api.index.tables import SEARCH
 
 EXACT = {number: search.exact for number, search in SEARCH.items() if search.exact is not None}
 """The score of a text that equals the query, by field number; long texts have none."""
-WEIGHTS = {number: search.weight for number, search in SEARCH.items()}
+WEIGHTS = [SEARCH[number].weight if number in SEARCH else 0.0 for number in range(max(SEARCH) + 1)]
 """The maximum score of any other text, by field number."""
 CLOSENESS = 0.4
 """The fraction of its score that a text loses as the share of its words that do not match approaches 1."""
@@ -33,7 +33,7 @@ ProfileWeights = Mapping[str, Sequence[tuple[Iterable[int], bytes]]]
 
 
 class TextScores:
-    """The texts that match a query, by number: `shares` of the query that they have, and how many of its words."""
+    """The texts that match a query, by number: `shares` of the query that they have, and `counts` of its words if several."""
 
     def __init__(
         self, terms: Sequence[ExpandedTerm], postings: Postings, function_words: Mapping[str, FunctionWord]
@@ -58,9 +58,15 @@ class TextScores:
 
     def _add(self, rarity: float, weights: Mapping[int, float]) -> None:
         shares, counts = self.shares, self.counts
+        if not shares:
+            self.shares = {n: rarity * weight for n, weight in weights.items()}
+            return
         for n, weight in weights.items():
-            shares[n] = shares.get(n, 0.0) + rarity * weight
-            counts[n] = counts.get(n, 0) + 1
+            if n in shares:
+                shares[n] += rarity * weight
+                counts[n] = counts.get(n, 1) + 1
+            else:
+                shares[n] = rarity * weight
 
     def all_shares(self) -> dict[int, float]:
         """The rarity of what texts have of the query: all texts with any word or half of a compound, also if none is rare."""
@@ -73,12 +79,12 @@ class TextScores:
     def scores(self, fields: Sequence[int], lengths: Sequence[int], searched: Container[int]) -> dict[int, float]:
         """The scores of the texts in `searched` fields, by number; `fields` and `lengths` (in words) are by number too."""
         counts, unmatched = self.counts, 1 - CLOSENESS
+        weights = [weight if field in searched else 0.0 for field, weight in enumerate(WEIGHTS)]
         scores: dict[int, float] = {}
         for n, share in self.shares.items():
-            if (field := fields[n]) in searched:
-                count, length = counts[n], lengths[n]
-                closeness = unmatched + CLOSENESS * (count / length if count < length else 1.0)
-                scores[n] = WEIGHTS[field] * share * closeness
+            if weight := weights[fields[n]]:
+                count, length = counts.get(n, 1), lengths[n]
+                scores[n] = weight * share * (unmatched + CLOSENESS * count / length if count < length else 1.0)
         return scores
 
 

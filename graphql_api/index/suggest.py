@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from graphql_api.index.hits import texts_of
 from graphql_api.index.names import MIN_ONE_EDIT_CHARS
-from graphql_api.index.postings import unpack
-from graphql_api.index.profile_closure import array
 from graphql_api.index.release_texts import ReleaseTexts
 from graphql_api.index.scoring import EXACT
 from graphql_api.index.search_schema import CAN_BE_EXACT
@@ -20,7 +18,6 @@ MAX_BEGINNINGS = 200
 """Maximum words that the last typed word may begin: the shortest."""
 
 _BEGINNING = f"SELECT n FROM searched_text WHERE folded >= ? AND folded < ? AND {CAN_BE_EXACT} ORDER BY n"  # noqa: S608
-_POSTINGS = "SELECT postings FROM word JOIN json_each(?) ON n = value"
 _LAST = "\U0010ffff"
 
 
@@ -96,7 +93,7 @@ def _as_typed(connection: sqlite3.Connection, release: ReleaseTexts, typed: list
     """Yield the texts that begin with the input, then those that have all words."""
     text = " ".join(typed)
     yield [n for (n,) in connection.execute(_BEGINNING, (text, text + _LAST))], typed
-    yield _with_all(connection, release, [[word] for word in typed[:-1]], typed[-1:]), typed
+    yield _with_all(release, [[word] for word in typed[:-1]], typed[-1:]), typed
 
 
 def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: list[str]) -> Iterator[_Group]:
@@ -105,7 +102,7 @@ def _with_typos(connection: sqlite3.Connection, release: ReleaseTexts, typed: li
     nearby = [_nearby(release, word) for word in words]
     beginnings = release.vocabulary.near_beginnings(last) if MIN_ONE_EDIT_CHARS <= len(last) <= MAX_TYPO_CHARS else []
     for starts in ([last] if words else [], beginnings, [last[:-1]] if beginnings else []):
-        texts = _with_all(connection, release, nearby, starts)
+        texts = _with_all(release, nearby, starts)
         yield texts, [*(word for of_word in nearby for word in of_word), *starts]
 
 
@@ -116,27 +113,24 @@ def _nearby(release: ReleaseTexts, word: str) -> list[str]:
     return [near for near, _ in release.vocabulary.near(word, 1, MAX_BEGINNINGS)]
 
 
-def _with_all(
-    connection: sqlite3.Connection, release: ReleaseTexts, words: Iterable[Iterable[str]], beginnings: Iterable[str]
-) -> list[int]:
+def _with_all(release: ReleaseTexts, words: Iterable[Iterable[str]], beginnings: Iterable[str]) -> list[int]:
     """The texts that have one of each of these words, and a word that begins so."""
     table, vocabulary = release.table, release.vocabulary
     texts: set[int] | None = None
     for of_word in words:
-        having = _having(connection, release, of_word)
+        having = _having(release, of_word)
         texts = having if texts is None else texts & having
     if texts is None or texts:
         longer = {word for beginning in beginnings for word in vocabulary.beginning_with(beginning)}
         shortest = sorted(longer, key=lambda word: (len(word), word))[:MAX_BEGINNINGS]
-        having = _having(connection, release, shortest)
+        having = _having(release, shortest)
         texts = having if texts is None else texts & having
     return sorted(n for n in texts if table.fields[n] in EXACT)
 
 
-def _having(connection: sqlite3.Connection, release: ReleaseTexts, words: Iterable[str]) -> set[int]:
+def _having(release: ReleaseTexts, words: Iterable[str]) -> set[int]:
     """The texts that have any of these words."""
-    numbers = array(number for word in words if (number := release.vocabulary.number(word)))
-    return set().union(*(unpack(postings) for (postings,) in connection.execute(_POSTINGS, (numbers,))))
+    return set().union(*(release.postings.texts(release.vocabulary.number(word)) for word in words))
 
 
 def _suggestions(

@@ -15,7 +15,7 @@ class TextTable:
 
     `fields` and `lengths` (in words) are by number of a text; `orders` (the place of a concept among all) and `types` by row id;
     `profiles` has the row id of each profile by position. The concepts that have text `n` are at `starts[n]` to `starts[n + 1]`
-    of `concepts` (row ids) and `bits` (type * 4 + language).
+    of `texts` (`n` itself), `concepts` (row ids) and `bits` (type * 4 + language).
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -23,11 +23,12 @@ class TextTable:
         for field, words in connection.execute(_TEXTS):
             self.fields.append(field)
             self.lengths.append(min(words, 0xFFFF))
-        self.starts, self.concepts = array("I", [0, 0]), array("I")
+        self.starts, self.texts, self.concepts = array("I", [0, 0]), array("I"), array("I")
         self.bits = array("B")
         for n, row_id, bit in connection.execute(_OCCURRENCES):
             while len(self.starts) <= n:
                 self.starts.append(len(self.concepts))
+            self.texts.append(n)
             self.concepts.append(row_id)
             self.bits.append(bit)
         while len(self.starts) <= len(self.fields):
