@@ -22,7 +22,7 @@ async def until_found(backend: Backend, path: str) -> CacheEntry:
 
 
 @pytest.mark.parametrize("validators", [Validators(), Validators('W/"a1"', "Wed, 01 Jul 2026 00:00:00 GMT")])
-async def test_a_document_comes_back_as_it_was_put(open_backend: OpenBackend, validators: Validators) -> None:
+async def test_a_stored_document_is_read_back_unchanged(open_backend: OpenBackend, validators: Validators) -> None:
     document = entry_of(
         PROFILE, 1234.5, validators, title="Kok à la carte", description={"nl": None}, softSkills=[OTHER[-36:]]
     )
@@ -34,14 +34,14 @@ async def test_a_document_comes_back_as_it_was_put(open_backend: OpenBackend, va
     assert await until_found(other, PROFILE) == document
 
 
-async def test_what_was_put_is_found_at_once_by_who_put_it(open_backend: OpenBackend) -> None:
+async def test_a_write_is_visible_to_its_own_store_immediately(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     for version in range(50):
         backend.put(PROFILE, entry_of(PROFILE, float(version), code=version))
         assert (await backend.get_many([PROFILE]))[PROFILE].document["code"] == str(version)
 
 
-async def test_what_was_put_is_there_for_who_opens_the_place_later(open_backend: OpenBackend) -> None:
+async def test_documents_survive_a_restart_of_the_store(open_backend: OpenBackend) -> None:
     first = open_backend(HERE)
     for number in range(300):
         first.put(profile(number), entry_of(profile(number), 5.0, code=number))
@@ -54,7 +54,7 @@ async def test_what_was_put_is_there_for_who_opens_the_place_later(open_backend:
     ]
 
 
-async def test_thousands_are_found_in_one_look_and_none_in_none(open_backend: OpenBackend) -> None:
+async def test_thousands_of_documents_are_read_in_one_call(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     paths = [profile(number) for number in range(2500)]
     for path in paths:
@@ -64,7 +64,7 @@ async def test_thousands_are_found_in_one_look_and_none_in_none(open_backend: Op
     assert await backend.get_many([]) == {}
 
 
-async def test_documents_of_another_api_in_the_same_place_are_not_ours(open_backend: OpenBackend) -> None:
+async def test_documents_of_two_apis_in_one_store_stay_separate(open_backend: OpenBackend) -> None:
     mine, other = open_backend("https://a.example"), open_backend("https://b.example")
     mine.put(PROFILE, entry_of(PROFILE, code="a"))
     other.put(PROFILE, entry_of(PROFILE, code="b"))
@@ -74,7 +74,7 @@ async def test_documents_of_another_api_in_the_same_place_are_not_ours(open_back
     assert (await other.get_many([PROFILE]))[PROFILE].document["code"] == "b"
 
 
-async def test_many_ask_and_put_at_once(open_backend: OpenBackend) -> None:
+async def test_concurrent_reads_and_writes_see_the_latest_document(open_backend: OpenBackend) -> None:
     backends = [open_backend(HERE) for _ in range(3)]
 
     async def work(backend: Backend, number: int) -> None:
@@ -84,7 +84,7 @@ async def test_many_ask_and_put_at_once(open_backend: OpenBackend) -> None:
     await asyncio.gather(*(work(backend, number) for number in range(100) for backend in backends))
 
 
-async def test_closing_writes_what_was_put_a_moment_ago(open_backend: OpenBackend) -> None:
+async def test_closing_writes_pending_documents(open_backend: OpenBackend) -> None:
     backend = open_backend(HERE)
     await backend.get_many([PROFILE])
     backend.put(PROFILE, entry_of(PROFILE))

@@ -68,14 +68,14 @@ def opened(upstream: Upstream, clock: Clock) -> Opened:
         ("/unknown", 10),
     ],
 )
-def test_documents_of_a_numbered_release_are_fresh_for_long_and_what_moves_is_not(path: str, span: float) -> None:
+def test_numbered_releases_stay_fresh_longer_than_current(path: str, span: float) -> None:
     assert SHELF.state(path, AT_50, now=50 + span - 1) is Freshness.FRESH
     assert SHELF.state(path, AT_50, now=50 + span) is Freshness.STALE
     assert SHELF.state(path, AT_50, now=50 + span + 4999) is Freshness.STALE
     assert SHELF.state(path, AT_50, now=50 + span + 5000) is Freshness.EXPIRED
 
 
-def test_a_document_from_the_future_is_stale() -> None:
+def test_a_document_dated_in_the_future_is_stale() -> None:
     assert SHELF.state(PROFILE, AT_50, now=49) is Freshness.STALE
     assert FreshnessPolicy(10, 10).state(PROFILE, AT_50, now=49) is Freshness.STALE
 
@@ -86,11 +86,11 @@ def test_a_document_normalised_by_other_declarations_is_stale_until_it_expires()
     assert SHELF.state(PROFILE, outdated, now=50 + 1000 + 5000) is Freshness.EXPIRED
 
 
-def test_with_no_time_to_serve_stale_a_document_expires_when_it_is_no_longer_fresh() -> None:
+def test_without_a_stale_ttl_documents_expire_instead_of_becoming_stale() -> None:
     assert FreshnessPolicy(1000, 10).state(CURRENT, AT_50, now=60) is Freshness.EXPIRED
 
 
-def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_never_for_days() -> None:
+def test_revalidation_backs_off_for_the_fresh_time_up_to_a_maximum() -> None:
     shelf = FreshnessPolicy(30 * 86400.0, 300.0, WEEK)
 
     assert shelf.revalidation_backoff(CURRENT) == 300
@@ -98,13 +98,13 @@ def test_after_a_failure_a_copy_is_left_alone_for_as_long_as_it_was_fresh_but_ne
     assert shelf.max_age == 37 * 86400
 
 
-def test_answers_to_what_people_type_are_kept_in_memory_only() -> None:
+def test_search_responses_are_cached_in_memory_only() -> None:
     assert is_persistable(PROFILE)
     assert is_persistable("/releases")
     assert not is_persistable("/search?searchValue=kok")
 
 
-def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used() -> None:
+def test_memory_is_bounded_in_bytes_and_evicts_the_least_recently_used() -> None:
     memory = Memory(100)
     for number in range(5):
         memory.put(str(number), CacheEntry({}, 0, 30))
@@ -114,7 +114,7 @@ def test_memory_never_holds_more_bytes_than_agreed_and_lets_go_of_the_least_used
     assert [number for number in range(5) if memory.get(str(number))] == [0, 3, 4]
 
 
-def test_memory_never_holds_more_documents_than_agreed() -> None:
+def test_memory_is_bounded_in_documents() -> None:
     memory = Memory(100, max_entries=2)
     for path in "abc":
         memory.put(path, CacheEntry({}, 0, 1))
@@ -123,7 +123,7 @@ def test_memory_never_holds_more_documents_than_agreed() -> None:
     assert memory.bytes == 2
 
 
-def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_none_out() -> None:
+def test_memory_counts_a_replaced_document_once_and_rejects_oversized_ones() -> None:
     memory = Memory(100)
     memory.put("a", CacheEntry({}, 0, 60))
     memory.put("a", CacheEntry({}, 0, 70))
@@ -138,7 +138,7 @@ def test_memory_counts_a_renewed_document_once_and_one_that_is_too_large_pushes_
     assert memory.bytes == 0
 
 
-def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
+def test_a_ttl_cache_expires_entries_and_is_bounded(clock: Clock) -> None:
     cache: TTLCache[int] = TTLCache(clock, max_items=3)
     for number, key in enumerate("abcd"):
         cache.put(key, number, 10)
@@ -156,14 +156,14 @@ def test_what_is_remembered_runs_out_and_is_bounded(clock: Clock) -> None:
 
 
 @pytest.mark.slow
-async def test_a_million_missing_documents_take_bounded_room(opened: Opened, upstream: Upstream) -> None:
+async def test_the_cache_of_missing_documents_is_bounded(opened: Opened, upstream: Upstream) -> None:
     upstream.error = UpstreamNotFound()
     await opened.ask(*map(profile, range(10_100)))
 
     assert len(opened.store._fetcher._missing) == 10_000
 
 
-async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+async def test_a_failing_path_does_not_fail_the_rest_of_its_batch() -> None:
     async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         if path == "/releases":
             raise UpstreamUnavailable
@@ -175,7 +175,7 @@ async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
     assert documents[PROFILE] == {}
 
 
-async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
+async def test_the_current_release_is_also_cached_under_its_number() -> None:
     fetched: list[str] = []
 
     async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
@@ -197,9 +197,7 @@ async def test_what_is_asked_as_current_is_kept_under_its_number_too() -> None:
         ("/releases/current/softskills", {}),
     ],
 )
-async def test_a_link_alone_puts_nothing_of_current_under_the_number_of_a_release(
-    path: str, body: dict[str, Any]
-) -> None:
+async def test_a_self_link_alone_does_not_cache_current_under_a_number(path: str, body: dict[str, Any]) -> None:
     fetched: list[str] = []
     numbered = path.replace("current", "3.9")
 
@@ -236,9 +234,7 @@ class TakesTurns:
         pass
 
 
-async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought(
-    upstream: Upstream, clock: Clock
-) -> None:
+async def test_revalidation_checks_the_shared_store_once(upstream: Upstream, clock: Clock) -> None:
     backend = TakesTurns()
     opened = Opened(upstream, clock, Memory(10_000), backend)
     await opened.ask(PROFILE)
@@ -252,7 +248,7 @@ async def test_a_stale_copy_is_renewed_with_one_look_at_what_others_have_brought
     assert backend.looks == before + 1
 
 
-async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
+async def test_a_self_link_cannot_overwrite_another_document() -> None:
     async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         return Fetched({"id": path[-36:], "_links": {"self": {"href": OTHER}}})
 
@@ -264,7 +260,7 @@ async def test_a_document_cannot_put_itself_in_the_place_of_another() -> None:
     assert document["id"] == OTHER[-36:]
 
 
-async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(clock: Clock) -> None:
+async def test_not_modified_without_a_cached_copy_is_an_invalid_response(clock: Clock) -> None:
     async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
         return Fetched(None)
 
@@ -273,7 +269,7 @@ async def test_unchanged_without_a_copy_to_be_unchanged_is_an_invalid_response(c
     assert isinstance(documents[PROFILE], UpstreamInvalidResponse)
 
 
-async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who_asks_begins_anew(
+async def test_a_fetch_is_cancelled_with_its_last_waiter_and_can_be_restarted(
     opened: Opened, upstream: Upstream
 ) -> None:
     upstream.let_go.clear()
@@ -290,7 +286,7 @@ async def test_the_fetch_ends_when_the_last_who_waited_has_left_and_the_next_who
     assert upstream.cancelled == 1
 
 
-async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, upstream: Upstream) -> None:
+async def test_a_fetch_is_cancelled_once_all_its_waiters_have_timed_out(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     soon = asyncio.get_running_loop().time() + 0.01
     await asyncio.gather(*(opened.ask(PROFILE, context=FetchContext(deadline=soon)) for _ in range(3)))
@@ -300,7 +296,7 @@ async def test_the_fetch_ends_when_all_who_waited_were_too_late(opened: Opened, 
     assert upstream.cancelled == 1
 
 
-async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened, upstream: Upstream) -> None:
+async def test_a_waiter_that_joins_as_the_last_one_leaves_gets_the_document(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     leaving = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
@@ -312,7 +308,7 @@ async def test_who_joins_as_the_last_one_leaves_gets_the_document(opened: Opened
     assert await joining == [upstream.document(PROFILE)]
 
 
-async def test_a_flight_ends_when_its_only_waiter_leaves_at_once() -> None:
+async def test_a_flight_is_cancelled_if_its_only_waiter_leaves_immediately() -> None:
     flights: SingleFlight[str, int] = SingleFlight()
     ended = asyncio.Event()
 
@@ -331,7 +327,7 @@ async def test_a_flight_ends_when_its_only_waiter_leaves_at_once() -> None:
     assert "a" not in flights
 
 
-async def test_a_waiter_gets_the_results_until_its_deadline_and_leaves_the_rest() -> None:
+async def test_a_waiter_gets_the_results_that_are_ready_at_its_deadline() -> None:
     flights: SingleFlight[str, str] = SingleFlight()
     let_go = asyncio.Event()
     started: list[str] = []
@@ -358,7 +354,7 @@ async def test_a_waiter_gets_the_results_until_its_deadline_and_leaves_the_rest(
     assert not any(key in flights for key in started)
 
 
-async def test_a_fetch_has_the_headers_but_not_the_deadline_of_the_first_who_waits(
+async def test_a_shared_fetch_has_the_headers_but_not_the_deadline_of_one_waiter(
     opened: Opened, upstream: Upstream
 ) -> None:
     upstream.let_go.clear()
@@ -377,7 +373,7 @@ async def test_a_fetch_has_the_headers_but_not_the_deadline_of_the_first_who_wai
     assert await asyncio.gather(*waiting) == [[upstream.document(PROFILE)]] * 2
 
 
-async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_waits_for_its_call(
+async def test_requests_never_join_background_calls_but_a_crawl_joins_a_request(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT)
@@ -398,7 +394,7 @@ async def test_a_question_never_waits_behind_a_renewal_or_a_walk_but_a_walk_wait
     assert len(upstream.requests) == 3
 
 
-async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
+async def test_a_disconnected_reader_does_not_cancel_the_revalidation(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT)
@@ -414,7 +410,7 @@ async def test_a_reader_who_leaves_does_not_end_the_renewal_of_what_it_read(
     assert upstream.cancelled == 0
 
 
-async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reader(
+async def test_excess_revalidations_are_dropped_until_the_next_read(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     paths = [f"/releases?page={number}" for number in range(100)]
@@ -434,7 +430,7 @@ async def test_few_copies_are_renewed_at_once_and_the_others_at_their_next_reade
     assert sorted(upstream.paths[100:]) == sorted(paths)
 
 
-async def test_closing_ends_what_is_renewed_in_the_background(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+async def test_closing_cancels_background_revalidations(opened: Opened, upstream: Upstream, clock: Clock) -> None:
     await opened.ask(CURRENT)
     clock.now += 11
     upstream.let_go.clear()
@@ -462,7 +458,7 @@ async def test_a_crawled_document_stays_in_memory_while_there_is_room(upstream: 
     assert opened.memory.bytes == 3 * size
 
 
-async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, upstream: Upstream) -> None:
+async def test_crawling_a_stored_document_uses_no_extra_memory(opened: Opened, upstream: Upstream) -> None:
     for _ in range(3):
         await opened.store.get_uncached(PROFILE)
 
@@ -470,7 +466,7 @@ async def test_a_crawl_of_a_stored_document_takes_no_more_room(opened: Opened, u
     assert len(opened.memory) == 1
 
 
-def test_what_a_shared_memory_has_no_room_for_leaves_its_bytes_as_they_were() -> None:
+def test_a_document_that_does_not_fit_leaves_the_memory_unchanged() -> None:
     memory = Memory(1500, interner=Interner())
     memory.put("a", CacheEntry({"id": "1", "t": "x"}, 0, 20))
     before = memory.bytes
@@ -510,7 +506,7 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
     assert context.stats.requests == MAX_STARTED
 
 
-async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
+async def test_a_crawl_that_joins_a_request_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
@@ -522,7 +518,7 @@ async def test_a_walk_that_joins_a_question_leaves_the_document_in_memory(opened
     assert len(opened.memory) == 1
 
 
-async def test_a_walk_takes_a_stale_copy_as_it_is(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+async def test_a_crawl_uses_stale_copies_without_revalidating(opened: Opened, upstream: Upstream, clock: Clock) -> None:
     await opened.ask(PROFILE)
     clock.now += 1001
 
@@ -531,7 +527,7 @@ async def test_a_walk_takes_a_stale_copy_as_it_is(opened: Opened, upstream: Upst
     assert upstream.paths == [PROFILE]
 
 
-async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_is_stored(
+async def test_an_operation_over_its_call_limit_still_gets_all_stored_documents(
     opened: Opened, upstream: Upstream
 ) -> None:
     await opened.ask(*map(profile, range(10)))
@@ -545,7 +541,7 @@ async def test_an_operation_causes_no_more_calls_than_it_may_and_gets_all_that_i
     assert len(upstream.paths) == 10 + 3
 
 
-async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_with_others(
+async def test_clients_with_their_own_key_share_documents_but_not_errors(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     bad = FetchContext(key=Secret("bad"))
@@ -558,9 +554,7 @@ async def test_a_client_with_a_key_of_its_own_shares_documents_and_no_failures_w
     assert [context.key for _, context, _ in upstream.requests] == [Secret("bad"), None]
 
 
-async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_another_key(
-    opened: Opened, upstream: Upstream
-) -> None:
+async def test_a_call_is_shared_only_by_clients_with_the_same_key(opened: Opened, upstream: Upstream) -> None:
     upstream.let_go.clear()
     asking = [
         asyncio.create_task(opened.ask(PROFILE, context=FetchContext(key=key)))
@@ -573,7 +567,7 @@ async def test_a_client_with_a_key_of_its_own_does_not_wait_for_a_call_by_anothe
     assert [context.key for _, context, _ in upstream.requests] == [None, Secret("a")]
 
 
-async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_nothing(
+async def test_a_refused_upstream_wait_returns_stored_documents_without_calls(
     opened: Opened, upstream: Upstream
 ) -> None:
     @contextmanager
@@ -590,9 +584,7 @@ async def test_who_may_not_wait_for_upstream_gets_what_is_stored_and_asks_for_no
     assert upstream.paths == [PROFILE]
 
 
-async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
-    opened: Opened, upstream: Upstream
-) -> None:
+async def test_a_wait_slot_is_held_only_while_waiting_for_upstream(opened: Opened, upstream: Upstream) -> None:
     waiting: list[int] = []
 
     @contextmanager
@@ -611,7 +603,7 @@ async def test_a_place_for_waiting_is_held_only_while_upstream_is_waited_for(
     await opened.ask(PROFILE, context=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))
 
 
-async def test_listeners_to_evictions_add_up() -> None:
+async def test_every_eviction_listener_is_called() -> None:
     memory = Memory(100)
     first: list[str] = []
     second: list[str] = []

@@ -45,7 +45,7 @@ class Writer:
 
 
 @pytest.mark.soak
-async def test_a_store_whose_writer_was_killed_fifty_times_opens_again_and_every_document_in_it_is_whole(
+async def test_a_store_stays_intact_when_its_writer_is_killed_repeatedly(
     tmp_path: Path,
 ) -> None:
     file, random = tmp_path / "documents.sqlite", Random(20260625)

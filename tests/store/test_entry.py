@@ -65,26 +65,26 @@ UNUSABLE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("name", UNUSABLE)
-def test_a_body_that_is_no_document_within_bounds_is_unusable(name: str) -> None:
+def test_a_malformed_or_oversized_body_is_unusable(name: str) -> None:
     with pytest.raises(UnusableEntry):
         unpack(PROFILE, UNUSABLE[name], MOST)
 
 
-def test_a_document_as_large_as_allowed_comes_back_whole() -> None:
+def test_a_document_of_the_maximum_size_is_unpacked() -> None:
     document = DOCUMENT | {"code": "x" * (MOST - SIZE - len(',"code":""'))}
     assert len(orjson.dumps(document)) == MOST
 
     assert unpack(PROFILE, pack(document), MOST) == (document, False)
 
 
-def test_a_raw_document_of_an_older_version_is_normalised_and_keeps_age_and_validators() -> None:
+def test_a_raw_entry_is_normalised_and_retains_its_age_and_validators() -> None:
     validators = Validators('"7"')
 
     restored = restore(PROFILE, 5.5, '"7"', None, deflated(orjson.dumps(RAW)), MOST)
     assert restored == CacheEntry(DOCUMENT, 5.5, SIZE, validators)
 
 
-def test_a_document_of_other_declarations_is_read_as_far_as_it_goes_and_outdated() -> None:
+def test_a_document_of_other_declarations_is_read_in_part_and_outdated() -> None:
     stored = DOCUMENT | {"title": "renamed", "softSkills": {"id": OTHER[-36:]}, "wages": 3, "code": None}
     body = b"0123456789ab:" + deflated(orjson.dumps(stored))
 
@@ -94,13 +94,13 @@ def test_a_document_of_other_declarations_is_read_as_far_as_it_goes_and_outdated
     assert restored == CacheEntry(expected, 5.5, restored.size, Validators(), outdated=True)
 
 
-def test_an_entry_of_this_version_is_unusable_for_the_one_before() -> None:
+def test_an_entry_of_this_version_is_unusable_for_the_previous_version() -> None:
     with pytest.raises(zlib.error):  # which expects nothing before the compressed text
         zlib.decompress(GOOD)
 
 
 @pytest.mark.parametrize("value", [7, "x", [7], {"nl": 7}, [[[]]], {"a": {}}, True, None, ""])
-def test_values_of_another_shape_in_a_stored_document_do_not_come_back(value: Any) -> None:
+def test_stored_values_of_the_wrong_shape_are_dropped(value: Any) -> None:
     fields = concept_type("OccupationalProfile").fields
     stored = {"id": DOCUMENT["id"]} | {field.name: value for field in fields}
 
@@ -135,13 +135,13 @@ def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, None, "1000", b"1", True, [1]])
-def test_a_time_that_is_none_makes_an_entry_unusable(at: object) -> None:
+def test_an_invalid_time_makes_an_entry_unusable(at: object) -> None:
     with pytest.raises(UnusableEntry):
         restore(PROFILE, at, None, None, GOOD, MOST)
 
 
 @pytest.mark.parametrize("at", [-1e300, -5, 0, 7, 1e300])
-def test_any_finite_time_is_one(at: float) -> None:
+def test_any_finite_time_is_valid(at: float) -> None:
     assert restore(PROFILE, at, None, None, GOOD, MOST) == CacheEntry(DOCUMENT, float(at), SIZE)
 
 
@@ -177,13 +177,13 @@ def test_an_entry_of_another_path_or_format_is_unusable(value: object) -> None:
         decode(PROFILE, value, MOST)
 
 
-def test_an_entry_comes_back_as_it_was_written() -> None:
+def test_an_entry_is_decoded_as_it_was_encoded() -> None:
     entry = CacheEntry(DOCUMENT, 5.5, SIZE, Validators('W/"1"', "Wed, 01 Jul 2026 00:00:00 GMT"))
 
     assert decode(PROFILE, encode(PROFILE, entry), MOST) == entry
 
 
-def test_an_entry_of_the_version_before_is_normalised() -> None:
+def test_an_entry_of_the_previous_version_is_normalised() -> None:
     head = b'["' + PROFILE.encode() + b'",5.5,"7",null]\n'
 
     assert decode(PROFILE, head + deflated(orjson.dumps(RAW)), MOST) == CacheEntry(DOCUMENT, 5.5, SIZE, Validators("7"))
@@ -222,7 +222,7 @@ async def test_an_entry_dated_in_the_future_is_served_renewed_and_overwritten() 
     assert upstream.paths == [CURRENT]
 
 
-async def test_many_stored_documents_are_taken_into_memory_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_loading_many_stored_documents_yields_to_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_api.store.tiers.TIME_SLICE", 0.0)
     clock = Clock()
     entries = {profile(number): CacheEntry({"id": "x"}, clock.now, 9) for number in range(100)}
@@ -269,7 +269,7 @@ async def test_unusable_entries_of_the_file_are_counted_fetched_and_overwritten(
     assert upstream.paths == paths * 2
 
 
-async def test_a_file_that_does_not_answer_is_left_alone_and_upstream_asked(
+async def test_documents_come_from_upstream_if_the_file_does_not_respond(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.store.sqlite.READ_TIMEOUT", 0.01)

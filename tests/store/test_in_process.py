@@ -81,7 +81,7 @@ async def test_with_faults_documents_are_requested_by_the_store(world: World, fa
 
 
 @pytest.mark.parametrize(("took", "turns"), [(0.0, 1), (SLICE * 2, 5)])
-async def test_documents_are_read_for_a_limited_time_of_each_pass_of_the_event_loop(
+async def test_in_process_reads_yield_to_the_event_loop(
     took: float, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, reads, count = 1.0, list[int](), 0

@@ -39,7 +39,7 @@ def fetching(document: dict[str, Any], values: int) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("values", [1, MANY_VALUES + 1])
-async def test_a_raw_document_is_free_as_soon_as_it_is_normalised(values: int) -> None:
+async def test_a_raw_document_is_freed_once_it_is_normalised(values: int) -> None:
     gone: list[weakref.ref[Raw]] = []
 
     async def fetch(path: str, context: FetchContext, validators: Validators) -> Fetched:
@@ -132,7 +132,7 @@ async def with_entries_of(folder: Path, upstream: Upstream, clock: Clock, format
     await opened.store.aclose()
 
 
-async def test_a_document_of_other_declarations_is_served_and_renewed_without_validators(tmp_path: Path) -> None:
+async def test_an_outdated_document_is_served_and_revalidated_unconditionally(tmp_path: Path) -> None:
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"0123456789ab:") as opened:
         clock.now += 1
@@ -147,7 +147,7 @@ async def test_a_document_of_other_declarations_is_served_and_renewed_without_va
         assert tally == FetchStats(cached=1)
 
 
-async def test_a_document_of_other_declarations_is_served_while_upstream_is_down(tmp_path: Path) -> None:
+async def test_an_outdated_document_is_served_while_upstream_is_down(tmp_path: Path) -> None:
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"0123456789ab:") as opened:
         upstream.error = UpstreamUnavailable()
@@ -160,7 +160,7 @@ async def test_a_document_of_other_declarations_is_served_while_upstream_is_down
             assert opened.store.fresh_until(PROFILE, document) < 0
 
 
-async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_validators(tmp_path: Path) -> None:
+async def test_a_raw_entry_of_an_older_version_stays_fresh_with_its_validators(tmp_path: Path) -> None:
     upstream, clock = Upstream(versioned=True), Clock()
     async with with_entries_of(tmp_path, upstream, clock, b"") as opened:
         tally = FetchStats()
@@ -172,7 +172,7 @@ async def test_a_raw_document_of_an_older_version_stays_fresh_and_keeps_its_vali
         assert [validators.etag for _, _, validators in upstream.requests] == [None, '"0"']
 
 
-async def test_a_document_renewed_to_an_equal_one_stays_the_same_object(clock: Clock) -> None:
+async def test_revalidation_to_an_equal_document_returns_the_same_object(clock: Clock) -> None:
     for path in (PROFILE, CURRENT, "/releases", "/releases/3.11/softskills"):
         upstream = Upstream()
         opened = Opened(upstream, clock, Memory(100_000, interner=Interner()), None)

@@ -27,7 +27,7 @@ def profile(id_: str, *competences: dict[str, Any]) -> dict[str, Any]:
     return {"id": id_, "essentialCompetences": list(competences)}
 
 
-def test_a_part_that_several_originalsembed_is_one_object_at_every_level() -> None:
+def test_equal_parts_of_documents_are_interned_at_every_level() -> None:
     interner = Interner()
     one, _ = interner.intern(profile("op-1", competence("cp-1")))
     other, _ = interner.intern(profile("op-2", competence("cp-2"), competence("cp-1")))
@@ -40,7 +40,7 @@ def test_a_part_that_several_originalsembed_is_one_object_at_every_level() -> No
     assert complete is not embedded
 
 
-def test_what_is_shared_costs_its_bytes_once_and_frees_them_with_the_last_who_holds_it() -> None:
+def test_interned_bytes_are_counted_once_and_freed_with_the_last_document() -> None:
     interner = Interner()
     one, first = interner.intern(profile("op-1", competence("cp-1")))
     other, second = interner.intern(profile("op-2", competence("cp-1")))
@@ -56,7 +56,7 @@ def entry_of(document: dict[str, Any]) -> CacheEntry:
     return CacheEntry(copy.deepcopy(document), 0, len(orjson.dumps(document)))
 
 
-def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -> None:
+def test_interning_equal_content_returns_the_same_object() -> None:
     memory = Memory(100_000, interner=Interner())
     release = {"releases": ["3.11"], "current": True}
     for document in (profile("op-1", competence("cp-1")), release):
@@ -67,7 +67,7 @@ def test_a_document_renewed_to_the_same_content_stays_the_object_that_it_was() -
     assert memory.put(PROFILE, entry_of(release | {"current": False})).document == release | {"current": False}
 
 
-def test_parts_of_one_id_that_all_differ_are_kept_each_for_itself() -> None:
+def test_different_parts_with_one_id_are_stored_separately() -> None:
     interner = Interner()
     documents = [{"id": "op", "part": {"id": "a", "n": str(n)}} for n in range(MAX_VARIANTS * 2)]
     taken = [interner.intern(copy.deepcopy(document)) for document in documents]
@@ -92,7 +92,9 @@ documents = st.fixed_dictionaries({}, optional={"id": ids, "x": values, "y": val
 
 @pytest.mark.slow
 @given(st.lists(documents, max_size=8), st.randoms(use_true_random=False))
-def test_originals_are_unchanged_and_all_bytes_come_back(originals: list[dict[str, Any]], random: Random) -> None:
+def test_interning_changes_no_document_and_release_frees_all_bytes(
+    originals: list[dict[str, Any]], random: Random
+) -> None:
     interner = Interner()
     before = [encoded(document) for document in originals]
     taken = [interner.intern(document) for document in originals]
@@ -107,7 +109,7 @@ def encoded(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
-def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_originalsof_equal_parts() -> None:
+def test_interning_fits_more_documents_into_the_same_bytes() -> None:
     memory = Memory(30_000, interner=Interner())
     for n in range(100):
         memory.put(str(n), entry_of(profile(f"op-{n}", *(competence(f"cp-{part}") for part in range(10)))))
@@ -124,7 +126,7 @@ def test_a_memory_that_shares_holds_no_more_bytes_than_agreed_and_many_originals
     assert memory.bytes == 0
 
 
-def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
+def test_a_document_larger_than_the_memory_evicts_nothing() -> None:
     memory = Memory(5_000, interner=Interner())
     memory.put("a", entry_of(competence("cp-1")))
     memory.put("b", entry_of({"id": "op-1", "parts": [{}] * 1000}))  # 3,000 bytes of text, and many times that parsed
@@ -132,7 +134,7 @@ def test_a_document_that_takes_more_than_all_the_room_pushes_none_out() -> None:
     assert list(memory) == ["a"]
 
 
-async def test_who_waited_for_a_document_is_given_the_object_that_is_kept() -> None:
+async def test_a_fetch_returns_the_cached_object() -> None:
     upstream = Upstream()
     memory = Memory(100_000, interner=Interner())
     store = Store(upstream.fetch, SHELF, memory)

@@ -28,7 +28,7 @@ def entry_of(document: dict[str, Any], at: float = 0.0) -> CacheEntry:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interleaved_puts_leave_the_same_memory_as_sequential_ones(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interning, "STEP", 2)
     random, parts = Random(seed), Interner()
     memory = Memory(30_000, interner=parts)
@@ -57,7 +57,7 @@ def test_puts_that_take_turns_leave_memory_as_puts_at_once(seed: int, monkeypatc
     assert (memory.bytes, len(parts)) == (0, 0)
 
 
-def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
+def test_of_two_interleaved_puts_the_newer_document_wins() -> None:
     memory = Memory(10_000_000, interner=Interner())
     older = memory.put_steps("/a", entry_of(profile("op-1", 2 * STEP), at=1.0))
     next(older)
@@ -69,7 +69,7 @@ def test_of_two_puts_that_take_turns_the_newer_document_stays() -> None:
     assert memory.bytes == 0
 
 
-async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evicted() -> None:
+async def test_putting_and_evicting_a_large_document_yields_to_the_event_loop() -> None:
     upstream, memory = Upstream(), Memory(20_000_000, interner=Interner())
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
     store = Store(upstream.fetch, SHELF, memory)
@@ -84,7 +84,7 @@ async def test_a_document_of_many_parts_lets_others_run_while_it_is_put_and_evic
 
 
 @pytest.mark.slow
-async def test_a_reader_that_leaves_while_a_document_is_put_breaks_nothing() -> None:
+async def test_a_put_completes_although_its_reader_was_cancelled() -> None:
     upstream, parts = Upstream(), Interner()
     upstream.documents[PROFILE] = profile(PROFILE[-36:], 20_000)
     memory = Memory(100_000_000, interner=parts)

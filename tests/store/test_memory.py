@@ -41,7 +41,7 @@ def test_a_scan_evicts_nothing() -> None:
     assert refused() == 1000 - FITTING
 
 
-def test_passes_over_a_release_that_nearly_fits_mostly_hit() -> None:
+def test_repeated_scans_of_a_release_that_nearly_fits_mostly_hit() -> None:
     memory = full()
     misses = 0
 

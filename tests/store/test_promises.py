@@ -20,13 +20,13 @@ from tests.store.fakes import CURRENT, OTHER, PROFILE, Clock, Location, Opened, 
 FAILURES = [UpstreamUnavailable, UpstreamTimeout, UpstreamRateLimited, UpstreamUnauthorized, UpstreamInvalidResponse]
 
 
-async def test_a_document_is_fetched_once_and_then_kept(opened: Opened, upstream: Upstream) -> None:
+async def test_a_document_is_fetched_once_and_then_cached(opened: Opened, upstream: Upstream) -> None:
     for _ in range(3):
         assert await opened.ask(PROFILE, PROFILE) == [upstream.document(PROFILE)] * 2
     assert upstream.paths == [PROFILE]
 
 
-async def test_documents_outlive_their_process_and_are_there_for_others(location: Location, upstream: Upstream) -> None:
+async def test_stored_documents_are_available_to_other_processes(location: Location, upstream: Upstream) -> None:
     if not location.shared:
         pytest.skip("memory is one process's own")
     first = location.open()
@@ -37,7 +37,7 @@ async def test_documents_outlive_their_process_and_are_there_for_others(location
     assert upstream.paths == [PROFILE, OTHER]
 
 
-async def test_a_stale_copy_is_served_at_once_and_renewed_behind(
+async def test_a_stale_copy_is_served_immediately_and_revalidated(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT, PROFILE)
@@ -69,7 +69,7 @@ async def test_a_hundred_readers_of_a_stale_copy_cause_one_call(
     assert upstream.paths == [CURRENT] * 2
 
 
-async def test_what_is_as_it_was_is_asked_by_its_validators_and_fresh_again(
+async def test_revalidation_sends_validators_and_makes_the_copy_fresh(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     upstream.versioned = True
@@ -100,7 +100,7 @@ async def test_a_changed_document_replaces_the_copy_and_its_validators(
 
 
 @pytest.mark.parametrize("failure", [*FAILURES, UpstreamNotFound])
-async def test_known_documents_are_served_while_upstream_fails_and_the_tally_says_that_they_are_stale(
+async def test_cached_documents_are_served_stale_while_upstream_fails(
     opened: Opened, upstream: Upstream, clock: Clock, failure: type[UpstreamError]
 ) -> None:
     await opened.ask(CURRENT, PROFILE)
@@ -116,7 +116,7 @@ async def test_known_documents_are_served_while_upstream_fails_and_the_tally_say
         assert tally == FetchStats(stale=2)
 
 
-async def test_while_upstream_fails_a_known_document_is_asked_for_once_in_its_fresh_time(
+async def test_while_upstream_fails_revalidation_is_tried_once_per_fresh_time(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT)
@@ -129,7 +129,7 @@ async def test_while_upstream_fails_a_known_document_is_asked_for_once_in_its_fr
     assert len(upstream.paths) <= 1 + 1.2 * 10
 
 
-async def test_a_copy_is_served_as_long_as_agreed_and_then_no_more(
+async def test_a_stale_copy_is_served_until_its_stale_ttl_ends(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(CURRENT)
@@ -143,7 +143,7 @@ async def test_a_copy_is_served_as_long_as_agreed_and_then_no_more(
     assert isinstance(result, UpstreamUnavailable)
 
 
-async def test_an_expired_copy_that_is_as_it_was_is_good_again(
+async def test_an_expired_copy_is_revalidated_by_its_validators(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     upstream.versioned = True
@@ -156,7 +156,7 @@ async def test_an_expired_copy_that_is_as_it_was_is_good_again(
     assert len(upstream.requests) == 2
 
 
-async def test_another_process_renews_a_copy_for_all(location: Location, upstream: Upstream, clock: Clock) -> None:
+async def test_a_revalidation_in_one_process_serves_all(location: Location, upstream: Upstream, clock: Clock) -> None:
     if not location.shared:
         pytest.skip("memory is one process's own")
     first = location.open()
@@ -176,7 +176,7 @@ async def test_another_process_renews_a_copy_for_all(location: Location, upstrea
     assert upstream.paths == [CURRENT] * 2
 
 
-async def test_ten_missing_documents_asked_for_again_and_again_cost_a_call_each(
+async def test_repeated_requests_for_missing_documents_cause_few_calls(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     upstream.error = UpstreamNotFound()
@@ -193,7 +193,7 @@ async def test_ten_missing_documents_asked_for_again_and_again_cost_a_call_each(
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
+async def test_an_error_reaches_all_waiters_and_the_next_request_retries(
     opened: Opened, upstream: Upstream, failure: type[UpstreamError]
 ) -> None:
     upstream.error = failure(retry_after=3.0, detail="d")
@@ -218,7 +218,7 @@ async def test_what_failed_is_told_to_all_who_waited_and_good_at_the_next_try(
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
 
 
-async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_harms_none(
+async def test_concurrent_requests_share_a_fetch_that_survives_cancellations(
     opened: Opened, upstream: Upstream
 ) -> None:
     upstream.let_go.clear()
@@ -238,7 +238,9 @@ async def test_a_hundred_who_ask_at_once_cause_one_fetch_and_one_that_leaves_har
     assert [answer for answer in answers if isinstance(answer, list)] == [[upstream.document(PROFILE)]] * 98
 
 
-async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+async def test_fetch_stats_count_requests_hits_and_stale_copies(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
     await opened.ask(CURRENT, PROFILE)
     clock.now += 11
     upstream.let_go.clear()
@@ -257,9 +259,7 @@ async def test_the_tally_tells_how_documents_were_come_by(opened: Opened, upstre
     assert joining == FetchStats(requests=1)
 
 
-async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_and_the_rest_goes_out(
-    opened: Opened, upstream: Upstream
-) -> None:
+async def test_at_the_deadline_only_missing_documents_time_out(opened: Opened, upstream: Upstream) -> None:
     await opened.ask(PROFILE)
     upstream.let_go.clear()
     loop = asyncio.get_running_loop()
@@ -274,7 +274,7 @@ async def test_at_the_deadline_of_the_operation_what_is_not_there_is_a_timeout_a
     assert upstream.paths == [PROFILE, OTHER]
 
 
-async def test_who_has_less_time_leaves_and_the_others_get_the_document(
+async def test_a_waiter_that_times_out_does_not_cancel_the_others(
     opened: Opened, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.let_go.clear()
@@ -290,7 +290,7 @@ async def test_who_has_less_time_leaves_and_the_others_get_the_document(
     assert upstream.paths == [PROFILE]
 
 
-async def test_a_bad_document_is_an_error_and_not_kept(opened: Opened, upstream: Upstream) -> None:
+async def test_an_invalid_document_is_an_error_and_not_cached(opened: Opened, upstream: Upstream) -> None:
     upstream.error = UpstreamInvalidResponse()
     assert isinstance((await opened.ask(PROFILE))[0], UpstreamInvalidResponse)
 
@@ -298,7 +298,9 @@ async def test_a_bad_document_is_an_error_and_not_kept(opened: Opened, upstream:
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
 
 
-async def test_a_bad_document_does_not_replace_a_good_copy(opened: Opened, upstream: Upstream, clock: Clock) -> None:
+async def test_an_invalid_document_does_not_replace_a_valid_copy(
+    opened: Opened, upstream: Upstream, clock: Clock
+) -> None:
     await opened.ask(CURRENT)
     upstream.error = UpstreamInvalidResponse()
     clock.now += 11
@@ -308,7 +310,7 @@ async def test_a_bad_document_does_not_replace_a_good_copy(opened: Opened, upstr
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT)]
 
 
-async def test_a_document_from_the_future_is_served_and_asked_for_again(
+async def test_a_document_dated_in_the_future_is_served_and_revalidated(
     opened: Opened, upstream: Upstream, clock: Clock
 ) -> None:
     await opened.ask(PROFILE)

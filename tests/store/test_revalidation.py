@@ -19,7 +19,7 @@ PAUSE = 3600.0
     ],
     ids=["plan", "breaker", "503", "timeout"],
 )
-async def test_only_a_renewal_that_was_called_for_counts_as_one(error: UpstreamError, pause: float) -> None:
+async def test_a_failed_revalidation_is_retried_only_after_its_pause(error: UpstreamError, pause: float) -> None:
     clock, tries = Clock(1000.0), 0
     revalidations = Revalidations(clock)
 

@@ -23,7 +23,7 @@ def store(
     return Opened(upstream, clock or Clock(), Memory(memory), file)
 
 
-async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(tmp_path: Path) -> None:
+async def test_expired_documents_are_deleted_when_the_file_is_opened(tmp_path: Path) -> None:
     first = store(Upstream(), Clock(), SqliteFile(tmp_path / "s.sqlite", "api"))  # that clock stands in 1970
     await first.ask(PROFILE)
     await first.store.aclose()
@@ -35,7 +35,7 @@ async def test_documents_that_are_too_old_are_let_go_of_when_the_file_is_opened(
     connection.close()
 
 
-async def test_what_still_waits_to_be_written_is_found_already(tmp_path: Path) -> None:
+async def test_a_document_that_is_queued_for_writing_can_be_read(tmp_path: Path) -> None:
     upstream = Upstream()
     cache = store(upstream, file=SqliteFile(tmp_path / "s.sqlite", "api"), memory=0)
 
@@ -49,7 +49,7 @@ async def test_what_still_waits_to_be_written_is_found_already(tmp_path: Path) -
 @pytest.mark.parametrize(
     "damage", [b"this is no database, but long enough to be one" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
 )
-async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+async def test_a_damaged_file_is_set_aside_and_replaced(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "s.sqlite").write_bytes(damage)
@@ -74,7 +74,7 @@ async def test_a_file_of_another_format_is_set_aside_too(tmp_path: Path) -> None
     assert list(tmp_path.glob("*.damaged-*"))
 
 
-async def test_a_file_that_is_damaged_while_it_is_used_costs_a_fetch_and_no_error(
+async def test_damage_to_an_open_file_causes_a_fetch_but_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     upstream = Upstream()
@@ -108,7 +108,7 @@ async def test_a_document_whose_bytes_are_damaged_is_fetched_again(tmp_path: Pat
     assert upstream.paths == [PROFILE, PROFILE]
 
 
-def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
+def test_an_unusable_path_is_a_settings_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(SettingsError, match="cannot create the folder"):
@@ -117,7 +117,7 @@ def test_a_place_where_no_file_can_be_is_told(tmp_path: Path) -> None:
         SqliteFile(tmp_path, "api")
 
 
-async def test_the_oldest_documents_are_let_go_of_where_the_file_would_grow_beyond_its_bound(tmp_path: Path) -> None:
+async def test_the_oldest_documents_are_deleted_if_the_file_exceeds_its_limit(tmp_path: Path) -> None:
     file, random = tmp_path / "s.sqlite", Random(1)
     backend = SqliteFile(file, "api", max_bytes=400_000)
     for number in range(1000):
@@ -134,7 +134,7 @@ async def test_the_oldest_documents_are_let_go_of_where_the_file_would_grow_beyo
     assert left == [float(number) for number in range(1000 - len(left), 1000)]
 
 
-async def test_a_file_of_the_first_format_keeps_its_documents(tmp_path: Path) -> None:
+async def test_a_file_of_the_first_format_is_migrated_with_its_documents(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "s.sqlite") as connection:
         connection.execute(
             "CREATE TABLE document (origin TEXT NOT NULL, path TEXT NOT NULL, at REAL NOT NULL, size INTEGER NOT NULL, "
@@ -168,7 +168,7 @@ async def _filled(file: Path, upstream: Upstream) -> list[str]:
 @pytest.mark.parametrize(
     "pages", [range(1, 4), range(3, 100), range(1, 1000)], ids=["the first", "the last", "all but one"]
 )
-async def test_zeroed_pages_cost_a_fetch_and_the_next_process_finds_all(tmp_path: Path, pages: range) -> None:
+async def test_zeroed_pages_cause_a_fetch_and_are_repaired_for_the_next_process(tmp_path: Path, pages: range) -> None:
     upstream, file = Upstream(), tmp_path / "s.sqlite"
     paths = await _filled(file, upstream)
     opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
@@ -194,7 +194,7 @@ async def test_zeroed_pages_cost_a_fetch_and_the_next_process_finds_all(tmp_path
     "change",
     ["DROP TABLE document", "ALTER TABLE document RENAME COLUMN etag TO tag", "ALTER TABLE document RENAME TO other"],
 )
-async def test_a_table_that_is_not_ours_is_begun_anew(tmp_path: Path, change: str) -> None:
+async def test_a_table_of_an_unknown_layout_is_recreated(tmp_path: Path, change: str) -> None:
     upstream, file = Upstream(), tmp_path / "s.sqlite"
     opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
     with sqlite3.connect(file) as connection:
@@ -211,9 +211,7 @@ async def test_a_table_that_is_not_ours_is_begun_anew(tmp_path: Path, change: st
     assert upstream.paths.count(OTHER) == 1
 
 
-async def test_a_full_disk_loses_what_is_written_and_logs_it_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_full_disk_loses_writes_and_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file, random = tmp_path / "s.sqlite", Random(1)
     backend = SqliteFile(file, "api")
     backend._writing.execute("PRAGMA max_page_count = 1")
@@ -230,7 +228,7 @@ async def test_a_full_disk_loses_what_is_written_and_logs_it_once(
     await backend.aclose()
 
 
-async def test_a_file_that_only_reads_is_read(tmp_path: Path) -> None:
+async def test_a_read_only_file_is_read(tmp_path: Path) -> None:
     upstream, file = Upstream(), tmp_path / "s.sqlite"
     paths = await _filled(file, upstream)
     backend = SqliteFile(file, "api")
@@ -243,7 +241,7 @@ async def test_a_file_that_only_reads_is_read(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.damaged-*"))
 
 
-async def test_a_lock_of_another_process_holds_up_nobody_who_reads(tmp_path: Path) -> None:
+async def test_a_write_lock_of_another_process_does_not_block_reads(tmp_path: Path) -> None:
     upstream, file = Upstream(), tmp_path / "s.sqlite"
     paths = await _filled(file, upstream)
     opened = store(upstream, file=SqliteFile(file, "api"), memory=0)
@@ -260,7 +258,7 @@ async def test_a_lock_of_another_process_holds_up_nobody_who_reads(tmp_path: Pat
 @pytest.mark.parametrize(
     "gone", [lambda file: file.rename(file.with_name("aside")), Path.unlink], ids=["renamed", "deleted"]
 )
-async def test_a_file_that_another_process_set_aside_is_opened_anew(
+async def test_a_file_that_another_process_set_aside_is_reopened(
     tmp_path: Path, gone: Callable[[Path], object]
 ) -> None:
     upstream, file = Upstream(), tmp_path / "s.sqlite"
@@ -277,7 +275,7 @@ async def test_a_file_that_another_process_set_aside_is_opened_anew(
     await other.aclose()
 
 
-async def test_only_the_last_damaged_file_stays(tmp_path: Path) -> None:
+async def test_only_the_newest_damaged_file_is_retained(tmp_path: Path) -> None:
     file, older = tmp_path / "s.sqlite", tmp_path / "s.sqlite.damaged-20260101T000000"
     older.write_bytes(b"older")
     file.write_bytes(b"this is no database, but long enough to be one" * 100)
