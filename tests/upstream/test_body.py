@@ -81,14 +81,14 @@ async def refused(upstream: Upstream) -> str:
     ],
     ids=["html", "deep", "deep and cut", "long number", "number", "null", "list", "no UTF-8", "NaN", "gzip", "zeros"],
 )
-async def test_what_is_not_the_document_is_asked_for_three_times_and_refused(body: bytes) -> None:
+async def test_a_wrong_body_is_rejected_after_three_attempts(body: bytes) -> None:
     upstream, sent = door(body)
 
     await refused(upstream)
     assert sent.requested_chunks == 3
 
 
-def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_five_seconds() -> None:
+def test_a_slow_body_times_out_within_five_seconds() -> None:
     async def run() -> None:
         upstream, sent = door(*[b" "] * 10_000)
         sent.pause = 0.1  # never long enough for a limit on silence
@@ -103,20 +103,20 @@ def test_a_body_that_drips_is_given_up_in_the_time_of_a_call_and_told_within_fiv
     in_virtual_time(run())
 
 
-async def test_of_a_key_that_comes_twice_one_is_read() -> None:
+async def test_the_last_of_duplicate_keys_wins() -> None:
     upstream, _ = door(f'{{"id": "x", "id": "{CP_7}"}}'.encode())
 
     assert (await upstream.fetch(PATH, FetchContext())).document == {"id": CP_7}
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read_and_not_asked_for_again() -> None:
+async def test_a_body_with_an_excessive_content_length_is_not_read_or_retried() -> None:
     upstream, sent = door(b"x" * 1000, content_length="99999999")
 
     assert await refused(upstream) == "more than 2000000 bytes"
     assert (sent.requested_chunks, sent.read) == (1, 0)
 
 
-async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
+async def test_concurrent_gzip_bombs_are_rejected_in_bounded_memory() -> None:
     squeeze = zlib.compressobj(9, wbits=31)
     bomb = b"".join(squeeze.compress(bytes(MEGABYTE)) for _ in range(64)) + squeeze.flush()
     pieces = [bomb[at : at + 1024] for at in range(0, len(bomb), 1024)]
@@ -137,7 +137,7 @@ async def test_twelve_bombs_at_once_are_refused_in_bounded_memory() -> None:
     assert [sent.requested_chunks for _, sent in doors] == [1] * 12
 
 
-async def test_a_bomb_in_one_piece_is_inflated_up_to_the_bound_and_no_further() -> None:
+async def test_a_gzip_bomb_in_one_chunk_is_inflated_only_up_to_the_limit() -> None:
     upstream, _ = door(
         gzip.compress(bytes(64 * MEGABYTE)),
         content_encoding="gzip",
@@ -168,7 +168,7 @@ UNUSABLE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", UNUSABLE)
-async def test_an_error_keeps_nothing_of_the_body_it_is_about(what: str) -> None:
+async def test_an_error_holds_no_reference_to_the_body(what: str) -> None:
     zipped = gzip.compress(UNUSABLE[what])
     upstream, _ = door(zipped, content_encoding="gzip", settings=replace(Settings(), upstream_attempt_timeout=60.0))
     errors = []
@@ -203,7 +203,7 @@ async def test_memory_is_returned_after_a_large_body_only(
     assert bool(requests) == returned
 
 
-async def test_a_bomb_is_inflated_in_turns_with_everybody_else() -> None:
+async def test_inflating_a_gzip_bomb_yields_to_the_event_loop() -> None:
     large = replace(Settings(), upstream_document_bytes=20_000_000)
     upstream, _ = door(gzip.compress(bytes(32 * MEGABYTE)), content_encoding="gzip", settings=large)
 
@@ -235,7 +235,7 @@ class Stuck:
         pass
 
 
-def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
+def test_concurrent_bodies_share_one_memory_limit() -> None:
     async def run() -> None:
         stuck = Stuck()
         upstream = Upstream(stuck, replace(Settings(), upstream_concurrency=100))
@@ -256,7 +256,7 @@ def test_all_bodies_that_are_read_at_once_have_one_bound() -> None:
     in_virtual_time(run())
 
 
-def test_a_document_that_cannot_be_used_is_left_alone_for_five_seconds() -> None:
+def test_an_unusable_document_is_not_refetched_for_five_seconds() -> None:
     async def run() -> None:
         upstream, sent = door(b"x", content_length="99999999")
         for _ in range(40):
@@ -285,7 +285,7 @@ async def test_gzip_of_several_members_is_one_document(cut: int, encoding: str) 
         assert (await upstream.fetch(PATH, FetchContext())).document == {"id": CP_7, "text": TEXT}
 
 
-async def test_what_follows_the_last_gzip_member_is_ignored() -> None:
+async def test_bytes_after_the_last_gzip_member_are_ignored() -> None:
     upstream, _ = door(gzip.compress(DOCUMENT) + b"\x1f", b"what is this?", content_encoding="gzip")
 
     assert (await upstream.fetch(PATH, FetchContext())).document
@@ -311,7 +311,7 @@ async def test_a_body_of_very_many_gzip_members_is_refused() -> None:
     assert sent.read == 3 * len(sent.pieces[0])  # the first of them, at each attempt
 
 
-async def test_compressed_bytes_that_give_no_output_are_bounded_too() -> None:
+async def test_compressed_bytes_without_output_are_bounded() -> None:
     head = zlib.compressobj(wbits=31)
     empty_blocks = head.flush(zlib.Z_SYNC_FLUSH) + b"\x00\x00\x00\xff\xff" * 13_000
     upstream, sent = door(empty_blocks, *[b"\x00\x00\x00\xff\xff" * 13_000] * 100, content_encoding="gzip")
@@ -357,5 +357,5 @@ async def test_a_404_in_a_document_with_status_200_is_a_404(body: bytes, caplog:
         ("9" * 400, None),
     ],
 )
-def test_what_is_left_is_read_as_api_connect_writes_it(header: str, left: int | None) -> None:
+def test_remaining_calls_are_parsed_from_the_header_of_api_connect(header: str, left: int | None) -> None:
     assert calls_left({"x-ratelimit-remaining": header}) == left

@@ -21,7 +21,7 @@ def opened(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, 
     raise AssertionError("it never opened")
 
 
-def test_it_opens_by_the_thirtieth_failure_and_shortly_for_a_short_outage() -> None:
+def test_it_opens_at_the_thirtieth_failure_and_briefly_for_a_short_outage() -> None:
     breaker = CircuitBreaker()
     for number in range(100):
         breaker.succeeded(number / 100)
@@ -40,14 +40,14 @@ def test_a_brownout_never_opens_it() -> None:
             assert breaker.failed(number / 100) == 0.0
 
 
-def test_fewer_than_thirty_calls_in_half_a_minute_decide_nothing() -> None:
+def test_fewer_than_thirty_calls_in_half_a_minute_never_open_it() -> None:
     breaker = CircuitBreaker()
 
     assert [breaker.failed(number * 1.1) for number in range(200)] == [0.0] * 200
     assert MIN_CALLS == 30
 
 
-def test_a_single_failed_probe_opens_it_for_a_moment_only_however_long_the_outage() -> None:
+def test_a_single_failed_probe_opens_it_for_the_minimum_time() -> None:
     breaker = CircuitBreaker()
     opened(breaker, 0.0, 0.01)
 
@@ -66,7 +66,7 @@ def test_it_stays_open_for_an_eighth_of_the_outage_within_bounds() -> None:
     assert spans == [0.5, 0.5, 1.0, 1.5, 2.0, 2.0]
 
 
-def test_a_probe_that_is_answered_begins_everything_anew() -> None:
+def test_a_successful_probe_resets_the_breaker() -> None:
     breaker = CircuitBreaker()
     opened(breaker, 0.0, 0.01)
     breaker.failed(50.0, probe=True)
@@ -77,7 +77,7 @@ def test_a_probe_that_is_answered_begins_everything_anew() -> None:
     assert seconds == MIN_OPEN
 
 
-def test_a_question_waits_for_a_route_that_began_to_fail_recently() -> None:
+def test_requests_wait_longer_for_a_route_that_failed_recently() -> None:
     breaker = CircuitBreaker()
     assert breaker.max_recovery_wait(0.0) == MAX_RECOVERY_WAIT
 

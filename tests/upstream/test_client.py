@@ -98,7 +98,7 @@ def document(**more: Any) -> bytes:
     return orjson.dumps({"id": CP_7, "code": "CP-7", **more})
 
 
-async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
+async def test_a_call_has_the_base_url_the_key_and_accepts_hal() -> None:
     requests = network(document())
 
     assert code(await upstream(requests).fetch(PATH, FetchContext())) == "CP-7"
@@ -109,7 +109,7 @@ async def test_a_path_is_asked_on_the_base_with_the_key_and_for_hal() -> None:
     assert request.headers["accept"] == "application/hal+json"
 
 
-async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> None:
+async def test_a_page_is_requested_with_its_query_but_without_a_language() -> None:
     requests = network(b'{"page": {}}')
 
     await upstream(requests).fetch("/releases/3.11/softskills?page=1&size=500", FetchContext())
@@ -117,7 +117,7 @@ async def test_a_page_is_asked_with_its_query_and_never_with_a_language() -> Non
     assert requests.requests[0].url.raw_query_string == "page=1&size=500"
 
 
-async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
+async def test_an_unknown_path_is_never_requested() -> None:
     requests = network(b"{}")
 
     for path in ("/admin", "//elsewhere.example/releases", "/releases/../admin"):
@@ -140,7 +140,7 @@ async def test_a_path_that_is_in_no_catalogue_is_never_asked() -> None:
         (503, UpstreamUnavailable),
     ],
 )
-async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamError]) -> None:
+async def test_each_status_maps_to_an_upstream_error(status: int, error: type[UpstreamError]) -> None:
     requests = network(b"{}", status=status, location="https://elsewhere.example/")
 
     with pytest.raises(error) as raised:
@@ -166,18 +166,18 @@ async def test_a_status_is_one_of_our_errors(status: int, error: type[UpstreamEr
         b'{"timestamp": 1, "status": 500, "error": "Internal Server Error", "path": "/x"}',
     ],
 )
-async def test_anything_but_the_document_asked_for_is_refused(body: bytes) -> None:
+async def test_a_body_other_than_the_requested_document_is_rejected(body: bytes) -> None:
     with pytest.raises(UpstreamInvalidResponse):
         await upstream(network(body)).fetch(PATH, FetchContext())
 
 
 @pytest.mark.parametrize("path", ["/releases", "/releases/current", "/releases/3.11/softskills?page=0&size=500"])
-async def test_an_object_that_is_no_list_and_no_release_is_refused(path: str) -> None:
+async def test_an_object_other_than_a_list_or_release_is_rejected(path: str) -> None:
     with pytest.raises(UpstreamInvalidResponse):
         await upstream(network(b'{"message": "maintenance"}')).fetch(path, FetchContext())
 
 
-async def test_no_cookie_is_kept_or_sent_back() -> None:
+async def test_cookies_are_neither_stored_nor_sent() -> None:
     requests = network(document(), set_cookie="session=abc1; Path=/")
     door = upstream(requests)
     for _ in range(2):
@@ -187,7 +187,7 @@ async def test_no_cookie_is_kept_or_sent_back() -> None:
     assert all("cookie" not in request.headers for request in requests.requests)
 
 
-async def test_a_document_comes_with_its_validators_and_may_be_as_it_was_under_them() -> None:
+async def test_validators_are_returned_and_sent_and_304_is_not_modified() -> None:
     response = await upstream(network(document(), etag='"7"', last_modified="Thu, 25 Jun 2026 10:00:00 GMT")).fetch(
         PATH, FetchContext()
     )
@@ -250,7 +250,7 @@ async def test_a_gzip_bomb_is_never_inflated_beyond_the_bound(monkeypatch: pytes
     assert raised.value.detail == "more than 10000 bytes"
 
 
-async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
+async def test_concurrent_calls_never_exceed_the_limit() -> None:
     release = asyncio.Event()
     most = under_way = 0
 
@@ -272,7 +272,7 @@ async def test_no_more_requests_than_agreed_are_under_way_at_once() -> None:
     assert most == 3
 
 
-async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() -> None:
+async def test_worker_processes_divide_the_rate_limit_evenly() -> None:
     requests = network(b'{"page": {}}')
     door = upstream(requests, replace(SETTINGS, upstream_rate_limit=11, workers=4))
     soon = FetchContext(deadline=asyncio.get_running_loop().time() + 1)
@@ -284,7 +284,7 @@ async def test_several_processes_that_share_no_ledger_share_the_plan_evenly() ->
     assert len(requests.requests) == 2
 
 
-async def test_an_answer_that_never_ends_is_a_timeout() -> None:
+async def test_an_endless_response_is_a_timeout() -> None:
     async def answer() -> Received:
         await asyncio.Event().wait()
         raise AssertionError
@@ -309,7 +309,7 @@ def instance(error_class: type[Exception]) -> Exception:
 
 
 @pytest.mark.parametrize("error_class", exceptions_of(aiohttp, aiohttp.ClientError))
-def test_every_exception_of_aiohttp_is_one_of_our_errors(error_class: type[Exception]) -> None:
+def test_every_aiohttp_exception_maps_to_an_upstream_error(error_class: type[Exception]) -> None:
     expected = UpstreamTimeout if issubclass(error_class, TimeoutError) else UpstreamUnavailable
 
     with pytest.raises(expected) as raised, map_library_errors():

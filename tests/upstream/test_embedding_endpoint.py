@@ -56,7 +56,7 @@ def test_the_request_is_that_of_openais_api_and_the_vectors_are_normalised() -> 
     assert service.endpoint.id == "small at http://127.0.0.1:1/v1/"
 
 
-def test_without_a_key_none_is_sent() -> None:
+def test_without_a_key_no_authorization_header_is_sent() -> None:
     service = Service(with_data(item(0, 1)))
     service.endpoint.queries(["kok"])
 

@@ -19,7 +19,7 @@ class Trims:
         return 1
 
 
-async def test_a_hundred_refused_bodies_cause_one_trim_in_a_thread_of_its_own() -> None:
+async def test_a_hundred_rejected_bodies_cause_one_trim_in_a_separate_thread() -> None:
     trims = Trims()
     trimmer = HeapTrimmer(trims)
     for _ in range(100):
@@ -36,7 +36,7 @@ async def test_a_hundred_refused_bodies_cause_one_trim_in_a_thread_of_its_own() 
     assert len(trims.threads) == 2
 
 
-async def test_nothing_is_done_without_glibc_or_after_the_end() -> None:
+async def test_no_trim_runs_without_glibc_or_after_close() -> None:
     HeapTrimmer(None).trim_soon()
     trims = Trims()
     trimmer = HeapTrimmer(trims)

@@ -62,7 +62,7 @@ async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
         await door.aclose()
 
 
-async def test_calls_go_over_connections_that_stay_open_and_no_cookie_is_kept(heard: Heard) -> None:
+async def test_calls_reuse_connections_and_store_no_cookies(heard: Heard) -> None:
     await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, at_once=4)
 
     assert [len(connection) for connection in heard.connections] == [3] * 4
@@ -83,9 +83,7 @@ async def test_calls_go_through_the_proxy_of_the_environment(heard: Heard, monke
     assert "\r\nhost: competent.invalid\r\n" in heard.connections[0][0].lower()
 
 
-async def test_an_address_that_the_environment_excepts_is_called_past_the_proxy(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_no_proxy_address_is_called_directly(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -104,7 +102,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("what", HEADS)
-async def test_a_head_that_is_a_bomb_is_refused_in_a_few_words(what: str) -> None:
+async def test_an_oversized_response_header_is_rejected_with_a_short_message(what: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             await reader.readuntil(b"\r\n\r\n")
@@ -120,7 +118,7 @@ async def test_a_head_that_is_a_bomb_is_refused_in_a_few_words(what: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["etag", "last-modified", "retry-after", "x-ratelimit-remaining"])
-def test_of_a_long_header_little_is_read_and_nothing_kept(name: str) -> None:
+def test_overlong_headers_are_ignored(name: str) -> None:
     headers = {name: "name=" * 2000}
 
     assert validators_of(headers) == Validators()

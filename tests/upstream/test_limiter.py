@@ -46,13 +46,13 @@ async def test_calls_are_counted_by_account_and_by_route(asking: Asking) -> None
     assert await asking.granted(30) == 20
 
 
-async def test_a_walk_leaves_calls_to_questions(asking: Asking) -> None:
+async def test_a_crawl_reserves_calls_for_interactive_requests(asking: Asking) -> None:
     assert await asking.granted(30, urgency=Priority.CRAWL) == 15
     assert await asking.granted(30, urgency=Priority.REVALIDATION) == 3
     assert await asking.granted(30) == 2
 
 
-async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: Asking) -> None:
+async def test_a_permit_has_the_remaining_calls_and_upstream_can_lower_them(asking: Asking) -> None:
     granted = await asking.take()
     assert isinstance(granted, Permit)
     assert granted.remaining == 19
@@ -63,13 +63,13 @@ async def test_a_grant_tells_what_is_left_and_upstream_may_know_better(asking: A
     assert await asking.granted(30) == 3
 
 
-async def test_without_a_plan_nothing_is_counted() -> None:
+async def test_without_a_rate_limit_calls_are_unlimited() -> None:
     asking = Asking(LocalLimiter, RateLimit())
     assert await asking.granted(5000) == 5000
     assert await asking.take() == Permit(1000.0)
 
 
-async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it(asking: Asking) -> None:
+async def test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds(asking: Asking) -> None:
     scope = BlockScope(ROUTE)
     await asking.limiter.block(scope, 7.0, Reason.UNAVAILABLE)
     assert await asking.take() == Rejection(Reason.UNAVAILABLE, 7.0)
@@ -91,7 +91,7 @@ async def test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lif
     assert await asking.granted(10) == 10
 
 
-async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(asking: Asking) -> None:
+async def test_after_a_circuit_breaker_block_probes_are_sent_one_at_a_time(asking: Asking) -> None:
     await asking.limiter.block(BlockScope(ROUTE), 2.0, Reason.FAILING)
     asking.clock.now += 2.0
     granted = 0
@@ -103,7 +103,7 @@ async def test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other(as
     assert await asking.take(account="digest") != Rejection(Reason.PLAN, 61.0)
 
 
-async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: Asking) -> None:
+async def test_revalidations_get_one_call_in_ten_under_load(asking: Asking) -> None:
     counts = {Priority.INTERACTIVE: 0, Priority.REVALIDATION: 0}
     for _ in range(61 * 20):
         for urgency in (Priority.INTERACTIVE, Priority.INTERACTIVE, Priority.REVALIDATION):
@@ -114,7 +114,7 @@ async def test_one_call_in_ten_is_a_revalidation_while_they_are_wanted(asking: A
     assert counts[Priority.REVALIDATION] * 10 >= sum(counts.values()) - 10
 
 
-async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: Asking) -> None:
+async def test_a_revalidation_takes_at_most_half_of_the_remaining_calls(asking: Asking) -> None:
     granted = await asking.take()
     assert isinstance(granted, Permit)
     await asking.limiter.sync_remaining(SERVER, ROUTE, 2, granted.at)
@@ -124,14 +124,14 @@ async def test_a_revalidation_takes_half_of_what_upstream_says_is_left(asking: A
     assert await asking.granted(10) == 1
 
 
-async def test_a_block_for_one_account_is_none_for_another(asking: Asking) -> None:
+async def test_a_block_of_one_account_does_not_affect_another(asking: Asking) -> None:
     await asking.limiter.block(BlockScope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
 
     assert await asking.take(account="digest") == Rejection(Reason.RATE_LIMITED, 60.0)
     assert await asking.granted(10) == 10
 
 
-async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Asking) -> None:
+async def test_the_longer_of_two_blocks_applies_and_is_never_shortened(asking: Asking) -> None:
     await asking.limiter.block(BlockScope(ROUTE), 5.0, Reason.UNAVAILABLE)
     await asking.limiter.block(BlockScope(ROUTE, SERVER), 30.0, Reason.RATE_LIMITED)
     await asking.limiter.block(BlockScope(ROUTE, SERVER), 1.0, Reason.UNAUTHORIZED)
@@ -141,7 +141,7 @@ async def test_of_two_blocks_the_longer_holds_and_none_is_shortened(asking: Aski
     assert await asking.take(account="digest") == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
-async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out(asking: Asking) -> None:
+async def test_a_probe_does_not_lift_a_block_set_after_it_was_sent(asking: Asking) -> None:
     scope = BlockScope(ROUTE, SERVER)
     await asking.limiter.block(scope, 1.0, Reason.RATE_LIMITED)
     asking.clock.now += 1.0
@@ -155,7 +155,7 @@ async def test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_ou
     assert await asking.take() == Rejection(Reason.RATE_LIMITED, pytest.approx(9.0))
 
 
-async def test_accounts_of_clients_are_bounded_in_number_and_never_push_out_the_servers_own(
+async def test_client_accounts_are_bounded_and_never_evict_the_account_of_the_server(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_limiter, "MAX_SCOPES", 10)

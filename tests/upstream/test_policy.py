@@ -9,7 +9,7 @@ def test_every_priority_has_a_policy_in_the_order_of_metrics() -> None:
     assert [policy.label for policy in POLICIES.values()] == ["interactive", "revalidation", "crawl"]
 
 
-def test_only_a_crawl_outlasts_the_total_timeout_and_lower_priorities_leave_calls() -> None:
+def test_only_a_crawl_is_unbounded_and_lower_priorities_reserve_calls() -> None:
     assert [policy.is_bounded for policy in POLICIES.values()] == [True, True, False]
     shares = [policy.reserved_share for policy in POLICIES.values()]
     assert shares == sorted(shares)

@@ -51,7 +51,9 @@ def proxy(url: str = "https://api.vdab.be/v2", **environment: str) -> str | None
         ({"http_proxy": "http:1", "HTTP_PROXY": "http:1"}, None),
     ],
 )
-def test_the_proxy_of_an_https_address_is_that_of_curl(environment: dict[str, str], expected: str | None) -> None:
+def test_the_proxy_of_an_https_address_is_the_one_that_curl_uses(
+    environment: dict[str, str], expected: str | None
+) -> None:
     assert proxy(**environment) == expected
 
 
@@ -87,7 +89,7 @@ def test_a_host_that_no_proxy_lists_is_called_directly(entry: str) -> None:
     "entry",
     ["", ",", ".", "dab.be", "api.vdab", "x.api.vdab.be", "vdab.be:80", "api.vdab.be:4", "10.0.0.0/8", "vdab.be/8"],
 )
-def test_a_host_that_no_proxy_does_not_list_goes_by_the_proxy(entry: str) -> None:
+def test_a_host_that_no_proxy_does_not_list_is_called_through_the_proxy(entry: str) -> None:
     assert proxy(HTTPS_PROXY="proxy:1", NO_PROXY=entry) == "http://proxy:1"
 
 
@@ -110,7 +112,7 @@ def test_a_host_that_no_proxy_does_not_list_goes_by_the_proxy(entry: str) -> Non
         ("https://[fd00::1]/v2", "[fd00::1]:8443", False),
     ],
 )
-def test_no_proxy_knows_addresses_networks_and_ports(url: str, entry: str, direct: bool) -> None:
+def test_no_proxy_matches_addresses_networks_and_ports(url: str, entry: str, direct: bool) -> None:
     assert (proxy(url, HTTPS_PROXY="proxy:1", NO_PROXY=entry) is None) is direct
 
 
@@ -120,7 +122,7 @@ def test_no_proxy_in_lower_case_wins() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["socks", "socks4", "socks4a", "socks5", "SOCKS5h"])
-def test_a_socks_proxy_is_refused_in_a_sentence(scheme: str) -> None:
+def test_a_socks_proxy_is_refused_with_a_clear_message(scheme: str) -> None:
     with pytest.raises(SettingsError, match="ALL_PROXY names a SOCKS proxy, which this server cannot use"):
         proxy(ALL_PROXY=f"{scheme}://user:s3cret@proxy.example:1080")
 
@@ -140,7 +142,7 @@ def test_a_socks_proxy_is_refused_in_a_sentence(scheme: str) -> None:
         "proxy:0",
     ],
 )
-def test_what_is_no_proxy_is_refused_without_showing_it(value: str) -> None:
+def test_an_invalid_proxy_is_refused_without_showing_its_value(value: str) -> None:
     with pytest.raises(SettingsError, match="HTTPS_PROXY must") as refused:
         proxy(HTTPS_PROXY=value)
 

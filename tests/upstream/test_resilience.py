@@ -15,7 +15,7 @@ from tests.upstream.fakes import SETTINGS, Result, World, failed, slowest
 from tests.upstream.virtual_time import in_virtual_time
 
 
-def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> None:
+def test_a_hanging_upstream_times_out_after_five_seconds() -> None:
     async def run() -> None:
         world = World()
         world.fail(fault="hang")
@@ -29,7 +29,7 @@ def test_an_upstream_that_hangs_is_waited_for_five_seconds_and_no_longer() -> No
     in_virtual_time(run())
 
 
-def test_an_asker_with_less_time_is_told_in_its_time_and_upstream_is_not_blamed() -> None:
+def test_a_callers_shorter_deadline_is_respected_and_not_counted_as_failure() -> None:
     async def run() -> None:
         world = World(latency=0.5)
         path = world.path()
@@ -48,7 +48,7 @@ def test_an_asker_with_less_time_is_told_in_its_time_and_upstream_is_not_blamed(
     ("errors", "hangs", "most_failed", "most_calls"), [(0.10, 0.03, 0.01, 1.2), (0.30, 0.10, 0.10, 1.65)]
 )
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
+def test_a_brownout_fails_few_requests_and_causes_few_extra_calls(
     errors: float, hangs: float, most_failed: float, most_calls: float, seed: int
 ) -> None:
     async def run() -> None:
@@ -66,7 +66,7 @@ def test_a_brownout_costs_few_clients_their_answer_and_upstream_few_calls_more(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["status", "hang", "html"])
-def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_at_once(fault: str) -> None:
+def test_a_dead_upstream_gets_few_calls_and_clients_fail_fast(fault: str) -> None:
     async def run() -> None:
         world = World()
         await world.stream(30, 10)
@@ -90,7 +90,7 @@ def test_a_dead_upstream_is_asked_five_times_a_second_at_most_and_clients_know_a
     in_virtual_time(run())
 
 
-def test_after_the_fault_has_ended_all_is_well_within_five_seconds_and_probes_go_three_at_once() -> None:
+def test_service_recovers_within_five_seconds_with_three_concurrent_probes() -> None:
     async def run() -> None:
         world = World()
         world.fail()
@@ -107,7 +107,7 @@ def test_after_the_fault_has_ended_all_is_well_within_five_seconds_and_probes_go
     in_virtual_time(run())
 
 
-def test_a_dead_route_takes_no_other_with_it() -> None:
+def test_a_dead_route_does_not_affect_other_routes() -> None:
     async def run() -> None:
         world = World()
         world.fail("/releases/*/technicalcompetences/*/occupationalprofiles/used")
@@ -129,9 +129,7 @@ def test_a_dead_route_takes_no_other_with_it() -> None:
 @pytest.mark.parametrize(
     ("a_second", "every", "most"), [(30, 3.0, 0.40), (30, 1.0, 0.40), (5, 3.0, 0.45)]
 )  # at five a second the breaker has too few calls to open, and retries alone bridge less
-def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
-    fault: str, a_second: int, every: float, most: float
-) -> None:
+def test_most_requests_succeed_while_upstream_is_flapping(fault: str, a_second: int, every: float, most: float) -> None:
     async def run() -> None:
         world = World()
 
@@ -155,7 +153,7 @@ def test_an_upstream_that_goes_down_and_up_answers_most_of_what_is_unknown(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("outage", [3, 10, 30, 120])
-def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most(outage: int) -> None:
+def test_one_failed_probe_delays_recovery_by_at_most_a_second(outage: int) -> None:
     async def run() -> None:
         world = World()
         world.fail()
@@ -172,7 +170,7 @@ def test_one_probe_that_fails_after_an_outage_delays_its_end_by_a_second_at_most
 
 
 @pytest.mark.slow
-def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
+def test_waiting_revalidations_get_one_slot_in_ten() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=4), latency=0.1)
         outcomes: list[Result] = []
@@ -194,7 +192,7 @@ def test_a_revalidation_that_waits_long_gets_one_place_in_ten() -> None:
 
 
 @pytest.mark.slow
-def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> None:
+def test_revalidations_wait_for_the_rate_limit_and_get_one_call_in_ten() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=600))
         outcomes: list[Result] = []
@@ -218,7 +216,7 @@ def test_a_revalidation_waits_for_a_call_of_the_plan_and_has_one_in_ten() -> Non
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_while_upstream_asked_for_a_wait_no_call_is_made_and_then_a_few(status: int) -> None:
+def test_retry_after_stops_all_calls_and_then_admits_a_few(status: int) -> None:
     async def run() -> None:
         world = World()
         world.fail(status=status, retry_after=7, times=1)
@@ -239,7 +237,7 @@ def test_while_upstream_asked_for_a_wait_no_call_is_made_and_then_a_few(status: 
     in_virtual_time(run())
 
 
-def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -> None:
+def test_a_crawl_waits_for_the_next_window_without_holding_a_slot() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=8))
         world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
@@ -257,7 +255,7 @@ def test_a_walk_waits_for_the_end_of_the_window_and_holds_no_place_meanwhile() -
     in_virtual_time(run())
 
 
-def test_never_more_calls_at_once_than_there_are_places_and_questions_go_first() -> None:
+def test_concurrent_calls_never_exceed_the_slots_and_requests_go_first() -> None:
     async def run() -> None:
         world = World(latency=0.1)
         order: list[Priority] = []
@@ -278,7 +276,7 @@ def test_never_more_calls_at_once_than_there_are_places_and_questions_go_first()
     in_virtual_time(run())
 
 
-def test_places_survive_clients_that_leave_at_any_moment() -> None:
+def test_slots_are_released_when_clients_disconnect_at_any_moment() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=3))
         asking = [asyncio.ensure_future(world.ask()) for _ in range(200)]
@@ -297,7 +295,7 @@ def test_places_survive_clients_that_leave_at_any_moment() -> None:
     in_virtual_time(run())
 
 
-def test_who_finds_no_place_in_time_is_told_so() -> None:
+def test_a_caller_without_a_slot_before_its_deadline_times_out() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=1))
         world.fail(fault="hang", times=3)
@@ -309,7 +307,7 @@ def test_who_finds_no_place_in_time_is_told_so() -> None:
     in_virtual_time(run())
 
 
-def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share() -> None:
+def test_the_rate_limit_holds_in_any_minute_and_a_crawl_reserves_a_share() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=1900))
 
@@ -333,7 +331,7 @@ def test_the_plan_holds_over_any_minute_and_a_walk_leaves_questions_their_share(
     in_virtual_time(run())
 
 
-def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_hears_when() -> None:
+def test_a_request_over_the_rate_limit_waits_or_fails_with_retry_after() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=100), latency=0.01)
         await world.stream(10, 10)
@@ -350,7 +348,7 @@ def test_a_question_beyond_the_plan_waits_where_its_turn_comes_in_time_and_else_
     in_virtual_time(run())
 
 
-def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
+def test_reported_remaining_calls_throttle_a_crawl_before_a_429() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
         world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
@@ -367,7 +365,7 @@ def test_what_upstream_says_is_left_slows_a_walk_before_it_refuses() -> None:
     in_virtual_time(run())
 
 
-def test_one_failing_document_asked_by_very_many_is_few_calls() -> None:
+def test_many_requests_for_a_failing_document_cause_few_calls() -> None:
     async def run() -> None:
         world = World()
         world.fail(status=500)
@@ -383,7 +381,7 @@ def test_one_failing_document_asked_by_very_many_is_few_calls() -> None:
     in_virtual_time(run())
 
 
-def test_what_failed_is_good_soon_after_the_fault_has_ended() -> None:
+def test_a_failed_document_is_available_soon_after_the_fault_ends() -> None:
     async def run() -> None:
         world = World()
         path = world.path()
@@ -400,7 +398,7 @@ def test_what_failed_is_good_soon_after_the_fault_has_ended() -> None:
     in_virtual_time(run())
 
 
-def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
+def test_a_revalidation_makes_one_attempt_and_never_waits() -> None:
     async def run() -> None:
         world = World()
         world.fail(fault="hang")
@@ -416,7 +414,7 @@ def test_a_revalidation_is_one_attempt_and_never_waits() -> None:
     in_virtual_time(run())
 
 
-def test_a_clients_own_key_is_sent_counted_and_refused_by_itself() -> None:
+def test_the_key_of_a_client_is_sent_and_rate_limited_separately() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=50, api_key=Secret("server-key")))
         assert failed([await world.ask() for _ in range(50)]) == 0.0
@@ -430,7 +428,7 @@ def test_a_clients_own_key_is_sent_counted_and_refused_by_itself() -> None:
     in_virtual_time(run())
 
 
-def test_a_key_that_cannot_be_sent_is_refused_and_nothing_is_asked() -> None:
+def test_a_key_that_is_not_a_valid_header_is_refused_without_a_call() -> None:
     async def run() -> None:
         world = World()
         for key in ("", "a\r\nX-Other: 1", "ключ", "x" * 1000):
@@ -442,7 +440,7 @@ def test_a_key_that_cannot_be_sent_is_refused_and_nothing_is_asked() -> None:
     in_virtual_time(run())
 
 
-def test_only_known_headers_are_passed_on_and_only_with_checked_values() -> None:
+def test_only_listed_headers_with_valid_values_are_forwarded() -> None:
     async def run() -> None:
         world = World()
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -458,7 +456,7 @@ def test_only_known_headers_are_passed_on_and_only_with_checked_values() -> None
     in_virtual_time(run())
 
 
-def test_each_call_is_told_with_its_route_and_outcome_and_so_is_what_was_not_called() -> None:
+def test_an_event_reports_route_and_outcome_of_each_call_and_rejected_call() -> None:
     async def run() -> None:
         world = World()
         world.fail(status=503, retry_after=9, times=1)

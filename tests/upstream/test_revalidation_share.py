@@ -35,9 +35,7 @@ async def granted(plan: int, upstreams_own: int, questions: float, revalidations
 
 @pytest.mark.parametrize("plan", [100, 1900, 100_000])
 @pytest.mark.parametrize("upstreams_own", [150, 100_000])
-async def test_one_call_in_ten_is_a_revalidation_however_many_questions_there_are(
-    plan: int, upstreams_own: int
-) -> None:
+async def test_revalidations_get_one_call_in_ten_under_any_load(plan: int, upstreams_own: int) -> None:
     counts = await granted(plan, upstreams_own, questions=50, revalidations=10)
 
     total = sum(counts.values())
@@ -47,13 +45,13 @@ async def test_one_call_in_ten_is_a_revalidation_however_many_questions_there_ar
     assert 0.09 * total <= counts[Priority.REVALIDATION] <= 0.3 * total
 
 
-async def test_questions_have_all_calls_when_no_revalidation_is_wanted() -> None:
+async def test_requests_get_all_calls_if_no_revalidation_is_due() -> None:
     counts = await granted(300, 100_000, questions=50, revalidations=0.0)
 
     assert counts[Priority.INTERACTIVE] >= 300 * MINUTES * 60 // 61
 
 
-async def test_revalidations_alone_have_half_of_what_upstream_says_is_left_and_more() -> None:
+async def test_revalidations_alone_get_at_least_half_of_the_remaining_calls() -> None:
     counts = await granted(1900, 150, questions=0.0, revalidations=10)
 
     assert counts[Priority.REVALIDATION] > 0.5 * 150 * MINUTES

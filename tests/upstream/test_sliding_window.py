@@ -13,7 +13,7 @@ from graphql_api.upstream.sliding_window import Window
 PLAN = RateLimit(max_calls=100, period=61.0)
 
 
-def test_no_period_ever_holds_more_calls_than_the_plan() -> None:
+def test_no_window_exceeds_the_rate_limit() -> None:
     random, window = Random(7), Window(PLAN)
     now, taken = 0.0, deque[float]()
     for _ in range(20_000):
@@ -26,7 +26,7 @@ def test_no_period_ever_holds_more_calls_than_the_plan() -> None:
     assert len(taken) > 100 * (now // 61.0 - 1)  # and what is allowed is used
 
 
-def test_what_is_refused_is_told_when_a_call_is_free_and_then_it_is() -> None:
+def test_a_rejection_has_the_exact_wait_until_the_next_free_call() -> None:
     window = Window(PLAN)
     for number in range(100):
         assert window.take(number / 10) == 0.0
@@ -37,7 +37,7 @@ def test_what_is_refused_is_told_when_a_call_is_free_and_then_it_is() -> None:
     assert window.take(20.0 + wait) == 0.0
 
 
-def test_who_comes_later_waits_for_a_later_call() -> None:
+def test_each_queued_caller_waits_for_a_later_call() -> None:
     window = Window(PLAN)
     for number in range(100):
         window.take(number / 10)
@@ -48,7 +48,7 @@ def test_who_comes_later_waits_for_a_later_call() -> None:
     assert window.take(61.15, ahead=1) == 0.0
 
 
-def test_a_walk_leaves_a_share_to_questions() -> None:
+def test_a_crawl_reserves_a_share_for_requests() -> None:
     window = Window(PLAN)
     walked = sum(window.take(1.0, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(200))
     count = sum(window.take(1.0) == 0.0 for _ in range(200))
@@ -57,7 +57,7 @@ def test_a_walk_leaves_a_share_to_questions() -> None:
     assert window.remaining(1.0) == 0
 
 
-def test_where_upstream_says_that_fewer_are_left_its_word_goes_until_it_is_heard_anew() -> None:
+def test_remaining_calls_from_upstream_apply_until_the_next_report() -> None:
     window = Window(PLAN)
     window.take(1.0)
     window.sync_remaining(1.1, 2, as_of=1.0)
@@ -70,7 +70,7 @@ def test_where_upstream_says_that_fewer_are_left_its_word_goes_until_it_is_heard
     assert all(window.take(6.3) == 0.0 for _ in range(50))
 
 
-def test_a_walk_stops_where_what_upstream_says_is_left_is_the_share_of_questions() -> None:
+def test_a_crawl_stops_when_the_reported_calls_are_the_reserved_share() -> None:
     window = Window(PLAN)
     window.take(1.0)
     window.sync_remaining(1.1, 26, as_of=1.0)
@@ -79,7 +79,7 @@ def test_a_walk_stops_where_what_upstream_says_is_left_is_the_share_of_questions
     assert window.take(1.2) == 0.0
 
 
-def test_an_older_word_of_upstream_does_not_replace_a_newer_one() -> None:
+def test_an_older_report_of_remaining_calls_does_not_replace_a_newer_one() -> None:
     window = Window(PLAN)
     for at in (1.0, 2.0):
         window.take(at)
