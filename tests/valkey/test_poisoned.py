@@ -54,7 +54,7 @@ VALUES: dict[str, tuple[str, tuple[object, ...]]] = {
 
 
 @pytest.mark.parametrize("name", VALUES)
-async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(shared: Shared, name: str) -> None:
+async def test_an_invalid_value_is_counted_refetched_and_overwritten(shared: Shared, name: str) -> None:
     instruction, arguments = VALUES[name]
     await command(shared, instruction, "document2", PROFILE, *arguments)
     upstream, before = Upstream(), counted("competent_store_invalid_entries_total", type="document")
@@ -69,7 +69,7 @@ async def test_a_value_that_is_no_entry_is_counted_fetched_and_overwritten(share
     assert not shared._reach.alone
 
 
-async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shared) -> None:
+async def test_an_unusable_value_does_not_affect_others_in_the_same_read(shared: Shared) -> None:
     store = ValkeyStore(shared, 3600, document_bytes=MOST)
     paths = [profile(number) for number in range(2 * MAX_KEYS + 50)]
     for path in paths:
@@ -85,7 +85,7 @@ async def test_an_unusable_value_leaves_the_others_of_the_same_look(shared: Shar
     assert {path: entry.document["id"] for path, entry in documents.items()} == {path: path[-36:] for path in paths[3:]}
 
 
-async def test_large_answers_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_large_replies_are_read_in_several_round_trips(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_api.store.valkey.MAX_REPLY_BYTES", 10)
     store = ValkeyStore(shared, 3600)
     paths = [profile(number) for number in range(20)]
@@ -101,7 +101,7 @@ async def test_large_answers_are_read_in_several_round_trips(shared: Shared, mon
     [("RPUSH", ("a",)), ("SET", ("somebody",)), ("HSET", ("a", "b"))],
     ids=["list", "ever", "hash"],
 )
-async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
+async def test_an_invalid_lease_expires_like_a_valid_one(
     shared: Shared, name: str, arguments: tuple[object, ...]
 ) -> None:
     await command(shared, name, "lease", PROFILE, *arguments)
@@ -112,7 +112,7 @@ async def test_a_lease_that_nobody_gives_back_holds_for_no_longer_than_one(
     assert await command(shared, "TYPE", "lease", PROFILE) == b"none"
 
 
-async def test_a_server_that_takes_nothing_is_still_read(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_refuses_writes_is_still_read(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
     store = ValkeyStore(shared, 3600)
     store.put(PROFILE, entry_of(PROFILE))
     await store.aclose()
@@ -142,7 +142,7 @@ def name_of(key_type: str, account: str) -> str:
     ids=["string", "list", "hash", "set"],
 )
 @pytest.mark.parametrize("account", ["everybody", "of "])
-async def test_state_of_another_kind_is_deleted_and_calls_go_on(
+async def test_state_of_the_wrong_type_is_deleted_and_calls_continue(
     shared: Shared, key_type: str, name: str, arguments: tuple[object, ...], account: str
 ) -> None:
     limiter = ValkeyLimiter(shared, RateLimit(10))
@@ -155,7 +155,7 @@ async def test_state_of_another_kind_is_deleted_and_calls_go_on(
 
 @pytest.mark.parametrize("until", ["nan", "inf", "1e300", "soon", "99999999999"])
 @pytest.mark.parametrize("reason", ["unavailable", "of another version", None])
-async def test_no_value_blocks_calls_for_longer_than_a_block_may_last(
+async def test_no_stored_value_blocks_calls_beyond_the_maximum_block(
     shared: Shared, until: str, reason: str | None
 ) -> None:
     limiter = ValkeyLimiter(shared, RateLimit(10))
@@ -178,7 +178,7 @@ async def test_a_block_of_an_unknown_reason_holds(shared: Shared) -> None:
     assert refused == Rejection(Reason.UNAVAILABLE, 5.0)
 
 
-async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
+async def test_a_clock_that_is_set_back_does_not_block_calls(shared: Shared) -> None:
     clock = Clock()
     limiter = ValkeyLimiter(shared, RateLimit(2), clock)
     for _ in range(2):
@@ -195,7 +195,7 @@ async def test_a_clock_that_was_set_back_blocks_nothing(shared: Shared) -> None:
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("SET", ("x",)), ("HSET", ("a", "b")), ("SADD", ("a",))])
-async def test_a_quota_of_another_kind_is_counted_anew_and_together(
+async def test_a_quota_of_the_wrong_type_is_reset_for_all_replicas(
     valkey: Server, shared: Shared, name: str, arguments: tuple[object, ...]
 ) -> None:
     one, other = Quotas.of(valkey.url), Quotas.of(valkey.url)

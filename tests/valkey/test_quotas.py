@@ -8,7 +8,7 @@ from tests.valkey.conftest import Server
 pytestmark = pytest.mark.valkey
 
 
-async def test_replicas_count_a_client_together_and_clients_apart(valkey: Server) -> None:
+async def test_replicas_share_the_quota_of_each_client(valkey: Server) -> None:
     one, other = Quotas.of(valkey.url), Quotas.of(valkey.url)
 
     taken = [await item.take("a", 3) for item in (one, other, one, other)]
@@ -20,7 +20,7 @@ async def test_replicas_count_a_client_together_and_clients_apart(valkey: Server
     await other.aclose()
 
 
-async def test_a_replica_whose_server_has_gone_counts_alone(valkey: Server) -> None:
+async def test_a_replica_without_its_server_counts_quotas_locally(valkey: Server) -> None:
     quotas = Quotas.of(valkey.url)
     assert (await quotas.take("a", 2)).remaining == 1
     valkey.stop()

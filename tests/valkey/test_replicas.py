@@ -100,7 +100,7 @@ async def uuids(upstream: Upstream) -> list[str]:
     return sorted(set(re.findall(r"/technicalcompetences/([0-9a-f-]{36})", body)))
 
 
-async def test_a_cold_document_asked_of_all_at_once_is_one_call(
+async def test_concurrent_requests_to_all_replicas_share_one_upstream_call(
     upstream: Upstream, valkey: Server, tmp_path: Path
 ) -> None:
     upstream.faults.add(Fault("/releases/*/technicalcompetences/*", "slow", seconds=0.3))
@@ -111,7 +111,7 @@ async def test_a_cold_document_asked_of_all_at_once_is_one_call(
         assert upstream.requested_paths.count(COMPETENCE) == 1
 
 
-async def test_which_release_is_current_is_asked_by_one_for_all(
+async def test_one_replica_looks_up_the_current_release_for_all(
     upstream: Upstream, valkey: Server, tmp_path: Path
 ) -> None:
     async with replicas(upstream, valkey, tmp_path) as three:
@@ -143,7 +143,7 @@ async def test_a_server_killed_under_load_fails_no_operation(
     assert max(Counter(path for path in upstream.requested_paths if path.count("/") == 4).values()) <= REPLICAS
 
 
-async def test_the_plan_holds_over_all_of_them_together(upstream: Upstream, valkey: Server, tmp_path: Path) -> None:
+async def test_replicas_together_stay_within_the_rate_limit(upstream: Upstream, valkey: Server, tmp_path: Path) -> None:
     sample = (await uuids(upstream))[:60]
     async with replicas(upstream, valkey, tmp_path, COMPETENT_UPSTREAM_RATE_LIMIT="20") as three:
         parts = [(client, uuid) for client, uuid in zip(three.clients * len(sample), sample, strict=False)]

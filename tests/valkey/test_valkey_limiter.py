@@ -14,32 +14,32 @@ from tests.upstream.test_limiter import (
     PLAN,
     ROUTE,
     Asking,
-    test_a_block_for_one_account_is_none_for_another,
-    test_a_grant_tells_what_is_left_and_upstream_may_know_better,
-    test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out,
-    test_a_revalidation_takes_half_of_what_upstream_says_is_left,
-    test_a_walk_leaves_calls_to_questions,
-    test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other,
+    test_a_block_of_one_account_does_not_affect_another,
+    test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds,
+    test_a_crawl_reserves_calls_for_interactive_requests,
+    test_a_permit_has_the_remaining_calls_and_upstream_can_lower_them,
+    test_a_probe_does_not_lift_a_block_set_after_it_was_sent,
+    test_a_revalidation_takes_at_most_half_of_the_remaining_calls,
+    test_after_a_circuit_breaker_block_probes_are_sent_one_at_a_time,
     test_calls_are_counted_by_account_and_by_route,
-    test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it,
-    test_of_two_blocks_the_longer_holds_and_none_is_shortened,
-    test_one_call_in_ten_is_a_revalidation_while_they_are_wanted,
+    test_revalidations_get_one_call_in_ten_under_load,
+    test_the_longer_of_two_blocks_applies_and_is_never_shortened,
 )
 from tests.valkey.conftest import Server
 
 pytestmark = pytest.mark.valkey
 
 __all__ = [
-    "test_a_block_for_one_account_is_none_for_another",
-    "test_a_grant_tells_what_is_left_and_upstream_may_know_better",
-    "test_a_probe_does_not_lift_a_block_that_was_asked_for_after_it_went_out",
-    "test_a_revalidation_takes_half_of_what_upstream_says_is_left",
-    "test_a_walk_leaves_calls_to_questions",
-    "test_after_a_block_of_the_breaker_probes_go_out_one_after_the_other",
+    "test_a_block_of_one_account_does_not_affect_another",
+    "test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds",
+    "test_a_crawl_reserves_calls_for_interactive_requests",
+    "test_a_permit_has_the_remaining_calls_and_upstream_can_lower_them",
+    "test_a_probe_does_not_lift_a_block_set_after_it_was_sent",
+    "test_a_revalidation_takes_at_most_half_of_the_remaining_calls",
+    "test_after_a_circuit_breaker_block_probes_are_sent_one_at_a_time",
     "test_calls_are_counted_by_account_and_by_route",
-    "test_in_a_block_no_call_is_made_and_after_it_only_probes_until_one_lifts_it",
-    "test_of_two_blocks_the_longer_holds_and_none_is_shortened",
-    "test_one_call_in_ten_is_a_revalidation_while_they_are_wanted",
+    "test_revalidations_get_one_call_in_ten_under_load",
+    "test_the_longer_of_two_blocks_applies_and_is_never_shortened",
 ]
 
 
@@ -68,7 +68,7 @@ def asking(sharing: Sharing) -> Asking:
     return Asking(sharing)
 
 
-async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> None:
+async def test_limiters_of_all_replicas_share_the_rate_limit(sharing: Sharing) -> None:
     clock = Clock(1000.0)
     replicas = [sharing(PLAN, clock) for _ in range(3)]
 
@@ -77,7 +77,7 @@ async def test_the_plan_holds_over_all_replicas_together(sharing: Sharing) -> No
     assert sum(isinstance(permit, Permit) for permit in granted) == PLAN.max_calls
 
 
-async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_all(sharing: Sharing) -> None:
+async def test_replicas_share_blocks_and_their_removal(sharing: Sharing) -> None:
     clock = Clock(1000.0)
     one, other = sharing(PLAN, clock), sharing(PLAN, clock)
     await one.block(BlockScope(ROUTE), 7.0, Reason.UNAVAILABLE)
@@ -92,9 +92,7 @@ async def test_what_one_replica_blocks_is_blocked_for_all_and_one_lifts_it_for_a
     assert all([isinstance(await one.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
 
 
-async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself(
-    sharing: Sharing, valkey: Server
-) -> None:
+async def test_without_the_server_each_replica_continues_with_its_own_counts(sharing: Sharing, valkey: Server) -> None:
     clock = Clock(1000.0)
     limiter = sharing(PLAN, clock)
     for _ in range(5):
@@ -108,7 +106,7 @@ async def test_without_the_server_each_replica_goes_on_by_what_it_counted_itself
     assert await limiter.acquire("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
 
 
-async def test_its_clock_is_the_servers_own(sharing: Sharing) -> None:
+async def test_blocks_use_the_clock_of_the_server(sharing: Sharing) -> None:
     limiter = sharing(RateLimit(), None)
     await limiter.block(BlockScope(ROUTE), 30.0, Reason.UNAVAILABLE)
 

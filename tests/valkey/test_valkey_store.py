@@ -39,7 +39,7 @@ async def replica(valkey: Server) -> AsyncIterator[Callable[..., ValkeyStore]]:
         await item.aclose()
 
 
-async def test_what_one_replica_puts_another_finds_whole(replica: Any) -> None:
+async def test_a_document_of_one_replica_is_read_by_another(replica: Any) -> None:
     one, other = replica(), replica()
     one.put(PATH, ENTRY)
     await one.aclose()
@@ -47,14 +47,14 @@ async def test_what_one_replica_puts_another_finds_whole(replica: Any) -> None:
     assert await other.get_many([PATH, "/releases"]) == {PATH: ENTRY}
 
 
-async def test_what_was_put_is_there_at_once_for_who_put_it(replica: Any) -> None:
+async def test_a_replica_reads_its_own_writes_immediately(replica: Any) -> None:
     one = replica()
     one.put(PATH, ENTRY)
 
     assert await one.get_many([PATH]) == {PATH: ENTRY}
 
 
-async def test_documents_of_two_upstreams_do_not_meet(replica: Any) -> None:
+async def test_documents_of_two_upstreams_stay_separate(replica: Any) -> None:
     one, other = replica("one"), replica("other")
     one.put(PATH, ENTRY)
     await one.aclose()
@@ -62,7 +62,7 @@ async def test_documents_of_two_upstreams_do_not_meet(replica: Any) -> None:
     assert await other.get_many([PATH]) == {}
 
 
-async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_brought(replica: Any) -> None:
+async def test_one_replica_fetches_a_document_for_all(replica: Any) -> None:
     fetched: list[str] = []
 
     async def fetch(store: ValkeyStore) -> CacheEntry:
@@ -81,7 +81,7 @@ async def test_one_of_many_replicas_fetches_and_the_others_are_given_what_it_bro
     assert result == [ENTRY] * 5
 
 
-async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None:
+async def test_a_failed_fetch_passes_the_lease_to_the_next_replica(replica: Any) -> None:
     async def failing(store: ValkeyStore) -> None:
         async with store.fetch_lease(PATH, anything) as brought:
             assert brought is None
@@ -94,7 +94,7 @@ async def test_where_the_first_fails_the_next_has_its_turn(replica: Any) -> None
         assert brought is None
 
 
-async def test_a_document_that_is_not_good_any_more_is_fetched_by_one(replica: Any) -> None:
+async def test_a_stale_shared_document_is_refetched(replica: Any) -> None:
     old = replica()
     old.put(PATH, ENTRY)
     await old.aclose()
@@ -103,7 +103,7 @@ async def test_a_document_that_is_not_good_any_more_is_fetched_by_one(replica: A
         assert brought is None
 
 
-async def test_a_lease_that_ran_out_is_nobodys(replica: Any) -> None:
+async def test_an_expired_lease_can_be_acquired(replica: Any) -> None:
     async with (
         replica(lease=0.001).fetch_lease(PATH, anything) as first,
         replica().fetch_lease(PATH, anything) as second,
@@ -112,7 +112,7 @@ async def test_a_lease_that_ran_out_is_nobodys(replica: Any) -> None:
         assert second is None
 
 
-async def test_what_is_no_document_counts_as_not_there(replica: Any, valkey: Server) -> None:
+async def test_a_malformed_value_counts_as_missing(replica: Any, valkey: Server) -> None:
     shared = Shared(valkey.url, "api")
     await shared.run(lambda server: server.set(shared.key("document", PATH), b"rubbish"), None)
 
@@ -120,7 +120,7 @@ async def test_what_is_no_document_counts_as_not_there(replica: Any, valkey: Ser
     await shared.aclose()
 
 
-async def test_without_the_server_a_replica_goes_on_alone_and_comes_back(replica: Any, valkey: Server) -> None:
+async def test_a_replica_works_without_its_server_and_reconnects(replica: Any, valkey: Server) -> None:
     clock = Clock()
     store = replica(clock=clock)
     store.put(PATH, ENTRY)
@@ -141,13 +141,13 @@ async def test_without_the_server_a_replica_goes_on_alone_and_comes_back(replica
     assert await store.get_many([PATH]) == {PATH: ENTRY}
 
 
-async def test_a_server_that_was_never_there_stops_nothing() -> None:
+async def test_an_unreachable_server_does_not_prevent_reads() -> None:
     shared = Shared("valkey://127.0.0.1:1", "api")
 
     assert await ValkeyStore(shared, 60).get_many([PATH]) == {}
     await shared.aclose()
 
 
-def test_an_address_that_is_none_is_told_at_the_start() -> None:
+def test_an_invalid_address_stops_the_start() -> None:
     with pytest.raises(SettingsError, match="Valkey"):
         Shared("http://somewhere", "api")
