@@ -119,7 +119,7 @@ def test_a_document_may_be_nested_as_deep_as_json_is_read(key: str) -> None:
     assert normalised["id"] == A
 
 
-def test_of_a_key_that_is_repeated_the_last_one_counts() -> None:
+def test_the_last_of_repeated_keys_is_used() -> None:
     assert normalise(PROFILE, orjson.loads(b'{"code":"OP-1","code":"OP-2"}'))["code"] == "OP-2"
 
 

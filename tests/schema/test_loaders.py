@@ -190,7 +190,7 @@ async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_
     assert load.fetch_context.stats == FetchStats(requests=2)
 
 
-async def test_one_path_that_fails_leaves_the_others_of_its_batch() -> None:
+async def test_a_failing_path_does_not_fail_the_rest_of_its_batch() -> None:
     load, _ = loaders({PROFILE: {}})
 
     answers = await asyncio.gather(load.load(PROFILE), load.load(OTHER), return_exceptions=True)
