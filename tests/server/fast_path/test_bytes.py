@@ -25,7 +25,7 @@ def without_length(*lines: bytes) -> bytes:
     return b"\r\n".join([*payload, *lines, b"", b""])
 
 
-async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
+async def test_a_request_in_two_chunks_gets_an_equal_response(two: Both) -> None:
     await two.ask_repeated(PLAIN)
     for at in (1, 20, len(HEAD), len(HEAD) + 2, len(HEAD) + 4, len(HEAD) + 9, len(PLAIN) - 1):
         await two.ask_repeated(PLAIN[:at], PLAIN[at:])
@@ -34,7 +34,7 @@ async def test_a_request_in_two_pieces_is_answered_alike(two: Both) -> None:
         assert fast, at
 
 
-async def test_a_request_that_comes_byte_by_byte_is_answered_alike(two: Both) -> None:
+async def test_a_request_that_arrives_byte_by_byte_gets_an_equal_response(two: Both) -> None:
     await two.ask_repeated(PLAIN)
 
     await two.ask(*(PLAIN[start : start + 1] for start in range(len(PLAIN))))
@@ -58,7 +58,7 @@ ODD = {
 }
 
 
-async def test_what_is_written_in_an_odd_way_is_answered_alike(two: Both) -> None:
+async def test_unusually_written_requests_get_equal_responses(two: Both) -> None:
     assert (await two.ask_repeated(PLAIN))[1]
     for name, sent in ODD.items():
         await two.ask_repeated(sent)
@@ -87,7 +87,7 @@ ENDING = {
 }
 
 
-async def test_what_ends_a_connection_ends_it_alike_and_after_the_same_answer(two: Both) -> None:
+async def test_requests_that_end_the_connection_do_so_on_both_paths(two: Both) -> None:
     assert (await two.ask_repeated(PLAIN))[1]
     for name, sent in ENDING.items():
         for _ in range(2):
@@ -108,7 +108,7 @@ async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
 
 
 @pytest.mark.parametrize("waits", [True, False])
-async def test_who_asks_whether_to_go_on_is_told_so(two: Both, waits: bool) -> None:
+async def test_expect_100_continue_is_answered(two: Both, waits: bool) -> None:
     """Who does not wait for that too."""
     await two.ask_uncached(PLAIN)
     answers = []
@@ -134,7 +134,7 @@ async def answers(line: Line, count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("way", [1, 2, 3, 1000])
-async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(two: Both, way: int) -> None:
+async def test_pipelined_requests_are_answered_in_order(two: Both, way: int) -> None:
     """Cut into this number of pieces."""
     bodies = [(await two.ask_repeated(item))[0].body for item in KINDS[:3]]
     many = b"".join(KINDS[:3]) * 2
@@ -145,7 +145,7 @@ async def test_requests_on_the_heels_of_each_other_are_answered_in_their_order(t
     assert await answers(two.fast, 6) == await answers(two.long, 6) == bodies * 2
 
 
-async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> None:
+async def test_bytes_inside_a_body_are_not_read_as_a_request(two: Both) -> None:
     """Bytes that would be a request, where the body of another is due."""
     await two.ask_uncached(PLAIN)
     outer = request(b'{"query": "{ __typename }", "x": "' + b"y" * (len(PLAIN) - 2) + b'"}').replace(
@@ -159,7 +159,7 @@ async def test_a_request_after_a_half_one_is_the_rest_of_that_one(two: Both) -> 
 
 
 @pytest.mark.parametrize("is_cached", [True, False])
-async def test_no_request_is_answered_before_its_last_byte(two: Both, is_cached: bool) -> None:
+async def test_no_response_is_sent_before_the_last_byte_of_the_request(two: Both, is_cached: bool) -> None:
     """Not even where what lacks is white space, and the body would do."""
     await two.ask_uncached(PLAIN)
     sent = request(BODY + b"   ")
@@ -175,7 +175,7 @@ async def test_no_request_is_answered_before_its_last_byte(two: Both, is_cached:
     assert (await two.ask(PLAIN))[1]
 
 
-async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
+async def test_bytes_after_a_body_are_not_part_of_it(two: Both) -> None:
     await two.ask_repeated(PLAIN)
 
     await two.ask_repeated(PLAIN + b"\r\n")
@@ -184,7 +184,7 @@ async def test_what_follows_a_body_is_no_part_of_it(two: Both) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [b"\r\n\r\n", b"\r\n\r\n\r\n", b"POS", b"POST"])
-async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before: bytes) -> None:
+async def test_a_body_without_a_head_is_malformed(two: Both, before: bytes) -> None:
     for sent in (PLAIN, b"\r\n\r\n" + PLAIN, b"\r\n" + PLAIN):
         await two.ask_repeated(sent)
         await two.ask_repeated(sent[: len(sent) - len(BODY) + 5], sent[len(sent) - len(BODY) + 5 :])
@@ -196,7 +196,7 @@ async def test_a_body_alone_is_no_request_whatever_came_before(two: Both, before
         assert (await line.closed()).startswith(b"HTTP/1.1 400 ")
 
 
-async def test_while_an_answer_is_made_the_next_request_waits_for_its_turn(two: Both) -> None:
+async def test_a_pipelined_request_waits_for_the_response_before_it(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     held = asyncio.Event()
     two.server.faults.add(Fault("/releases/3.10/**", "hang", until=held))
@@ -217,7 +217,7 @@ async def test_while_an_answer_is_made_the_next_request_waits_for_its_turn(two: 
     assert b"technicalCompetence" in first[1]
 
 
-async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> None:
+async def test_fast_and_regular_responses_alternate_on_one_connection(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     refused, explained = post("{ nothing }"), post(PINNED, CP, X_Competent_Explain="1")
 
@@ -226,7 +226,7 @@ async def test_fast_and_long_answers_take_turns_on_one_connection(two: Both) -> 
     assert ways == [True, False, True, True, False, False, True]
 
 
-async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken(two: Both) -> None:
+async def test_the_fast_path_is_skipped_while_writing_is_paused(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     assert two.fast.spy is not None
     two.fast.protocol.pause_writing()
@@ -242,7 +242,7 @@ async def test_nothing_is_answered_fast_while_an_answer_before_waits_to_be_taken
     assert (await two.ask(PLAIN))[1]
 
 
-async def test_a_head_that_is_new_is_not_answered_fast_then_either(two: Both) -> None:
+async def test_new_request_headers_are_not_served_while_writing_is_paused(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     await two.fast.ask(post("{ nothing }"))
     two.fast.protocol.pause_writing()
@@ -255,7 +255,7 @@ async def test_a_head_that_is_new_is_not_answered_fast_then_either(two: Both) ->
     assert (await two.fast.answer()).status == 200
 
 
-async def test_a_server_that_stops_answers_the_long_way_and_closes(two: Both) -> None:
+async def test_a_stopping_server_skips_the_fast_path_and_closes_connections(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     two.server.app.state.stopping.set()
     (fast, was_fast), long = await two.fast.ask_fast(PLAIN), await two.long.ask(PLAIN)

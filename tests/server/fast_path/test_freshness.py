@@ -35,7 +35,7 @@ def moved(two: Both) -> Moving:
     return two.server
 
 
-async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once_it_was_renewed(moving: Both) -> None:
+async def test_a_stale_document_skips_the_fast_path_until_it_is_revalidated(moving: Both) -> None:
     server = moved(moving)
     assert (await moving.ask_repeated(PLAIN))[1]
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
@@ -54,7 +54,7 @@ async def test_a_stale_document_is_told_as_such_the_long_way_and_fast_again_once
     assert len([path for path in server.upstream_paths() if path.endswith(CP_7)]) == 1
 
 
-async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
+async def test_a_miss_on_the_fast_path_starts_no_work(moving: Both) -> None:
     server = moved(moving)
     vain = [
         PLAIN,
@@ -81,7 +81,7 @@ async def test_what_is_tried_in_vain_begins_nothing(moving: Both) -> None:
     assert server.upstream_paths() == []
 
 
-async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Both) -> None:
+async def test_a_conditional_request_gets_the_new_response_once_data_changes(moving: Both) -> None:
     server = moved(moving)
     held, _ = await moving.ask_repeated(get(PINNED, CP))
     sent = get(PINNED, CP, If_None_Match=held.field("etag"))
@@ -96,7 +96,7 @@ async def test_who_holds_an_answer_gets_the_new_one_once_there_is_one(moving: Bo
     assert changed.field("etag") not in (None, held.field("etag"))
 
 
-async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Both) -> None:
+async def test_fast_responses_cause_no_revalidation_and_no_call(moving: Both) -> None:
     await moving.ask_uncached(PLAIN)
     moved(moving).upstream_paths()
 
@@ -107,9 +107,7 @@ async def test_nothing_is_renewed_or_asked_for_what_is_answered_fast(moving: Bot
     assert moved(moving).upstream_paths() == []
 
 
-async def test_when_a_release_is_published_no_answer_of_the_one_before_is_given_fast(
-    moving: Both, releases: Releases
-) -> None:
+async def test_a_new_release_invalidates_fast_responses_of_current(moving: Both, releases: Releases) -> None:
     server, sent = moved(moving), post(CURRENT, CP)
     newer, server.sandbox = (
         server.sandbox,
@@ -132,7 +130,7 @@ def number(answer: Answer) -> str:
     return str(answer.json["data"]["technicalCompetence"]["release"]["number"])
 
 
-async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> None:
+async def test_an_evicted_document_is_fetched_again(moving: Both) -> None:
     server = moved(moving)
     assert (await moving.ask_repeated(PLAIN))[1]
     for path in tuple(server.app.state.services.store._memory):
@@ -147,7 +145,7 @@ async def test_a_document_that_is_forgotten_is_asked_for_again(moving: Both) -> 
     assert (await moving.ask_repeated(PLAIN))[1]
 
 
-async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> None:
+async def test_the_fast_path_is_skipped_while_tracing(two: Both) -> None:
     assert (await two.ask_repeated(PLAIN))[1]
     provider = TracerProvider(shutdown_on_exit=False)
     tracing.use(tracing.Tracing(provider))
@@ -161,7 +159,7 @@ async def test_while_anything_is_traced_nothing_is_answered_fast(two: Both) -> N
     assert (await two.ask(PLAIN))[1]
 
 
-async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time(two: Both) -> None:
+async def test_fast_responses_are_limited_to_a_time_budget_per_loop_pass(two: Both) -> None:
     """The rest waits with all others, which are heard too."""
     assert (await two.ask_repeated(PLAIN))[1]
     loop_budget = two.fast_path._loop_budget
@@ -179,9 +177,7 @@ async def test_of_a_crowd_no_more_are_answered_in_one_pass_than_take_little_time
     assert (await two.ask(PLAIN))[1]
 
 
-async def test_seconds_in_which_another_program_had_the_core_do_not_count(
-    two: Both, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_processor_time_counts_in_the_time_budget(two: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await two.ask_repeated(PLAIN))[1]
     two.fast_path.max_seconds = two.fast_path._loop_budget.max_fast_path_seconds = 5.0
     seconds = itertools.count(step=10.0)
@@ -195,7 +191,7 @@ async def test_seconds_in_which_another_program_had_the_core_do_not_count(
     assert [line.spy.served[-1] for line in lines if line.spy] == [True] * 3
 
 
-async def test_a_question_that_takes_long_stands_in_line_for_a_while(two: Both) -> None:
+async def test_a_slow_request_skips_the_fast_path_for_a_while(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     two.fast_path.max_seconds = 0.0
     ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(SKIP_AFTER_MISS + 2)]

@@ -51,7 +51,7 @@ async def left_after_each(two: Both, requests: list[bytes]) -> list[list[int]]:
     ]
 
 
-async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: Keys) -> None:
+async def test_each_request_counts_once_in_the_quota_on_either_path(made: Made, keys: Keys) -> None:
     """Those that the fast path tries and leaves to the long way too."""
     key = keys.new("partner", per_minute=20)
     sent = [
@@ -69,7 +69,7 @@ async def test_each_request_counts_once_whichever_way_it_goes(made: Made, keys: 
     assert two.fast.spy.served.count(True) > 3
 
 
-async def test_both_ways_count_the_same_cost(made: Made, keys: Keys) -> None:
+async def test_both_paths_count_the_same_cost(made: Made, keys: Keys) -> None:
     key = keys.new("partner", per_minute=100_000)
     sent = [post(PINNED, CP, X_API_Key=key), post(LISTED, {"first": 30}, X_API_Key=key)]
     async with made(access="keys", keys_file=keys.file, key_quota="cost") as two:
@@ -81,7 +81,7 @@ async def test_both_ways_count_the_same_cost(made: Made, keys: Keys) -> None:
     assert two.fast.spy.served.count(True) > 1
 
 
-async def test_a_cost_over_the_rest_is_refused_both_ways(made: Made, keys: Keys) -> None:
+async def test_a_cost_over_the_remaining_quota_is_refused_on_both_paths(made: Made, keys: Keys) -> None:
     one, other = (keys.new(name, per_minute=6_000) for name in ("one", "other"))
     async with made(access="keys", keys_file=keys.file, key_quota="cost") as two:
         fast = [await two.fast.ask(post(LISTED, {"first": 30}, X_API_Key=one)) for _ in range(6)]
@@ -93,7 +93,7 @@ async def test_a_cost_over_the_rest_is_refused_both_ways(made: Made, keys: Keys)
 
 
 @pytest.mark.parametrize("origins", ["", "*"])
-async def test_two_clients_with_as_much_left_are_told_the_same(made: Made, keys: Keys, origins: str) -> None:
+async def test_clients_with_the_same_quota_get_equal_responses(made: Made, keys: Keys, origins: str) -> None:
     one, other = (keys.new(name, per_minute=30) for name in ("one", "other"))
     async with made(access="keys", keys_file=keys.file, cors_origins=origins) as two:
         for show in (lambda key: {"X_API_Key": key}, lambda key: {"Authorization": f"Bearer {key}"}):
@@ -125,13 +125,13 @@ async def test_the_log_and_the_metrics_name_the_client(made: Made, keys: Keys) -
     assert fast["client"] == "partner"
 
 
-async def refused_alike(two: Both, sent: bytes, status: int, code: str) -> None:
+async def assert_equal_refusals(two: Both, sent: bytes, status: int, code: str) -> None:
     for _ in range(2):
         answer, fast = await two.ask(sent)
         assert (answer.status, answer.codes, fast) == (status, [code], False)
 
 
-async def test_what_is_used_up_is_refused_alike_and_costs_nothing(
+async def test_requests_over_the_quota_get_equal_refusals_and_do_not_count(
     made: Made, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1_800_000_000.0)  # so that both say the same time to wait
@@ -142,26 +142,24 @@ async def test_what_is_used_up_is_refused_alike_and_costs_nothing(
         last, fast = await two.fast.ask_fast(sent)
         assert (left(last), fast) == (0, True)
 
-        await refused_alike(two, sent, 429, "RATE_LIMITED")
+        await assert_equal_refusals(two, sent, 429, "RATE_LIMITED")
 
         assert (await two.fast.ask_fast(post(PINNED, CP, X_API_Key=other)))[0].status == 200
 
 
-async def test_who_shows_no_key_or_one_that_is_not_known_is_refused_alike_though_all_is_at_hand(
-    made: Made, keys: Keys
-) -> None:
+async def test_missing_and_unknown_keys_are_refused_for_cached_responses(made: Made, keys: Keys) -> None:
     key = keys.new("partner")
     async with made(access="keys", keys_file=keys.file, wrong_keys_per_minute=1000) as two:
         await two.ask_uncached(post(PINNED, CP, X_API_Key=key))
         for fields in ({}, {"X_API_Key": "x"}, {"X_API_Key": key[:-1]}, {"Authorization": f"Basic {key}"}):
-            await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
-            await refused_alike(two, get(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+            await assert_equal_refusals(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+            await assert_equal_refusals(two, get(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
         both = {"X_API_Key": key, "Authorization": f"Bearer {key}"}
-        await refused_alike(two, post(PINNED, CP, **both), 400, "BAD_REQUEST")
-        await refused_alike(two, get(PINNED, CP, X_API_Key=f"{key}, {key}"), 400, "BAD_REQUEST")
+        await assert_equal_refusals(two, post(PINNED, CP, **both), 400, "BAD_REQUEST")
+        await assert_equal_refusals(two, get(PINNED, CP, X_API_Key=f"{key}, {key}"), 400, "BAD_REQUEST")
 
 
-async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Server, keys: Keys) -> None:
+async def test_a_revoked_key_is_refused_on_the_fast_path(server: Server, keys: Keys) -> None:
     clock = Clock()
     key = keys.new("partner")
     outcomes, decide = OperationLog(), AccessPolicy(ApiKeyAuth(Keys(keys.file, clock), 10), Quotas(clock=clock))
@@ -183,17 +181,17 @@ async def test_a_key_that_is_revoked_is_not_answered_fast_any_more(server: Serve
     assert path.respond_to_parsed(scope, body, None, ()) is None
 
 
-async def test_clients_with_a_key_of_their_own_are_answered_fast_and_nobody_else_is(made: Made) -> None:
+async def test_with_passthrough_the_fast_path_requires_a_client_key(made: Made) -> None:
     async with made(access="passthrough") as two:
         for key in ("a", "b"):
             answer, fast = await two.ask_repeated(post(PINNED, CP, X_IBM_Client_Id=key))
             assert (answer.field("cache-control"), fast) == ("private, max-age=86400", True)
 
         for fields in ({}, {"X_IBM_Client_Id": "two words"}, {"X_IBM_Client_Id": ""}):
-            await refused_alike(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
+            await assert_equal_refusals(two, post(PINNED, CP, **fields), 401, "UNAUTHENTICATED")
 
 
-async def test_where_replicas_count_together_nothing_is_counted_here() -> None:
+async def test_a_shared_quota_is_not_counted_locally() -> None:
     """Then each request goes the long way, which can wait for the count."""
     assert Quotas(clock=Clock()).has_capacity_local("a", 1)
     assert not Quotas(MemoryStorage(), Clock()).has_capacity_local("a", 1)

@@ -33,7 +33,7 @@ def cached_heads(two: Both) -> int:
     return int(path._heads.bytes + path._profiles._profiles.bytes + path._requests._requests.bytes)
 
 
-async def test_heads_are_bounded(two: Both) -> None:
+async def test_cached_request_headers_are_bounded(two: Both) -> None:
     many = "x" * 25_000
     for field in ("X_Unknown", "Cookie", "Accept_Language", "Origin"):
         for number in range(200):
@@ -43,7 +43,7 @@ async def test_heads_are_bounded(two: Both) -> None:
     assert PROFILES * 0.9 < two.fast_path._profiles._profiles.bytes <= PROFILES
 
 
-async def test_questions_are_bounded_and_one_that_is_very_long_is_none(two: Both) -> None:
+async def test_cached_requests_are_bounded_and_overlong_ones_are_skipped(two: Both) -> None:
     many = "x" * 60_000
     for number in range(200):
         await two.fast.ask(post(TINY, {"more": f"{number}{many}"}))
@@ -78,7 +78,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE)
-async def test_what_is_remembered_takes_about_what_it_is_counted_as(
+async def test_cached_entries_use_about_the_memory_that_is_counted(
     releases: Releases, settings: Settings, sent: Callable[[int], bytes]
 ) -> None:
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
@@ -100,9 +100,7 @@ async def test_what_is_remembered_takes_about_what_it_is_counted_as(
 
 
 @pytest.mark.slow
-async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_repeating_a_request_does_not_grow_its_cached_entry(releases: Releases, settings: Settings) -> None:
     """However often it is compiled, and in however many languages it is requested."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         sent = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
@@ -122,7 +120,7 @@ async def test_a_question_that_is_asked_for_ever_takes_no_more_than_at_first(
         assert taken < 3_000_000  # eight plans, which take the places of eight others
 
 
-async def test_a_question_whose_plan_is_gone_is_left_to_the_long_way_for_a_while(
+async def test_a_request_whose_compiled_query_was_evicted_is_skipped_for_a_while(
     releases: Releases, settings: Settings
 ) -> None:
     """There it is compiled again."""
@@ -148,7 +146,7 @@ def others(two: Both, first: int = 0) -> None:
         first += 1
 
 
-async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(two: Both) -> None:
+async def test_a_cached_request_is_evicted_with_its_document(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     documents, questions = two.fast_path._endpoint.engine.documents, two.fast_path._requests
     document = weakref.ref(valid(documents, PINNED).as_written())
@@ -166,7 +164,7 @@ async def test_with_its_document_a_question_goes_and_nothing_keeps_the_document(
     assert (await two.ask_repeated(PLAIN))[1]
 
 
-async def test_a_document_that_is_asked_for_by_fast_answers_is_in_use(two: Both) -> None:
+async def test_fast_responses_count_as_use_of_their_document(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     for turn in range(3):
         others(two, turn * 1_000)
@@ -174,7 +172,7 @@ async def test_a_document_that_is_asked_for_by_fast_answers_is_in_use(two: Both)
         assert (await two.fast.ask_fast(PLAIN))[1]
 
 
-async def test_questions_that_push_each_other_out_leave_nothing_behind(two: Both) -> None:
+async def test_evicted_requests_leave_no_references(two: Both) -> None:
     many = "x" * 80_000
     for number in range(80):
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))

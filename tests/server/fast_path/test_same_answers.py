@@ -51,7 +51,7 @@ async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]
     return results
 
 
-async def test_what_is_at_hand_is_answered_fast_and_alike(two: Both) -> None:
+async def test_cached_documents_are_served_on_the_fast_path_with_equal_responses(two: Both) -> None:
     assert await differing(two, FAST, fast=True) == []
 
 
@@ -62,7 +62,7 @@ SEVERAL = """query Several($uuid: UUID!) {
 }"""
 
 
-async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> None:
+async def test_responses_joined_from_cached_fragments_are_equal(made: Made) -> None:
     several = {f"several {item}": post(SEVERAL, CP, Accept_Language=item) for item in ("nl", "fr", "nl")}
     async with made(response_cache_bytes=0) as two:
         assert await differing(two, FAST | several, fast=True) == []
@@ -72,14 +72,14 @@ async def test_what_is_put_together_of_kept_parts_is_the_same(made: Made) -> Non
     assert answer.json["data"]["b"]["code"] == "CP-7"
 
 
-async def test_all_else_goes_the_long_way_and_is_answered_alike(two: Both) -> None:
+async def test_all_other_requests_skip_the_fast_path_with_equal_responses(two: Both) -> None:
     await two.ask_uncached(get("{ __typename }"))
     assert (await two.ask_repeated(PLAIN))[1]  # something is known, and with nearly the same head
 
     assert await differing(two, LONG, fast=False) == []
 
 
-async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> None:
+async def test_a_miss_on_the_fast_path_is_counted_and_logged_once(two: Both) -> None:
     """However often, and though it is not tried each time."""
     for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
         differences = []
@@ -94,7 +94,7 @@ async def test_what_is_tried_in_vain_is_counted_and_logged_once(two: Both) -> No
         assert differences[0] == differences[1]
 
 
-async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) -> None:
+async def test_the_fast_path_starts_no_index_lookup(made: Made) -> None:
     """Of two things that are asked for in one document, one was looked up."""
     query = """query ($uuid: UUID!) { competenceSet(uuid: $uuid, release: "3.11") { skills { code } } }"""
     async with made(response_cache_bytes=0) as two:
@@ -113,7 +113,7 @@ async def test_a_look_up_in_the_index_is_not_begun_by_the_fast_path(made: Made) 
         assert (await two.ask_repeated(unknown))[1]
 
 
-async def test_what_the_index_knows_is_answered_fast_and_alike_once_it_was_looked_up(two: Both) -> None:
+async def test_cached_index_lookups_are_served_on_the_fast_path(two: Both) -> None:
     await two.server.app.state.services.indexes.ready("3.11")
 
     assert await differing(two, LOOKED_UP, fast=True) == []
@@ -134,14 +134,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", SETTINGS.values(), ids=SETTINGS)
-async def test_however_the_server_is_set_up_it_answers_alike(made: Made, changes: dict[str, Any]) -> None:
+async def test_responses_are_equal_under_any_settings(made: Made, changes: dict[str, Any]) -> None:
     async with made(**changes) as two:
         ways = [(await two.ask_repeated(item))[1] for item in KINDS]
 
     assert ways == [True, True, True, True, True, False, False]
 
 
-async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made) -> None:
+async def test_the_fast_path_works_below_a_path_prefix(made: Made) -> None:
     async with made(root_path="/competent/") as two:
         ways = [
             (await two.ask_repeated(post(PINNED, CP, line=f"POST {path} HTTP/1.1")))[1]
@@ -151,21 +151,21 @@ async def test_below_a_prefix_operations_are_answered_fast_and_alike(made: Made)
     assert ways == [True, True, True, False, False]
 
 
-async def test_without_plans_nothing_is_answered_fast(made: Made) -> None:
+async def test_without_compiled_queries_the_fast_path_is_never_used(made: Made) -> None:
     async with made(compiled_queries="off") as two:
         ways = [(await two.ask_repeated(item))[1] for item in KINDS]
 
     assert not any(ways)
 
 
-async def test_where_it_is_switched_off_connections_have_no_fast_path(releases: Releases, settings: Settings) -> None:
+async def test_the_setting_off_removes_the_fast_path(releases: Releases, settings: Settings) -> None:
     app = Server(releases, replace(settings, fast_path="off").checked()).app
     async with app.router.lifespan_context(app) as state:
         assert "fast_path" not in (state or {})
 
 
 @pytest.mark.parametrize("origins", ["https://a.example,https://b.example", "*"])
-async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Made, origins: str) -> None:
+async def test_cors_headers_are_equal_on_both_paths(made: Made, origins: str) -> None:
     async with made(cors_origins=origins) as two:
         for origin in ("https://a.example", "https://b.example", "https://evil.example", None):
             fields: dict[str, str | None]
@@ -183,7 +183,7 @@ async def test_pages_of_other_origins_are_told_alike_what_they_may_read(made: Ma
                     assert (answer.field("access-control-allow-origin") is not None) == allowed
 
 
-async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
+async def test_a_matching_etag_gets_304_on_both_paths(two: Both) -> None:
     for fields in ({}, {"Accept_Encoding": "gzip"}):
         for query, variables in ((PINNED, CP), (LISTED, {"first": 30})):
             answer, _ = await two.ask_repeated(get(query, variables, **fields))
@@ -194,7 +194,7 @@ async def test_who_holds_an_answer_is_told_so_alike(two: Both) -> None:
             assert (other.status, fast) == (200, True)
 
 
-async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(two: Both) -> None:
+async def test_a_valid_request_id_is_echoed_and_others_are_generated(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     sent = (PLAIN, post(PINNED, CP, X_Request_ID="mine-1"), post(PINNED, CP, X_Request_ID="mine 1"), PLAIN)
 
@@ -206,7 +206,7 @@ async def test_who_gives_an_id_gets_it_back_and_all_others_get_one_of_their_own(
     assert all(re.fullmatch("[0-9a-f]{32}", other) for other in others)
 
 
-async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: Both) -> None:
+async def test_a_fast_response_registers_its_persisted_query(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     alone = post(None, CP, hashed(PINNED))
     assert (await two.long.ask(alone)).codes == ["PERSISTED_QUERY_NOT_FOUND"]
@@ -217,7 +217,7 @@ async def test_a_hash_that_was_left_by_a_fast_answer_is_known_from_then_on(two: 
     assert (await two.ask(alone))[1]
 
 
-async def test_a_hash_alone_is_answered_fast_once_its_text_was_left(two: Both) -> None:
+async def test_a_registered_hash_is_served_on_the_fast_path(two: Both) -> None:
     await two.ask_uncached(post(PINNED, CP, hashed(PINNED)))
 
     answer, fast = await two.ask_repeated(post(None, CP, hashed(PINNED)))
@@ -234,7 +234,7 @@ def manifest(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("mode", ["allow", "only"])
-async def test_trusted_documents_are_answered_fast_and_others_only_where_they_may(
+async def test_trusted_documents_use_the_fast_path_and_others_only_if_allowed(
     made: Made, manifest: Path, mode: str
 ) -> None:
     async with made(persisted=(manifest,), persisted_mode=mode) as two:
@@ -250,7 +250,7 @@ async def test_trusted_documents_are_answered_fast_and_others_only_where_they_ma
 
 
 @pytest.mark.parametrize("most", [1_000, 200])
-async def test_a_body_that_is_too_large_is_refused_whatever_else_is_at_hand(made: Made, most: int) -> None:
+async def test_an_oversized_body_is_refused_even_if_its_response_is_cached(made: Made, most: int) -> None:
     small = orjson.dumps({"query": "{ __typename }"})
     large = small + b" " * most
     async with made(max_body_bytes=most) as two:
@@ -261,7 +261,7 @@ async def test_a_body_that_is_too_large_is_refused_whatever_else_is_at_hand(made
     assert answer.status == 413
 
 
-async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_else_alike(two: Both) -> None:
+async def test_cached_responses_stay_fast_while_upstream_fails(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     two.server.faults.add(Fault("**", "status", status=503))
 
@@ -273,7 +273,7 @@ async def test_while_upstream_fails_what_is_at_hand_is_answered_fast_and_all_els
     assert failed[0].codes == ["UPSTREAM_UNAVAILABLE"]
 
 
-async def test_errors_of_fields_are_told_alike_beside_what_is_well(two: Both) -> None:
+async def test_field_errors_skip_the_fast_path_with_equal_responses(two: Both) -> None:
     answer, fast = await two.ask_repeated(
         post(f'{{ a: technicalCompetence(uuid: "{CP_7}") {{ code }} node(id: "x") {{ id }} }}')
     )

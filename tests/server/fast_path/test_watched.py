@@ -78,7 +78,7 @@ async def answered(two: Both) -> list[tuple[Line, Clock]]:
     return results
 
 
-async def test_who_says_nothing_for_long_is_cut_without_a_word(answered: list[tuple[Line, Clock]]) -> None:
+async def test_an_idle_connection_is_closed_without_a_response(answered: list[tuple[Line, Clock]]) -> None:
     for line, clock in answered:
         clock.move(IDLE - 0.1)
         assert not line.wire.closed
@@ -86,7 +86,7 @@ async def test_who_says_nothing_for_long_is_cut_without_a_word(answered: list[tu
         assert (line.wire.closed, line.wire.pieces) == (True, [])
 
 
-async def test_who_asks_again_in_time_is_not_cut(answered: list[tuple[Line, Clock]]) -> None:
+async def test_a_connection_with_regular_requests_is_not_closed(answered: list[tuple[Line, Clock]]) -> None:
     for line, clock in answered:
         for _ in range(3):
             clock.move(IDLE - 0.1)
@@ -96,7 +96,7 @@ async def test_who_asks_again_in_time_is_not_cut(answered: list[tuple[Line, Cloc
 
 
 @pytest.mark.parametrize("start", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
-async def test_a_request_that_does_not_arrive_is_told_408(answered: list[tuple[Line, Clock]], start: bytes) -> None:
+async def test_an_incomplete_request_gets_408(answered: list[tuple[Line, Clock]], start: bytes) -> None:
     for line, clock in answered:
         clock.move(IDLE - 1)
         line.send(start)
@@ -107,7 +107,7 @@ async def test_a_request_that_does_not_arrive_is_told_408(answered: list[tuple[L
         assert line.wire.pieces[0].startswith(b"HTTP/1.1 408 ")
 
 
-async def test_one_that_arrives_in_time_is_answered(answered: list[tuple[Line, Clock]]) -> None:
+async def test_a_request_completed_in_time_is_answered(answered: list[tuple[Line, Clock]]) -> None:
     for line, clock in answered:
         clock.move(IDLE - 1)
         line.send(PLAIN[:30])
@@ -117,7 +117,7 @@ async def test_one_that_arrives_in_time_is_answered(answered: list[tuple[Line, C
         assert not line.wire.closed
 
 
-async def test_empty_lines_keep_no_connection_and_are_no_request(answered: list[tuple[Line, Clock]]) -> None:
+async def test_empty_lines_do_not_extend_the_idle_timeout(answered: list[tuple[Line, Clock]]) -> None:
     for line, clock in answered:
         for _ in range(4):
             line.send(b"\r\n")
@@ -125,7 +125,7 @@ async def test_empty_lines_keep_no_connection_and_are_no_request(answered: list[
         assert (line.wire.closed, line.wire.pieces) == (True, [])
 
 
-async def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_not(
+async def test_only_a_client_that_stops_reading_is_disconnected(
     answered: list[tuple[Line, Clock]],
 ) -> None:
     for line, clock in answered:
@@ -137,7 +137,7 @@ async def test_who_takes_nothing_of_an_answer_is_cut_and_who_takes_a_little_is_n
         assert line.wire.closed
 
 
-async def test_answers_of_either_kind_count_as_requests_of_the_server(two: Both) -> None:
+async def test_responses_of_both_paths_count_as_requests_of_the_server(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     for fast in (True, False):
         line = two.line(fast)
@@ -147,7 +147,7 @@ async def test_answers_of_either_kind_count_as_requests_of_the_server(two: Both)
         assert line.protocol.server_state.total_requests == 3
 
 
-async def test_a_connection_with_nothing_but_fast_answers_is_closed_by_a_server_that_ends(
+async def test_shutdown_closes_a_connection_with_only_fast_responses(
     answered: list[tuple[Line, Clock]],
 ) -> None:
     for line, _ in answered:
@@ -156,7 +156,7 @@ async def test_a_connection_with_nothing_but_fast_answers_is_closed_by_a_server_
         assert line.wire.closed
 
 
-async def test_a_connection_that_is_lost_leaves_no_timer_behind(answered: list[tuple[Line, Clock]]) -> None:
+async def test_a_lost_connection_leaves_no_timer_behind(answered: list[tuple[Line, Clock]]) -> None:
     for line, clock in answered:
         connections = line.protocol.connections
         line.protocol.connection_lost(ConnectionResetError())
