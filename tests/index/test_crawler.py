@@ -32,7 +32,7 @@ def releases(few_releases: Releases) -> Releases:
 ENDLESS = "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted) SELECT count(*) FROM counted"
 
 
-async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
+async def test_stopping_the_server_interrupts_the_finish_of_an_index(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_work, errors = threading.Event(), list[sqlite3.Error]()
@@ -61,7 +61,7 @@ async def test_an_index_that_is_being_finished_is_left_when_the_server_stops(
     assert not world.documents()
 
 
-async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> None:
+async def test_a_crawl_requests_each_profile_and_competence_once(world: World) -> None:
     index = await world.start().get("3.11")
 
     assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
@@ -70,7 +70,7 @@ async def test_the_walk_asks_each_profile_and_competence_once(world: World) -> N
     assert set(world.documents().values()) == {1}
 
 
-async def test_the_interruption_of_a_finish_is_no_error_in_the_log() -> None:
+async def test_interrupting_a_finish_logs_no_error() -> None:
     at_work, heard = threading.Event(), list[str]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(str(context)))
 
@@ -91,7 +91,7 @@ async def test_the_interruption_of_a_finish_is_no_error_in_the_log() -> None:
     assert heard == []
 
 
-async def test_a_finished_index_is_opened_without_asking_anything(world: World) -> None:
+async def test_a_finished_index_is_opened_without_requests(world: World) -> None:
     await (first := world.start()).get("3.11")
     await first.aclose()
     world.requested.clear()
@@ -102,7 +102,7 @@ async def test_a_finished_index_is_opened_without_asking_anything(world: World) 
     assert world.requested == []
 
 
-async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_is_whole(world: World) -> None:
+async def test_callers_get_the_progress_until_the_index_is_complete(world: World) -> None:
     standing = world.faults.add(Fault(COMPETENCE, "hang"))
     indexes = world.start(patient=False)
 
@@ -119,7 +119,7 @@ async def test_who_cannot_wait_is_told_how_far_it_is_and_gets_the_index_once_it_
     assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
-async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None:
+async def test_concurrent_callers_share_one_crawl(world: World) -> None:
     indexes = world.start()
 
     result = await asyncio.gather(*(indexes.get("3.11") for _ in range(20)))
@@ -129,7 +129,7 @@ async def test_many_who_need_the_same_index_cause_one_walk(world: World) -> None
 
 
 @pytest.mark.parametrize("killed_after", [1, 20, 60, PROFILES + COMPETENCES - 1])
-async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_after: int) -> None:
+async def test_a_cancelled_crawl_resumes_where_it_stopped(world: World, killed_after: int) -> None:
     indexes = world.start()
     walking = indexes.begin("3.11")
     await world.until(killed_after)
@@ -146,7 +146,7 @@ async def test_a_walk_that_was_ended_goes_on_where_it_was(world: World, killed_a
     assert len(repeated) <= 2  # what was under way
 
 
-async def test_a_part_that_is_damaged_is_begun_again(world: World) -> None:
+async def test_a_damaged_part_file_is_rebuilt(world: World) -> None:
     world.folder.mkdir()
     world.file().part.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
 
@@ -156,7 +156,7 @@ async def test_a_part_that_is_damaged_is_begun_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all, but long enough to look like one " * 50])
-async def test_a_finished_file_that_is_damaged_is_walked_for_again(world: World, damage: bytes) -> None:
+async def test_a_damaged_index_file_is_rebuilt(world: World, damage: bytes) -> None:
     world.folder.mkdir()
     world.file().path.write_bytes(damage)
 
@@ -165,7 +165,7 @@ async def test_a_finished_file_that_is_damaged_is_walked_for_again(world: World,
     assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
-async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(world: World) -> None:
+async def test_failed_documents_are_recorded_and_the_rest_is_indexed(world: World) -> None:
     for path in (PROFILE, OTHER_PROFILE):
         world.faults.add(Fault(path, "status", status=503, times=ATTEMPTS))
     world.faults.add(Fault(COMPETENCE, "broken", times=ATTEMPTS))
@@ -180,7 +180,7 @@ async def test_documents_that_fail_are_written_down_and_the_rest_is_indexed(worl
     assert await index.query(count, OCCUPATIONAL_PROFILE) == PROFILES - 2
 
 
-async def test_what_failed_is_tried_again_and_only_that(world: World) -> None:
+async def test_a_second_build_retries_only_failed_documents(world: World) -> None:
     for path in (PROFILE, OTHER_PROFILE):
         world.faults.add(Fault(path, "status", status=503, times=ATTEMPTS))
     indexes = world.start()
@@ -243,7 +243,7 @@ async def test_missing_documents_are_retried_after_a_build_that_fails(
     ]
 
 
-async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world: World) -> None:
+async def test_a_failed_list_ends_the_crawl_and_the_next_request_restarts_it(world: World) -> None:
     world.faults.add(Fault("/releases/3.11/technicalcompetences", "status", status=503, times=ATTEMPTS))
     indexes = world.start()
 
@@ -252,7 +252,7 @@ async def test_lists_that_fail_end_the_walk_and_the_next_need_begins_again(world
     assert await (await indexes.get("3.11")).query(count, OCCUPATIONAL_PROFILE) == PROFILES
 
 
-async def test_releases_are_indexed_side_by_side(world: World) -> None:
+async def test_releases_are_indexed_concurrently(world: World) -> None:
     indexes = world.start()
     old, new = await asyncio.gather(indexes.get("3.10"), indexes.get("3.11"))
 
@@ -261,7 +261,7 @@ async def test_releases_are_indexed_side_by_side(world: World) -> None:
     assert key in await new.query(by_code, [key])
 
 
-async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
+async def test_processes_that_share_a_folder_crawl_once(world: World) -> None:
     mine, other = world.start(), world.start()
     with world.file().lock() as held:
         assert held
@@ -274,13 +274,13 @@ async def test_two_processes_over_one_folder_walk_once(world: World) -> None:
     assert set(world.documents().values()) == {1}
 
 
-async def test_without_an_index_by_setting_nothing_is_walked(world: World) -> None:
+async def test_no_crawl_starts_if_indexing_is_disabled(world: World) -> None:
     with pytest.raises(NotIndexedYet, match="Indexing is disabled"):
         await world.start(mode="off").get("3.11")
     assert world.requested == []
 
 
-async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) -> None:
+async def test_a_part_file_never_has_the_name_of_a_complete_index(world: World) -> None:
     indexes = world.start()
     task: asyncio.Task[Any] = indexes.begin("3.11").task
     while not task.done():
@@ -294,7 +294,7 @@ async def test_a_part_is_never_seen_under_the_name_of_the_whole(world: World) ->
     assert world.file().is_there()
 
 
-async def test_a_finished_crawl_leaves_no_memory_of_what_it_read(
+async def test_a_finished_crawl_frees_the_memory_of_its_documents(
     releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trimmed: list[object] = []

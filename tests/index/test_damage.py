@@ -74,7 +74,7 @@ async def profiles(index: Index) -> int:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, damage: Callable[[Path], None]) -> None:
+async def test_a_file_damaged_while_serving_is_rebuilt(world: World, damage: Callable[[Path], None]) -> None:
     indexes = world.start()
     index = await indexes.get("3.11")
     damage(world.file().path)
@@ -94,9 +94,7 @@ async def test_a_file_damaged_under_a_running_server_is_made_anew(world: World, 
 
 
 @pytest.mark.parametrize("damage", [zeroed, cut_off, emptied, rubbish])
-async def test_a_file_damaged_before_the_start_is_found_at_the_start(
-    world: World, damage: Callable[[Path], None]
-) -> None:
+async def test_a_file_damaged_before_the_start_is_rebuilt(world: World, damage: Callable[[Path], None]) -> None:
     await (first := world.start()).get("3.11")
     await first.aclose()
     damage(world.file().path)
@@ -104,7 +102,7 @@ async def test_a_file_damaged_before_the_start_is_found_at_the_start(
     assert await profiles(await world.start().get("3.11")) == PROFILES
 
 
-async def test_a_thing_looked_up_on_the_event_loop_finds_the_damage_too(world: World) -> None:
+async def test_a_synchronous_lookup_detects_damage(world: World) -> None:
     indexes = world.start()
     index = await indexes.get("3.11")
     broken_rows(world.file().path)
@@ -116,7 +114,7 @@ async def test_a_thing_looked_up_on_the_event_loop_finds_the_damage_too(world: W
     assert await profiles(await indexes.get("3.11")) == PROFILES
 
 
-async def test_a_question_that_asks_nonsense_does_not_condemn_the_file(world: World) -> None:
+async def test_a_failing_query_does_not_mark_the_file_as_damaged(world: World) -> None:
     indexes = world.start()
     index = await indexes.get("3.11")
 
@@ -128,7 +126,7 @@ async def test_a_question_that_asks_nonsense_does_not_condemn_the_file(world: Wo
     assert await indexes.get("3.11") is index
 
 
-async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: World) -> None:
+async def test_repeated_damage_is_repaired_only_after_a_pause(world: World) -> None:
     """A disk that spoils what is written to it would have the release walked without end."""
     indexes = world.start()
     for _ in range(2):
@@ -146,7 +144,7 @@ async def test_damage_that_comes_again_is_not_repaired_at_once_again(world: Worl
     assert world.requested == []
 
 
-async def test_many_questions_that_find_the_same_damage_make_it_anew_once(world: World) -> None:
+async def test_concurrent_queries_that_detect_damage_cause_one_rebuild(world: World) -> None:
     indexes = world.start()
     index = await indexes.get("3.11")
     broken_rows(world.file().path)
@@ -177,7 +175,7 @@ async def test_a_damaged_file_that_another_process_replaced_is_left_in_place(wor
     assert world.file().id() is not None
 
 
-async def test_a_file_deleted_under_a_running_server_goes_on_serving(world: World) -> None:
+async def test_an_index_keeps_serving_after_its_file_is_deleted(world: World) -> None:
     indexes = world.start()
     index = await indexes.get("3.11")
     world.file().path.unlink()
@@ -187,7 +185,7 @@ async def test_a_file_deleted_under_a_running_server_goes_on_serving(world: Worl
     assert await indexes.get("3.11") is index
 
 
-async def test_a_file_of_another_format_is_made_anew(world: World) -> None:
+async def test_a_file_of_another_format_is_rebuilt(world: World) -> None:
     await (first := world.start()).get("3.11")
     await first.aclose()
     with closing(sqlite3.connect(world.file().path)) as connection:
@@ -199,7 +197,7 @@ async def test_a_file_of_another_format_is_made_anew(world: World) -> None:
     assert world.file().is_there()
 
 
-async def test_a_part_whose_rows_are_damaged_is_begun_again(world: World) -> None:
+async def test_a_part_file_with_damaged_rows_is_rebuilt(world: World) -> None:
     indexes = world.start()
     indexes.begin("3.11")
     await world.until(200)
@@ -226,7 +224,7 @@ def little_room(world: World, monkeypatch: pytest.MonkeyPatch, pages: int) -> It
 
 
 @pytest.mark.parametrize("pages", [30, 150, 300])
-async def test_a_disk_that_is_full_is_a_code_and_no_index(
+async def test_a_full_disk_gives_an_error_code_instead_of_an_index(
     world: World, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
     indexes = world.start()
@@ -243,14 +241,14 @@ async def test_a_disk_that_is_full_is_a_code_and_no_index(
     assert world.requested == []  # the next try waits
 
 
-async def test_an_index_is_made_once_there_is_room_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_index_is_built_once_disk_space_is_free(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with little_room(world, monkeypatch, 150), pytest.raises(NotIndexedYet):
         await world.start().get("3.11")
 
     assert await profiles(await world.start().get("3.11")) == PROFILES
 
 
-async def test_a_folder_that_cannot_be_written_is_a_code(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unwritable_folder_gives_an_error_code(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any, **more: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -271,7 +269,9 @@ async def test_a_file_system_without_locks_does_not_wait_for_another(
     assert await profiles(await world.start().get("3.11")) == PROFILES
 
 
-async def test_clients_get_a_code_and_health_the_truth(releases: Releases, settings: Settings, tmp_path: Path) -> None:
+async def test_damage_gives_clients_an_error_code_and_shows_in_health(
+    releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
     async with running(releases, replace(settings, cache_dir=tmp_path)) as server:
         assert (await _search(server)).get("errors") is None
         indexes: IndexRegistry = server.app.state.services.indexes
@@ -326,7 +326,7 @@ except sqlite3.DatabaseError as error:
 """
 
 
-async def test_a_process_survives_a_file_that_is_cut_off_under_it(world: World) -> None:
+async def test_a_process_survives_truncation_of_its_open_index(world: World) -> None:
     """With memory mapping it would be ended by SIGBUS."""
     await (first := world.start()).get("3.11")
     await first.aclose()
@@ -338,7 +338,7 @@ async def test_a_process_survives_a_file_that_is_cut_off_under_it(world: World) 
     assert (ended.returncode, ended.stdout) == (0, "damaged True\n"), ended.stderr
 
 
-async def test_a_server_that_stops_while_a_part_is_opened_closes_it(
+async def test_a_part_file_that_is_opened_during_shutdown_is_closed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[sqlite3.Connection] = []

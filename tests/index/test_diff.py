@@ -51,7 +51,7 @@ def two(before: Things, after: Things) -> Iterator[Two]:
         yield Two(old.finish(), new.finish())
 
 
-def test_things_are_the_same_by_uuid_and_what_differs_is_told_by_field_and_language() -> None:
+def test_concepts_are_matched_by_uuid_and_compared_by_field_and_language() -> None:
     before: Things = {
         (SKILL, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
         (SKILL, "b"): ("SK-2", {"description": {"nl": "x"}, "regions": []}),
@@ -76,7 +76,7 @@ def test_things_are_the_same_by_uuid_and_what_differs_is_told_by_field_and_langu
         ]
 
 
-def test_a_thing_lives_on_by_its_code_within_its_kind_alone() -> None:
+def test_concepts_are_matched_by_code_only_within_their_type() -> None:
     before: Things = {
         (SKILL, "a"): ("X-1", {"description": {"nl": "x"}}),
         (KNOWLEDGE, "b"): ("X-2", {"description": {"nl": "x"}}),
@@ -96,7 +96,7 @@ def test_a_thing_lives_on_by_its_code_within_its_kind_alone() -> None:
         ]
 
 
-def test_a_code_that_moved_to_another_thing_that_is_still_there_is_no_identity() -> None:
+def test_a_code_that_moved_to_an_existing_concept_does_not_match() -> None:
     before: Things = {(SKILL, "a"): ("X-1", {"code": "X-1"}), (SKILL, "b"): ("X-2", {"code": "X-2"})}
     after: Things = {(SKILL, "b"): ("X-1", {"code": "X-1"}), (SKILL, "c"): (None, {})}
     with two(before, after) as both:
@@ -137,7 +137,7 @@ def test_a_code_that_one_of_its_concepts_still_has_is_not_reported_as_moved() ->
         assert [change.change for change in both.changes()] == ["CHANGED", "REMOVED"]
 
 
-def test_a_code_that_stands_twice_pairs_by_place() -> None:
+def test_concepts_with_one_code_are_paired_in_order() -> None:
     before: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("b", "a", "c")}
     after: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("z", "y")}
     with two(before, after) as both:
@@ -149,7 +149,7 @@ def test_a_code_that_stands_twice_pairs_by_place() -> None:
 
 
 @pytest.mark.parametrize(("digest", "is_read"), [(7, False), (9, True)])
-def test_facts_are_read_only_of_what_is_on_both_sides_and_differs(digest: int, is_read: bool) -> None:
+def test_facts_are_read_only_for_concepts_that_both_releases_have_and_differ(digest: int, is_read: bool) -> None:
     with small() as old, small() as new:
         old.thing(SKILL, "SK-1", "a", b"no JSON", digest=7)
         new.thing(SKILL, "SK-1", "a", b"no JSON", digest=digest)
@@ -160,7 +160,7 @@ def test_facts_are_read_only_of_what_is_on_both_sides_and_differs(digest: int, i
             assert [change.change for change in changes(before, after)] == ["ADDED", "REMOVED"]
 
 
-def test_facts_that_are_not_known_differ_in_nothing() -> None:
+def test_unknown_facts_count_as_equal() -> None:
     with small() as old, small() as new:
         old.thing(TECHNICAL_COMPETENCE, "CP-1", "a", {}, digest=0)
         new.thing(TECHNICAL_COMPETENCE, "CP-1", "a", {"code": "CP-1", "skill": ["s"]})
@@ -183,14 +183,14 @@ def test_facts_that_are_not_known_differ_in_nothing() -> None:
         ({"b": 1, "a": 1}, {"a": 2, "c": 2, "b": 2}, ("b", "a", "c")),
     ],
 )
-def test_fields_stand_in_their_own_order_and_null_is_as_good_as_missing(
+def test_changed_fields_are_in_declared_order_and_null_equals_missing(
     was: dict[str, Any], now: dict[str, Any], fields: tuple[str, ...]
 ) -> None:
     with two({(SKILL, "a"): ("SK-1", was)}, {(SKILL, "a"): ("SK-1", now)}) as both:
         assert [change.fields for change in both.changes()] == ([fields] if fields else [])
 
 
-def test_more_changes_than_are_read_at_once_are_all_told() -> None:
+def test_changes_beyond_one_batch_are_all_returned() -> None:
     before: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": n}) for n in range(1100)}
     after: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": -n}) for n in range(1100)}
     with two(before, after) as both:
@@ -216,7 +216,7 @@ THINGS = st.dictionaries(
     st.none() | st.sets(st.sampled_from(CONCEPT_TYPES)),
     st.none() | st.sets(st.sampled_from(["ADDED", "REMOVED", "CHANGED", "CODE_MOVED"])),
 )
-def test_changes_are_those_that_comparing_dicts_gives(
+def test_changes_equal_a_comparison_of_dictionaries(
     before: Things, after: Things, types: set[ConceptType] | None, kinds: set[str] | None
 ) -> None:
     with two(before, after) as both:

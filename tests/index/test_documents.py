@@ -46,7 +46,7 @@ def row_id(connection: sqlite3.Connection, type: ConceptType, id: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["3.10", "3.11"])
-async def test_every_document_of_a_release_is_as_the_store_has_it(
+async def test_every_document_of_a_release_equals_the_stored_one(
     release: str, releases: Releases, tmp_path: Path
 ) -> None:
     world = World(releases, tmp_path)
@@ -65,7 +65,7 @@ async def test_every_document_of_a_release_is_as_the_store_has_it(
 
 
 @pytest.mark.slow
-async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: Path) -> None:
+async def test_blocks_equal_the_embedded_ones(releases: Releases, tmp_path: Path) -> None:
     world = World(releases, tmp_path)
     try:
         index = await world.start().get("3.11")
@@ -80,7 +80,7 @@ async def test_blocks_are_as_documents_embed_them(releases: Releases, tmp_path: 
 @pytest.mark.real
 @needs_data
 @pytest.mark.parametrize("release", WORKBOOKS)
-def test_every_document_of_a_workbook_is_as_it_was_written(release: str) -> None:
+def test_every_document_of_a_workbook_is_read_back_unchanged(release: str) -> None:
     bodies = Bodies(read_workbook(WORKBOOKS[release]))
     documents = [
         (type, normalised(type, id, **orjson.loads(body)))
@@ -151,7 +151,7 @@ EMBEDDED = {"id": uuid(2), "code": "CP-1", "skill": {"id": uuid(3), "code": "SK-
 SOFT_EMBEDDED = {"id": uuid(4), "code": "SS-1", "title": "Patience"}
 
 
-def test_a_competence_without_its_own_document_has_none_until_it_is_read() -> None:
+def test_an_embedded_competence_has_no_document_until_its_own_is_read() -> None:
     one = profile(essentialCompetences=[EMBEDDED])
     documents = normalised(TECHNICAL_COMPETENCE, uuid(2), **EMBEDDED, knowledgeItems=[{"id": uuid(5), "code": "KN-1"}])
     with written_index(one) as connection:
@@ -178,7 +178,7 @@ def test_a_soft_skill_listed_and_embedded_is_one_with_its_own_document(known_fir
         assert [*all_documents(connection, OCCUPATIONAL_PROFILE)] == [one[1]]
 
 
-def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
+def test_a_document_rewritten_after_a_restart_is_not_duplicated() -> None:
     listed = normalised(SOFT_SKILL, uuid(4), **SOFT_EMBEDDED, regions=["VLAANDEREN"])
     with written_index(profile(softSkills=[SOFT_EMBEDDED]), (SOFT_SKILL, listed)) as connection:
         bodies = connection.execute("SELECT count(*) FROM document").fetchone()
@@ -188,7 +188,7 @@ def test_what_is_written_again_after_a_restart_is_not_stored_twice() -> None:
         assert connection.execute("SELECT count(*) FROM document").fetchone() == bodies
 
 
-def test_a_concept_embedded_alike_in_many_documents_is_stored_once() -> None:
+def test_an_equal_embedded_concept_is_stored_once() -> None:
     profiles = [
         (OCCUPATIONAL_PROFILE, normalised(OCCUPATIONAL_PROFILE, uuid(n), essentialCompetences=[EMBEDDED]))
         for n in range(100, 120)

@@ -55,7 +55,7 @@ def test_a_value_has_its_title_and_its_profiles_in_order_of_code() -> None:
         assert values.values("none") == ()
 
 
-def test_a_code_or_uuid_matches_in_either_case_and_any_of_several_suffices() -> None:
+def test_codes_and_uuids_match_in_either_case_and_any_one_suffices() -> None:
     with nurses() as index:
         values = of(index)
         for text in ("ES-1", "es-1", UUID, UUID.upper()):
@@ -117,7 +117,7 @@ def test_the_fullest_of_different_titles_counts() -> None:
 
 
 @given(st.sets(st.integers(0, 40)), st.integers(41, 60))
-def test_a_set_of_profiles_is_its_rows_and_back(positions: set[int], size: int) -> None:
+def test_a_set_of_profiles_converts_to_row_ids_and_back(positions: set[int], size: int) -> None:
     row_ids = tuple(range(100, 100 + size))
     values = Facets(row_ids, {})
     expected = [row_ids[position] for position in sorted(positions)]
@@ -134,7 +134,7 @@ def test_a_release_without_profiles_has_no_values() -> None:
         assert (values.everything, values.rows(0), values.values("sector")) == (0, [], ())
 
 
-def test_a_value_that_is_no_json_is_damage() -> None:
+def test_a_value_with_invalid_json_is_damage() -> None:
     with small() as index:
         index.term(index.profile("OP-1"), "sector", "ES-1")
         index.finish()

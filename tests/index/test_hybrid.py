@@ -82,7 +82,7 @@ def test_an_exact_match_is_first_with_its_own_score(searched: Searched) -> None:
     assert all(hit.score < MAX_SCORE for hit in hits[1:])
 
 
-def test_a_code_is_before_everything_and_only_once(searched: Searched) -> None:
+def test_a_match_by_code_comes_first_and_only_once(searched: Searched) -> None:
     hits = searched.hits("OP-2")
 
     assert codes(searched, hits)[0] == "OP-2"
@@ -100,7 +100,7 @@ def test_words_and_meaning_together_are_better_than_either(searched: Searched) -
     assert len({hit.row_id for hit in hits}) == len(hits)
 
 
-def test_what_is_found_by_meaning_is_escaped(searched: Searched) -> None:
+def test_hits_by_meaning_are_escaped(searched: Searched) -> None:
     (hit,) = [hit for hit in searched.hits("platen cook van buizen") if "platen" in hit.text]
 
     assert "&amp;" in hit.marked
@@ -122,11 +122,11 @@ def test_pages_are_slices_of_one_order(searched: Searched) -> None:
         assert (page, count) == ([all_hits[start]], total)
 
 
-def test_without_meaning_nothing_is_found(searched: Searched) -> None:
+def test_a_text_without_meaning_has_no_hits(searched: Searched) -> None:
     assert searched.hits("xqzvw") == []
 
 
-def test_bad_input_is_refused_before_it_is_compared(searched: Searched) -> None:
+def test_invalid_input_is_refused_before_it_is_embedded(searched: Searched) -> None:
     for text in ("", " ?! ", "x" * 10_001, "\ud800 kok"):
         with pytest.raises(BadUserInput):
             searched.hits(text)

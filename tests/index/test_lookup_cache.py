@@ -20,7 +20,7 @@ def thing(n: int) -> IndexedConcept:
     return IndexedConcept(n, SKILL, UUID(int=n), f"SK-{n}", {"id": str(UUID(int=n))})
 
 
-def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer() -> None:
+def test_results_are_cached_per_query_including_missing_ones() -> None:
     cache = LookupCache()
     cache.put(by_code, "a", None)
 
@@ -29,7 +29,7 @@ def test_an_answer_is_known_by_its_question_and_that_there_is_none_is_an_answer(
     assert cache.get(by_code, "b") is UNKNOWN
 
 
-def test_a_thing_is_the_same_object_in_every_answer() -> None:
+def test_a_concept_is_the_same_object_in_every_result() -> None:
     cache = LookupCache()
     first = cache.put(by_uuid, "a", thing(1))
 
@@ -38,7 +38,7 @@ def test_a_thing_is_the_same_object_in_every_answer() -> None:
     assert cache.get(by_row_id, 1) is cache.get(by_uuid, "a") is cache.get(by_code, "SK-1") is first
 
 
-def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> None:
+def test_the_cache_is_bounded_in_bytes_and_evicts_the_least_used() -> None:
     cache = LookupCache(10_000)
     for n in range(100):
         for _ in range(2):
@@ -55,9 +55,7 @@ def test_what_is_known_is_bounded_in_bytes_and_lets_go_of_the_least_used() -> No
     assert cache.get(by_row_id, 0) is not UNKNOWN
 
 
-async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_asked_for(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_concepts_and_their_usage_are_looked_up_synchronously(releases: Releases, settings: Settings) -> None:
     async with running(releases, settings) as server:
         services = server.app.state.services
         load: Loaders = services.loaders()
@@ -73,9 +71,7 @@ async def test_a_thing_and_where_it_is_used_are_at_hand_without_having_been_aske
         assert uses == (await (await load.index("3.11")).query(profiles_using, [concept.row_id]))[concept.row_id] != []
 
 
-async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing_is_the_same_object(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_lookups_of_one_request_are_cached_for_the_next(releases: Releases, settings: Settings) -> None:
     requests: list[list[int]] = []
 
     def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
@@ -99,7 +95,7 @@ async def test_look_ups_of_one_request_are_at_hand_for_the_next_in_which_a_thing
         assert requests == [[1, 2, -1]]
 
 
-def test_a_scan_of_a_release_evicts_no_look_up() -> None:
+def test_a_scan_of_a_release_evicts_no_lookup() -> None:
     cache = LookupCache(13_000)
     for n in range(10):
         cache.put(by_row_id, n, thing(n))

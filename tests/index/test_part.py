@@ -74,7 +74,7 @@ async def test_concepts_are_found_once_they_are_complete(
     assert {one.code for one in (await reader.concepts([A]))[A]} == {"CP-2", "SK-1"}
 
 
-async def test_a_part_that_cannot_be_read_now_has_no_concepts(
+async def test_a_locked_part_file_has_no_concepts(
     writer: sqlite3.Connection, reader: PartReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "BUSY_TIMEOUT", 0.0)
@@ -96,7 +96,7 @@ async def test_a_part_that_cannot_be_read_now_has_no_concepts(
     assert await found(reader, A) == {"SK-9": A}
 
 
-async def test_look_ups_that_would_wait_too_long_find_nothing(
+async def test_lookups_beyond_the_queue_limit_return_nothing(
     writer: sqlite3.Connection, reader: PartReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MAX_WAITING", 3)
@@ -109,7 +109,7 @@ async def test_look_ups_that_would_wait_too_long_find_nothing(
     assert await found(reader, A) == {}
 
 
-def test_the_progress_of_a_part_is_that_of_its_writer(writer: sqlite3.Connection, tmp_path: Path) -> None:
+def test_the_progress_of_a_part_file_is_the_one_of_its_writer(writer: sqlite3.Connection, tmp_path: Path) -> None:
     assert part_progress(tmp_path / "none") is None
     assert part_progress(tmp_path / "x.part") is None
     write_crawl(writer, total=20, before=1)
@@ -131,7 +131,7 @@ def test_the_progress_of_a_part_is_that_of_its_writer(writer: sqlite3.Connection
 
 
 @pytest.mark.parametrize(("name", "limit"), [("COMMIT_AFTER", -1.0), ("COMMIT_ROWS", 1)])
-async def test_concepts_and_progress_are_the_same_in_a_process_that_waits(
+async def test_a_waiting_process_sees_the_same_concepts_and_progress(
     world: World, name: str, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crawler, name, limit)  # commit each document
@@ -179,7 +179,7 @@ def build(progress: CrawlProgress, tmp_path: Path) -> Build:
         (0, 21_000, 21_000, 60, 0, "about 2 seconds left"),
     ],
 )
-async def test_the_error_says_how_long_it_will_take(
+async def test_the_error_has_the_estimated_time_remaining(
     tmp_path: Path, before: int, done: int, total: int, seconds: float, left: float | None, says: str
 ) -> None:
     building = build(CrawlProgress(before, done, total, time.monotonic() - seconds), tmp_path)
@@ -205,7 +205,7 @@ def test_the_bar_of_mirror_shows_the_estimate() -> None:
     assert column.render(object()).plain in ("0:13:18", "0:13:19", "0:13:20")
 
 
-def test_documents_of_earlier_crawls_do_not_count_in_the_pace() -> None:
+def test_documents_of_earlier_crawls_do_not_affect_the_estimate() -> None:
     progress = CrawlProgress()
     progress.start(500, 1_000)
     assert (progress.before, progress.remaining, progress.share) == (500, None, 0.5)

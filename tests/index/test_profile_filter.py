@@ -26,7 +26,7 @@ def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
     return [codes[n] for n in profiles(index.connection, ProfileFilter(within, **conditions), order)]  # type: ignore[arg-type]
 
 
-def test_without_a_condition_all_profiles_stand_by_place_and_nothing_else_does() -> None:
+def test_without_a_condition_all_profiles_are_listed_in_order() -> None:
     with small() as index:
         competence = index.competence("CP-1")
         for code in ("OP-10", "OP-9", "OP-2"):
@@ -36,7 +36,7 @@ def test_without_a_condition_all_profiles_stand_by_place_and_nothing_else_does()
         assert found(index, Order(descending=True)) == ["OP-10", "OP-9", "OP-2"]
 
 
-def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
+def test_text_matches_filter_profiles_and_ignore_other_types() -> None:
     with small() as index:
         skill = index.thing(SKILL, "SK-1")
         one, _, three = (index.profile(f"OP-{n}") for n in (1, 2, 3))
@@ -45,7 +45,7 @@ def test_what_a_search_found_is_kept_and_what_is_no_profile_is_not() -> None:
         assert found(index, text_matches=frozenset()) == []
 
 
-def test_uses_takes_competences_blocks_and_soft_skills() -> None:
+def test_uses_accepts_competences_blocks_and_soft_skills() -> None:
     with small() as index:
         skill, soft = index.thing(SKILL, "SK-1"), index.thing(SOFT_SKILL, "SS-1")
         competence = index.competence("CP-1", [skill])
@@ -59,7 +59,7 @@ def test_uses_takes_competences_blocks_and_soft_skills() -> None:
         assert found(index, uses=999) == []
 
 
-def test_modified_since_compares_moments_whatever_their_offset_and_includes_its_own() -> None:
+def test_modified_since_is_inclusive_and_respects_time_offsets() -> None:
     with small() as index:
         for code, moment in (
             ("OP-1", "2025-11-03T09:12:00Z"),
@@ -90,14 +90,14 @@ def test_any_two_moments_can_be_compared(own: datetime, since: datetime) -> None
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2025-13-01", "2025-11-03T09:12:00Q", "0", "%"])
-def test_what_is_no_moment_is_bad_input(moment: str) -> None:
+def test_an_invalid_time_is_bad_input(moment: str) -> None:
     with small() as index:
         index.finish()
         with pytest.raises(BadUserInput, match="2025-11-03T09:12:00Z"):
             found(index, modified_since=moment)
 
 
-def test_every_condition_has_to_be_met() -> None:
+def test_all_conditions_must_match() -> None:
     with small() as index:
         competence = index.competence("CP-1")
         one = index.profile("OP-1", essential=[competence])
@@ -108,7 +108,7 @@ def test_every_condition_has_to_be_met() -> None:
         assert found(index, within=[two, three], text_matches=frozenset({one, three})) == ["OP-3"]
 
 
-def test_titles_are_ordered_without_case_and_accents_and_equal_ones_by_place_in_both_directions() -> None:
+def test_titles_are_ordered_without_case_and_accents_then_by_position() -> None:
     with small() as index:
         index.profile("OP-1", titles={"fr": "épicier"})
         index.profile("OP-4", titles={"fr": "Éducateur"})
@@ -120,7 +120,7 @@ def test_titles_are_ordered_without_case_and_accents_and_equal_ones_by_place_in_
         assert found(index, by_title(index, 1, descending=True)) == ["OP-2", "OP-1", "OP-3", "OP-4", "OP-5"]
 
 
-def test_a_missing_title_is_stood_in_for_by_the_first_other_language() -> None:
+def test_a_missing_title_is_ordered_by_its_first_other_language() -> None:
     with small() as index:
         index.profile("OP-1", titles={"fr": "b", "nl": "z"})
         index.profile("OP-2", titles={"nl": "a", "fr": "m", "de": "n"})

@@ -86,11 +86,11 @@ def test_a_match_names_the_field_that_holds_its_text(
     assert {concept: hit.field for concept, hit in hits(connection, text)}[title] == field
 
 
-def test_what_is_essential_counts_more(connection: sqlite3.Connection) -> None:
+def test_essential_competences_count_more(connection: sqlite3.Connection) -> None:
     assert [title for title, _ in hits(connection, "groenten snijden")][:2] == [COOK, NURSE]
 
 
-def test_languages_limit_the_texts_of_what_a_profile_holds(connection: sqlite3.Connection) -> None:
+def test_languages_limit_the_searched_competence_texts_of_a_profile(connection: sqlite3.Connection) -> None:
     [(title, hit)] = hits(connection, "tension", {FR})
     assert (title, hit.language, hit.marked) == (NURSE, FR, "mesurer la <mark>tension</mark>")
     assert hits(connection, "tension", {NL, EN}) == []
@@ -104,7 +104,7 @@ def test_only_the_searched_types_are_found(connection: sqlite3.Connection) -> No
     assert hit.text == "de bloeddruk meten"
 
 
-def test_pages_of_profiles_found_by_what_they_hold_are_parts_of_one_list(connection: sqlite3.Connection) -> None:
+def test_pages_of_profiles_found_by_competences_are_slices_of_one_list(connection: sqlite3.Connection) -> None:
     search = Search()
     complete, total = search.search(connection, "groenten keuken", None, None, 0, 10)
     pages = [search.search(connection, "groenten keuken", None, None, at, at + 1)[0] for at in range(total)]
@@ -112,7 +112,7 @@ def test_pages_of_profiles_found_by_what_they_hold_are_parts_of_one_list(connect
     assert len(complete) == total == len({hit.row_id for hit in complete}) > 1
 
 
-def test_a_weight_grows_with_frequency_less_and_less_and_falls_with_length() -> None:
+def test_a_weight_saturates_with_frequency_and_falls_with_length() -> None:
     def weights(*profiles: tuple[float, list[int]]) -> list[int]:
         """The weights of word 1 in the profiles, each with the weight of a field and the words there."""
         texts = [ProfileTexts(position, {weight: [words]}) for position, (weight, words) in enumerate(profiles)]

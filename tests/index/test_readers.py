@@ -56,7 +56,7 @@ class OtherClock(asyncio.SelectorEventLoop):
 
 
 @pytest.mark.parametrize("difference", [-1e6, 1e6])
-def test_deadlines_are_on_the_clock_of_the_event_loop(difference: float) -> None:
+def test_deadlines_use_the_clock_of_the_event_loop(difference: float) -> None:
     loop = OtherClock()
     loop.difference = difference
     readers = Readers(connect, threads=1)
@@ -69,7 +69,7 @@ def test_deadlines_are_on_the_clock_of_the_event_loop(difference: float) -> None
         loop.close()
 
 
-async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers: Readers) -> None:
+async def test_a_query_whose_deadline_passed_in_the_queue_is_not_run(readers: Readers) -> None:
     held, ran = Held(), list[sqlite3.Connection]()
     first = asyncio.create_task(readers.run(math.inf, held))
     await asyncio.to_thread(held.began.wait)
@@ -84,7 +84,7 @@ async def test_a_question_whose_deadline_passed_in_the_queue_is_not_run(readers:
     assert raised.value.extensions == {"code": "UPSTREAM_TIMEOUT", "retryAfter": 1.0}
 
 
-async def test_a_running_question_is_interrupted_at_its_deadline(readers: Readers) -> None:
+async def test_a_running_query_is_interrupted_at_its_deadline(readers: Readers) -> None:
     errors = list[sqlite3.Error]()
 
     def endless(connection: sqlite3.Connection) -> None:
@@ -101,7 +101,7 @@ async def test_a_running_question_is_interrupted_at_its_deadline(readers: Reader
     assert [str(item) for item in errors] == ["interrupted"]
 
 
-async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers) -> None:
+async def test_a_query_is_interrupted_when_its_caller_is_cancelled(readers: Readers) -> None:
     began = threading.Event()
 
     def endless(connection: sqlite3.Connection) -> None:
@@ -116,7 +116,7 @@ async def test_a_question_whose_caller_has_left_is_interrupted(readers: Readers)
     assert task.cancelled()
 
 
-async def test_a_full_queue_refuses_with_a_code_and_when_to_ask_again(readers: Readers) -> None:
+async def test_a_full_queue_rejects_with_a_code_and_retry_after(readers: Readers) -> None:
     held = Held()
     tasks = [asyncio.create_task(readers.run(math.inf, item)) for item in (held, one, one)]
     await asyncio.to_thread(held.began.wait)
@@ -130,14 +130,14 @@ async def test_a_full_queue_refuses_with_a_code_and_when_to_ask_again(readers: R
     assert await readers.run(math.inf, one) == 1
 
 
-async def test_errors_of_a_question_are_its_own(readers: Readers) -> None:
+async def test_query_errors_are_raised_to_the_caller(readers: Readers) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await readers.run(math.inf, lambda connection: connection.execute("SELECT * FROM absent"))
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await readers.run(time.monotonic() + 60, lambda connection: connection.execute("SELECT * FROM absent"))
 
 
-async def test_questions_of_two_operations_take_turns(server: Server) -> None:
+async def test_queries_of_two_operations_are_interleaved(server: Server) -> None:
     """However many queries one operation has, that of another comes after one of them."""
     services = server.app.state.services
     await services.indexes.ready("3.11")
@@ -164,7 +164,7 @@ async def test_questions_of_two_operations_take_turns(server: Server) -> None:
     assert order.index("modest") <= 1
 
 
-async def test_the_deadline_of_a_request_ends_its_index_questions(server: Server, settings: Settings) -> None:
+async def test_the_deadline_of_a_request_ends_its_index_queries(server: Server, settings: Settings) -> None:
     services = server.app.state.services
     await services.indexes.ready("3.11")
     late = services.loaders(FetchContext(deadline=asyncio.get_running_loop().time() - 1))

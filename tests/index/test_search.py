@@ -154,7 +154,7 @@ def release() -> Iterator[Make]:
         ("vracht\u00adwagen", "vrachtwagen"),
     ],
 )
-def test_accents_case_and_signs_do_not_matter(release: Make, text: str, typed: str) -> None:
+def test_accents_case_and_punctuation_are_ignored(release: Make, text: str, typed: str) -> None:
     results = release(text, "iets anders").hits(typed)
     assert [(hit.text, hit.score) for hit in results] == [(text, 1.0)]
 
@@ -170,25 +170,25 @@ def test_accents_case_and_signs_do_not_matter(release: Make, text: str, typed: s
         (DE, "Gärtner", "gärtnerinnen"),
     ],
 )
-def test_forms_of_a_word_are_found(release: Make, language: int, text: str, typed: str) -> None:
+def test_inflected_forms_of_a_word_match(release: Make, language: int, text: str, typed: str) -> None:
     assert release([title(text, language)], "iets anders").find(typed) == ["OP-1"]
 
 
-def test_the_word_itself_comes_before_its_forms(release: Make) -> None:
+def test_the_exact_word_ranks_above_its_inflected_forms(release: Make) -> None:
     made = release("nurses at night", "nurse at night", "nursing at night")
     assert made.find("nurse at home")[0] == "OP-2"
 
 
 @pytest.mark.parametrize("typed", ["chauffeur", "chauffeurs", "vrachtwagen", "wagenchau"])
-def test_a_compound_is_found_by_what_it_is_made_of(release: Make, typed: str) -> None:
+def test_a_compound_is_found_by_its_parts(release: Make, typed: str) -> None:
     assert release("vrachtwagenchauffeur", "kok", SK_1=[label("chauffeur")]).find(typed, PROFILES) == ["OP-1"]
 
 
-def test_three_letters_do_not_make_a_part_of_a_compound(release: Make) -> None:
+def test_three_letters_are_not_a_compound_part(release: Make) -> None:
     assert release("vrachtwagenchauffeur", "kok").find("wag") == []
 
 
-def test_what_begins_with_the_word_comes_before_what_ends_with_it_and_what_has_it_elsewhere(release: Make) -> None:
+def test_prefix_matches_rank_above_suffix_and_infix_matches(release: Make) -> None:
     made = release("prewagening", "bestelwagen", "wagenbouwer")
     assert made.find("wagen") == ["OP-3", "OP-2", "OP-1"]
 
@@ -202,18 +202,18 @@ def test_what_begins_with_the_word_comes_before_what_ends_with_it_and_what_has_i
         ("Pfleger in der Klinik", "klinikpfleger"),
     ],
 )
-def test_a_compound_that_nobody_wrote_is_found_by_both_its_words(release: Make, text: str, typed: str) -> None:
+def test_an_unknown_compound_is_split_into_its_words(release: Make, text: str, typed: str) -> None:
     first, second = text.split()[0], text.split()[-1]
     made = release(text, f"een {first} alleen", f"een {second} alleen")
     assert made.find(typed)[0] == "OP-1"
     assert made.hits(typed)[0].marked.count("<mark>") == 2
 
 
-def test_what_a_compound_is_a_kind_of_is_found_where_little_else_is(release: Make) -> None:
+def test_the_head_of_an_unknown_compound_is_found(release: Make) -> None:
     assert release("receptionist", "hotel").find("campingreceptionist") == ["OP-1"]
 
 
-def test_a_word_may_be_only_begun(release: Make) -> None:
+def test_a_prefix_of_a_word_matches(release: Make) -> None:
     made = release("verpleegkundige", "verplaatsbare kraan")
     assert made.find("verpl") == ["OP-1", "OP-2"]
     assert made.find("verplee") == ["OP-1"]
@@ -235,31 +235,31 @@ def test_a_word_may_be_only_begun(release: Make) -> None:
         ("data analist", "data anaist"),
     ],
 )
-def test_a_letter_wrong_left_out_added_or_swapped_is_forgiven(release: Make, text: str, typed: str) -> None:
+def test_one_typo_in_a_word_is_tolerated(release: Make, text: str, typed: str) -> None:
     assert release(text, "iets heel anders").find(typed) == ["OP-1"]
 
 
 @pytest.mark.parametrize(
     ("text", "typed"), [("kok", "kek"), ("kapper", "kpaer"), ("norm iso9001", "iso9002"), ("metselaar", "mtsleara")]
 )
-def test_more_than_that_is_another_word(release: Make, text: str, typed: str) -> None:
+def test_more_than_one_typo_is_another_word(release: Make, text: str, typed: str) -> None:
     assert release(text, "iets heel anders").find(typed) == []
 
 
-def test_a_word_that_the_release_knows_is_not_doubted(release: Make) -> None:
+def test_a_word_in_the_release_is_not_corrected(release: Make) -> None:
     made = release("laser", "lager", "kapper")
     assert made.find("laser") == ["OP-1"]
     assert made.find("laxer") == ["OP-1", "OP-2"]
 
 
-def test_a_known_word_is_doubted_where_nothing_else_is_found(release: Make) -> None:
+def test_a_word_in_the_release_is_corrected_if_there_are_no_hits(release: Make) -> None:
     made = release("trial", "trial manager", SK_1=[label("trail")])
     assert made.find("trail") == ["SK-1"]
     assert made.find("trail", PROFILES) == ["OP-1", "OP-2"]
     assert made.marked("trail manager")[0] == "<mark>trial</mark> <mark>manager</mark>"
 
 
-def test_titles_come_first_then_alternative_names_then_the_rest(release: Make) -> None:
+def test_titles_rank_above_alternative_names_and_descriptions(release: Make) -> None:
     made = release(
         [title("iets"), description("kok")],
         [title("kok en bakker")],
@@ -273,37 +273,37 @@ def test_titles_come_first_then_alternative_names_then_the_rest(release: Make) -
     assert [hit.field for hit in made.hits("kok")][:3] == ["title", "alternativeNames", "description"]
 
 
-def test_an_exact_name_is_exact_whatever_its_signs(release: Make) -> None:
+def test_an_exact_name_matches_regardless_of_punctuation(release: Make) -> None:
     made = release("kok/kokkin", "kok kokkin hulp")
     assert made.hits("Kok (kokkin)")[0].score == 1.0
 
 
-def test_texts_in_which_less_else_stands_come_first(release: Make) -> None:
+def test_shorter_texts_rank_first(release: Make) -> None:
     made = release("kok van het grote schip", "kok op schip", "chef kok op een groot schip")
     assert made.find("kok schip") == ["OP-2", "OP-1", "OP-3"]
 
 
-def test_equal_ones_stand_in_the_order_of_their_codes_however_they_were_written(release: Make) -> None:
+def test_equal_hits_are_ordered_by_code_whatever_the_insertion_order(release: Make) -> None:
     same = ["kok"] * 12
     orders = {tuple(release(*same, shuffle=random.Random(seed)).find("kok")) for seed in range(5)}
     assert orders == {tuple(f"OP-{n}" for n in range(1, 13))}
 
 
-def test_a_name_of_many_finds_all_that_have_it(release: Make) -> None:
+def test_a_shared_name_finds_every_profile_with_it(release: Make) -> None:
     made = release(*([title(f"beroep {n}"), name("hulp")] for n in range(8)), "hulp in de keuken")
     results = made.hits("hulp")
     assert [made.code[hit.row_id] for hit in results] == [f"OP-{n}" for n in range(1, 10)]
     assert {hit.score for hit in results[:8]} == {0.95}
 
 
-def test_a_thing_is_found_once_by_its_best_text(release: Make) -> None:
+def test_a_concept_is_one_hit_by_its_best_text(release: Make) -> None:
     made = release([title("kok in een keuken"), name("keukenkok"), name("kok", FR), description("een kok kookt")])
     (hit,) = made.hits("kok")
     assert (hit.text, hit.field, hit.language) == ("kok", "alternativeNames", FR)
     assert release([title("kok in de grote keuken van een school"), name("chef kok")]).hits("kok")[0].text == "chef kok"
 
 
-def test_things_and_texts_can_be_limited_by_kind_and_language(release: Make) -> None:
+def test_hits_can_be_limited_by_type_and_language(release: Make) -> None:
     made = release(
         [title("manager"), title("manager", EN)],
         [title("chef", FR), name("manager", FR)],
@@ -321,7 +321,7 @@ def test_things_and_texts_can_be_limited_by_kind_and_language(release: Make) -> 
     assert made.find("manager", None, set()) == []
 
 
-def test_texts_with_all_words_come_first_and_one_rare_word_suffices(release: Make) -> None:
+def test_texts_with_all_words_rank_first_and_one_rare_word_suffices(release: Make) -> None:
     made = release("kok in een school", "kok op een schip", "schilder van een schip", "conducteur op de trein")
     assert made.find("kok schip") == ["OP-2", "OP-1", "OP-3"]
     assert made.find("kok schip blablabla") == ["OP-2", "OP-1", "OP-3"]
@@ -330,14 +330,14 @@ def test_texts_with_all_words_come_first_and_one_rare_word_suffices(release: Mak
     assert many.find("kok trein")[0] == "OP-21"
 
 
-def test_function_words_and_single_letters_need_not_be_there(release: Make) -> None:
+def test_function_words_and_single_letters_are_optional(release: Make) -> None:
     made = release("kok", "conducteur op de trein")
     assert made.find("de kok van het huis")[0] == "OP-1"
     assert made.find("Kok (m/v/x)") == ["OP-1"]
     assert made.find("op de") == ["OP-2"]
 
 
-def test_words_in_any_script_are_found_whole_and_begun(release: Make) -> None:
+def test_words_and_prefixes_in_any_script_are_found(release: Make) -> None:
     texts = ["zebra", "μάγειρος", "повар", "𐐔𐐇𐐝𐐀𐐡𐐇𐐓", "طباخ", "요리사"]
     made = release(*texts)
     for code, text in enumerate(texts, 1):
@@ -345,19 +345,19 @@ def test_words_in_any_script_are_found_whole_and_begun(release: Make) -> None:
         assert made.suggest(text[:2]) == [text]
 
 
-def test_what_nobody_has_finds_nothing(release: Make) -> None:
+def test_unknown_words_have_no_hits(release: Make) -> None:
     assert release("kok").find("zzzzqqqq") == []
     assert release("kok").find("zzzzqqqq van de") == []
     assert Release.find(release(), "kok") == []
 
 
-def test_words_for_which_a_text_is_found_are_marked_as_written(release: Make) -> None:
+def test_matched_words_are_marked_as_written(release: Make) -> None:
     made = release("Hôtelier & <Traiteur>, chef des Hôteliers")
     assert made.marked("hotelier") == ["<mark>Hôtelier</mark> &amp; &lt;Traiteur&gt;, chef des <mark>Hôteliers</mark>"]
     assert made.marked("traituer") == ["Hôtelier &amp; &lt;<mark>Traiteur</mark>&gt;, chef des Hôteliers"]
 
 
-def test_the_rarest_function_word_makes_hits_if_no_other_word_is_in_the_searched_languages(release: Make) -> None:
+def test_the_rarest_function_word_is_used_if_no_other_word_is_known(release: Make) -> None:
     cooks = [[title(f"Kok in keuken {number}")] for number in range(8)]
     it = release([title("Bakker in de haven met oven"), title("Baker in a kitchen", EN)], *cooks)
     assert it.find("kitchen in met", PROFILES)[0] == "OP-1"
@@ -391,7 +391,7 @@ def test_function_words_are_marked_in_names_only(release: Make) -> None:
     ]
 
 
-def test_windows_are_parts_of_one_order(release: Make) -> None:
+def test_pages_of_hits_are_slices_of_one_order(release: Make) -> None:
     made = release(*(f"kok nummer {n}" for n in range(30)))
     complete = made.hits("kok")
     assert len(complete) == 30
@@ -401,7 +401,7 @@ def test_windows_are_parts_of_one_order(release: Make) -> None:
     assert made.search.row_ids(made.connection, "kok", None, None) == [hit.row_id for hit in complete]
 
 
-def test_a_common_word_finds_all_that_have_it(release: Make) -> None:
+def test_a_common_word_finds_every_profile_with_it(release: Make) -> None:
     size = 600
     names = [[title(f"manager {n:04}"), *(name(f"manager {n:04} {more}") for more in range(2))] for n in range(size)]
     made = release(*names, [title("x"), description("een manager")])
@@ -409,14 +409,14 @@ def test_a_common_word_finds_all_that_have_it(release: Make) -> None:
     assert made.find("manager 0599 1")[0] == "OP-600"
 
 
-def test_no_more_things_are_found_than_may_be(release: Make) -> None:
+def test_the_number_of_hits_is_bounded(release: Make) -> None:
     made = release(*(f"manager {n:04}" for n in range(MAX_RESULTS + 50)))
     hits, total = made.search.search(made.connection, "manager", None, None, 0, 5000)
     assert (len(hits), total) == (MAX_RESULTS, MAX_RESULTS)
     assert len({hit.row_id for hit in hits}) == MAX_RESULTS
 
 
-def test_an_exact_name_is_found_however_many_texts_stand_before_it(release: Make) -> None:
+def test_an_exact_name_is_found_behind_hundreds_of_other_texts(release: Make) -> None:
     made = release(
         *(f"manager {n:04}" for n in range(550)),
         [title("opperste manager van alles"), name("manager")],
@@ -441,7 +441,7 @@ def test_a_text_without_a_word_or_too_long_is_bad_input(release: Make, text: str
 @pytest.mark.parametrize(
     "text", ["AND", "or", "NOT kok", "NEAR(kok, 2)", '"kok', "k*", "^kok", "words:kok", "kok)", "'--"]
 )
-def test_operators_are_words_like_others(release: Make, text: str) -> None:
+def test_query_operators_are_plain_words(release: Make, text: str) -> None:
     made = release("and or not near words", "kok")
     typed = "".join(letter if letter.isalnum() else " " for letter in text)
     if typed.strip():
@@ -466,7 +466,7 @@ def strange() -> Iterator[Release]:
 
 @settings(max_examples=400)
 @given(TYPED)
-def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -> None:
+def test_any_text_gives_hits_or_bad_input(strange: Release, text: str) -> None:
     for question in (strange.hits, strange.suggest):
         try:
             results = question(text)
@@ -475,7 +475,7 @@ def test_whatever_is_typed_is_answered_or_refused(strange: Release, text: str) -
         assert len(results) <= 3
 
 
-def test_the_longest_texts_are_answered(strange: Release) -> None:
+def test_texts_of_the_maximum_length_give_hits(strange: Release) -> None:
     for text in ("a " * (MAX_TEXT_CHARS // 2), "\ufdfa" * MAX_TEXT_CHARS, "kok" * (MAX_TEXT_CHARS // 3), "zw" * 150):
         assert len(strange.hits(text)) <= 3
         assert len(strange.suggest(text)) <= 3
@@ -490,7 +490,7 @@ def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
     }
 
 
-def test_however_long_a_question_is_few_words_are_looked_up(release: Make) -> None:
+def test_the_number_of_looked_up_words_is_bounded(release: Make) -> None:
     connection = release(" ".join(f"kok{n}" for n in range(200))).connection
     assert (
         len(
@@ -504,7 +504,7 @@ def test_however_long_a_question_is_few_words_are_looked_up(release: Make) -> No
     assert 0 < len(meant.weights) <= 2 * MAX_MATCHING_WORDS + 2 * MAX_LONGER_WORDS
 
 
-def test_tables_written_again_are_the_same_and_follow_the_texts(release: Make) -> None:
+def test_rewritten_tables_are_equal_and_follow_the_texts(release: Make) -> None:
     made = release("kok", "bakker", SK_1=[label("koken")])
     before = stored(made.connection)
     made.write()
@@ -516,7 +516,7 @@ def test_tables_written_again_are_the_same_and_follow_the_texts(release: Make) -
     assert Search().search(made.connection, "slager", None, None, 0, 5)[0][0].text == "slager"
 
 
-def test_tables_are_part_of_a_transaction_that_is_under_way(release: Make) -> None:
+def test_search_tables_are_written_in_the_open_transaction(release: Make) -> None:
     made = release("kok")
     made.connection.execute("PRAGMA query_only = OFF")
     made.connection.execute("UPDATE text SET text = 'slager'")
@@ -527,7 +527,7 @@ def test_tables_are_part_of_a_transaction_that_is_under_way(release: Make) -> No
     assert (made.suggest("slag"), made.suggest("ko")) == ([], ["kok"])
 
 
-def test_threads_share_one_search_and_each_file_has_its_own(tmp_path: Path) -> None:
+def test_threads_share_a_search_and_each_file_has_its_own(tmp_path: Path) -> None:
     files = {text: tmp_path / f"{text}.sqlite" for text in ("kok", "kop")}
     for text, file in files.items():
         with closing(sqlite3.connect(file)) as connection:
@@ -542,7 +542,7 @@ def test_threads_share_one_search_and_each_file_has_its_own(tmp_path: Path) -> N
         assert list(threads.map(ask, ["kok", "kop"] * 20)) == [["kok"], []] * 20
 
 
-def test_suggestions_begin_as_typed_first_then_titles_then_the_shorter(release: Make) -> None:
+def test_suggestions_rank_by_prefix_then_title_then_length(release: Make) -> None:
     made = release(
         "grote keukenkok",
         [title("x"), name("kok")],
@@ -556,7 +556,7 @@ def test_suggestions_begin_as_typed_first_then_titles_then_the_shorter(release: 
     assert made.suggest("kok", most=2) == ["kok van zee", "kok aan de wal"]
 
 
-def test_every_word_typed_is_a_word_and_the_last_one_a_beginning(release: Make) -> None:
+def test_the_last_typed_word_is_a_prefix_and_the_others_are_complete(release: Make) -> None:
     made = release("Éducateur de rue", "éducation de l'enfant", "rue de l'éducateur")
     assert made.suggest("educateur ru") == ["Éducateur de rue", "rue de l'éducateur"]
     assert made.suggest("EDUC") == ["Éducateur de rue", "éducation de l'enfant", "rue de l'éducateur"]
@@ -565,7 +565,7 @@ def test_every_word_typed_is_a_word_and_the_last_one_a_beginning(release: Make) 
     assert made.suggest("ateur") == []
 
 
-def test_a_profile_is_suggested_once_in_the_languages_asked_for(release: Make) -> None:
+def test_a_profile_is_suggested_once_in_the_requested_languages(release: Make) -> None:
     made = release([title("kok"), title("cook", EN), name("kokkin"), name("keukenpiet")], [title("kokos", DE)])
     assert made.suggest("k") == ["kok", "kokos"]
     assert made.suggest("ko", {NL}) == ["kok"]
@@ -577,19 +577,19 @@ def test_a_profile_is_suggested_once_in_the_languages_asked_for(release: Make) -
 
 
 @pytest.mark.parametrize("prefix", ["", "  ", "?!", "\x00"])
-def test_nothing_typed_nothing_suggested(release: Make, prefix: str) -> None:
+def test_an_empty_text_has_no_suggestions(release: Make, prefix: str) -> None:
     assert release("kok").suggest(prefix) == []
     assert release("kok").suggest("k", most=0) == []
 
 
-def test_too_much_typed_or_half_a_character_is_bad_input(release: Make) -> None:
+def test_an_overlong_text_or_a_lone_surrogate_is_bad_input(release: Make) -> None:
     with pytest.raises(BadUserInput, match="`prefix` has 301 characters; the limit is 300"):
         release("kok").suggest("k" * (MAX_TEXT_CHARS + 1))
     with pytest.raises(BadUserInput, match="`prefix` has half of a surrogate pair"):
         release("kok").suggest("\ud800")
 
 
-def test_words_of_a_sentence_count_by_what_they_say(release: Make) -> None:
+def test_rare_words_of_a_sentence_weigh_more(release: Make) -> None:
     made = release("werken in een bakkerij", "kinderbegeleider", "iemand met een job")
     assert made.find("ik wil met kinderen werken") == ["OP-2"]
     assert made.find("een job met werken")[:2] == ["OP-3", "OP-1"]
@@ -601,7 +601,7 @@ def test_a_profile_with_any_of_the_rare_words_is_found(release: Make) -> None:
     assert made.find("lasser mig/mag")[:2] == ["OP-3", "OP-1"]
 
 
-def test_names_that_signs_distinguish_are_different_words(release: Make) -> None:
+def test_names_that_differ_by_punctuation_are_different_words(release: Make) -> None:
     made = release(
         "C++ ontwikkelaar", "C# ontwikkelaar", "kok c", [title("chauffeur"), name("rijbewijs CE")], "ce film"
     )
@@ -637,7 +637,7 @@ def test_a_typo_that_makes_another_word_finds_the_name_too(release: Make) -> Non
     assert made.find("meal worker")[0] == "OP-1"
 
 
-def test_words_that_recur_are_looked_up_once(release: Make) -> None:
+def test_repeated_searches_reuse_looked_up_words(release: Make) -> None:
     made = release("kok", "kokkin")
     statements: list[str] = []
     first = made.hits("kokkin")

@@ -84,7 +84,7 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("real", each_once(*WORKBOOKS), indirect=True)
-def test_every_alternative_name_of_200_profiles_finds_its_profile_among_the_first_five(real: Real) -> None:
+def test_alternative_names_find_their_profile_among_the_first_five(real: Real) -> None:
     sampled = set(random.Random(SEED).sample(sorted({row[0] for row in real.titles}), 200))
     shared = _shared(real)
     names = [(thing, text) for thing, _, _, text in real.names if thing in sampled]
@@ -97,7 +97,7 @@ def test_every_alternative_name_of_200_profiles_finds_its_profile_among_the_firs
     ] == []
 
 
-def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_profile_among_the_first_five(
+def test_nine_of_ten_titles_with_swapped_letters_find_their_profile(
     real: Real,
 ) -> None:
     for language in range(len(LANGUAGES)):
@@ -109,18 +109,18 @@ def test_nine_of_ten_titles_with_two_neighbouring_letters_swapped_find_their_pro
         assert sum(results) / len(results) >= 0.9, LANGUAGES[language]
 
 
-def test_every_title_and_every_name_typed_whole_is_suggested(real: Real) -> None:
+def test_every_complete_title_and_name_is_suggested(real: Real) -> None:
     for thing, _, language, text in random.Random(SEED).sample([*real.titles, *real.names], 1000):
         results = real.search.suggest(real.connection, text, PROFILES, {language}, 50)
         assert thing in [item.row_id for item in results]
         assert all(fold(item.text).startswith(fold(text)) for item in results[:1])
 
 
-def test_every_title_can_be_searched_for_whole(real: Real) -> None:
+def test_every_title_is_within_the_search_limit(real: Real) -> None:
     assert max(len(text) for *_, text in (*real.titles, *real.names)) <= MAX_TEXT_CHARS
 
 
-def test_a_word_that_is_everywhere_finds_all_profiles_that_have_it(real: Real) -> None:
+def test_a_frequent_word_finds_every_profile_with_it(real: Real) -> None:
     word = "manager"
     texts = (
         "SELECT DISTINCT concept FROM text JOIN concept ON n = concept WHERE concept_type = 1 AND text LIKE '%manager%'"

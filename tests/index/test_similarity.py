@@ -53,7 +53,7 @@ def numbered(world: World) -> list[int]:
 
 @pytest.mark.slow
 @given(worlds())
-def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> None:
+def test_a_gap_equals_brute_force_counting(world: World) -> None:
     with small() as index:
         connection = world.write(index)
         for start, n in enumerate(numbered(world)):
@@ -71,7 +71,7 @@ def test_a_gap_is_the_sets_and_the_share_that_counting_gives(world: World) -> No
 
 @pytest.mark.slow
 @given(worlds(), st.integers(0, 6))
-def test_similar_profiles_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
+def test_similar_profiles_equal_brute_force_counting_in_order(world: World, most: int) -> None:
     with small() as index:
         connection = world.write(index)
         for profile, n in enumerate(numbered(world)):
@@ -99,7 +99,7 @@ def similar_by(world: World, profile: int, basis: ConceptType) -> list[Similar]:
 
 @pytest.mark.slow
 @given(worlds(), st.integers(0, 6))
-def test_career_paths_are_those_that_counting_gives_in_exact_order(world: World, most: int) -> None:
+def test_career_paths_equal_brute_force_counting_in_order(world: World, most: int) -> None:
     with small() as index:
         connection = world.write(index)
         profiles = numbered(world)
@@ -138,7 +138,7 @@ def coverage(world: World, start: int, goal: int) -> Fraction:
 
 @pytest.mark.slow
 @given(worlds(), st.data())
-def test_matches_are_those_that_counting_gives_in_exact_order(world: World, data: st.DataObject) -> None:
+def test_matches_equal_brute_force_counting_in_order(world: World, data: st.DataObject) -> None:
     with small() as index:
         connection = world.write(index)
         have = data.draw(st.sets(st.sampled_from(sorted(world.shuffled)), max_size=6))
@@ -165,7 +165,7 @@ def counted_matches(world: World, have: set[Part]) -> list[Match]:
     return [match for *_, match in sorted(results)]
 
 
-def test_coverage_of_a_gap_weighs_by_the_goal_and_takes_either_role_of_the_start() -> None:
+def test_gap_coverage_weighs_by_the_goal_and_accepts_either_role() -> None:
     with small() as index:
         one, two, three = (index.competence(f"CP-{n}") for n in (1, 2, 3))
         start = index.profile("OP-1", optional=[one], essential=[three])
@@ -178,7 +178,7 @@ def test_coverage_of_a_gap_weighs_by_the_goal_and_takes_either_role_of_the_start
         assert gap(connection, empty, start).coverage == 0.0
 
 
-def test_shared_competences_that_are_essential_in_both_stand_first() -> None:
+def test_competences_essential_in_both_profiles_are_listed_first() -> None:
     with small() as index:
         one, two, three = (index.competence(f"CP-{n}") for n in (1, 2, 3))
         profile = index.profile("OP-1", essential=[one, three], optional=[two])
@@ -187,7 +187,7 @@ def test_shared_competences_that_are_essential_in_both_stand_first() -> None:
         assert similar(connection, profile, 5) == [Similar(other, 4 / 6, TECHNICAL_COMPETENCE, (three, one, two))]
 
 
-def test_equally_covered_profiles_stand_by_what_is_had_of_them_then_by_place() -> None:
+def test_equally_covered_profiles_are_ordered_by_weight_then_position() -> None:
     with small() as index:
         own = index.competence("CP-1")
         others = [index.competence(f"CP-{n}") for n in range(2, 8)]
@@ -230,7 +230,7 @@ def test_one_common_competence_is_enough_to_compare_by_competences() -> None:
         assert similar(connection, profile, 5) == [Similar(near, 1 / 2, TECHNICAL_COMPETENCE, (mine,))]
 
 
-def test_equally_similar_profiles_stand_by_place() -> None:
+def test_equally_similar_profiles_are_ordered_by_position() -> None:
     with small() as index:
         one, two = index.competence("CP-1"), index.competence("CP-2")
         third = index.profile("OP-3", optional=[one])
@@ -243,7 +243,7 @@ def test_equally_similar_profiles_stand_by_place() -> None:
         assert [item.profile for item in similar(connection, profile, 2)] == [first, second]
 
 
-def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() -> None:
+def test_a_competence_counts_for_its_skill_only_if_skills_are_given() -> None:
     with small() as index:
         weld, cut = index.thing(SKILL, "SK-1"), index.thing(SKILL, "SK-2")
         mine, theirs = index.competence("CP-1", [weld]), index.competence("CP-2", [weld])
@@ -259,7 +259,7 @@ def test_having_a_competence_counts_for_its_skill_only_where_skills_are_named() 
         assert result[1].missing == Groups(((theirs, cutting), (), (), (), (), ()))
 
 
-def test_having_nothing_matches_nothing() -> None:
+def test_no_concepts_match_no_profiles() -> None:
     with small() as index:
         index.profile("OP-1", essential=[index.competence("CP-1")])
         connection = index.finish()

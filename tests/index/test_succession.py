@@ -73,13 +73,13 @@ def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[
         }
 
 
-def test_nothing_ended() -> None:
+def test_equal_releases_have_no_successors() -> None:
     release = [competence(1, skill(2, CUT))]
     with found(release, release) as successors:
         assert successors == {}
 
 
-def test_another_uuid_with_the_same_code_and_label() -> None:
+def test_a_new_uuid_with_the_same_code_and_label_is_a_successor() -> None:
     with found([competence(1, skill(2, CUT))], [competence(1, skill(3, CUT, "SK-2"))]) as successors:
         ((number, evidence, score),) = successors["SK", 2]
 
@@ -87,7 +87,7 @@ def test_another_uuid_with_the_same_code_and_label() -> None:
     assert score > 0.95
 
 
-def test_a_code_that_was_given_to_another_concept_is_no_evidence() -> None:
+def test_a_reused_code_is_no_evidence() -> None:
     before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
     after = [competence(4, skill(5, BREAD)), competence(6, skill(7, "lassen", "SK-2"))]
     with found(before, after) as successors:
@@ -111,7 +111,7 @@ def test_a_label_that_was_corrected() -> None:
     assert score > 0.8
 
 
-def test_what_took_the_place_in_a_competence() -> None:
+def test_a_concept_that_replaces_another_in_a_competence_is_a_successor() -> None:
     before = [competence(1, skill(2, CUT), knowledge(20, "kapsels"))]
     after = [competence(1, skill(9, "klanten verzorgen"), knowledge(21, "hygiëne"))]
     with found(before, after) as successors:
@@ -119,7 +119,7 @@ def test_what_took_the_place_in_a_competence() -> None:
         assert ("KN", 20) not in successors  # one of several places, and another label
 
 
-def test_what_had_the_same_before_has_gained_nothing() -> None:
+def test_a_competence_that_shared_knowledge_before_is_no_successor() -> None:
     """Both competences had the knowledge; that one of them ended says nothing about the other."""
     shared = knowledge(20, "kapsels")
     before = [competence(1, skill(2, CUT), shared), competence(3, skill(4, BREAD), shared)]
@@ -127,7 +127,7 @@ def test_what_had_the_same_before_has_gained_nothing() -> None:
         assert successors == {}
 
 
-def test_a_profile_is_known_by_its_competences() -> None:
+def test_a_profile_is_matched_by_its_competences() -> None:
     parts = [competence(n, skill(100 + n, f"{chr(96 + n) * 9} maken")) for n in range(1, 14)]
     other = profile(50, "bakker", competence(40, skill(140, BREAD)))
     before = [profile(10, "kapper", *parts), other, *parts]
@@ -147,7 +147,7 @@ def test_a_title_that_became_an_alternative_name() -> None:
         assert [(number, evidence) for number, evidence, _ in successors["OP", 10]] == [(12, Evidence.LABEL)]
 
 
-def test_competences_with_the_same_skill_are_not_alike_for_that() -> None:
+def test_a_shared_skill_alone_does_not_match_competences() -> None:
     same = skill(2, CUT)
     before = [competence(1, same, knowledge(20, "kapsels")), competence(3, same, knowledge(21, "hygiëne"))]
     with found(before, [competence(3, same, knowledge(21, "hygiëne"))]) as successors:
@@ -184,7 +184,7 @@ def test_successors_are_ranked_and_limited() -> None:
     assert [score for *_, score in ranked] == sorted((score for *_, score in ranked), reverse=True)
 
 
-def test_a_release_without_anything_in_common_gives_nothing() -> None:
+def test_releases_without_common_concepts_have_no_successors() -> None:
     with (
         written_index() as old,
         written_index(*documents(competence(1, skill(2, CUT)))) as new,

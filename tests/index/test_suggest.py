@@ -46,13 +46,13 @@ def marked(
 @pytest.mark.parametrize(
     "typed", ["verplegk", "verplee", "vrepleegk", "verpleegkunidge", "xerpleegk", "erpleegk", "verpleegkk"]
 )
-def test_one_typo_is_forgiven_from_four_letters_on(connection: sqlite3.Connection, typed: str) -> None:
+def test_one_typo_is_tolerated_in_words_of_four_letters_or_more(connection: sqlite3.Connection, typed: str) -> None:
     (html,) = marked(connection, typed)
     assert html.replace("<mark>", "").replace("</mark>", "") == "Verpleegkundige"
     assert html.startswith("<mark>Verpl")
 
 
-def test_two_typos_and_short_words_with_one_are_not(connection: sqlite3.Connection) -> None:
+def test_two_typos_or_one_in_a_short_word_are_not_tolerated(connection: sqlite3.Connection) -> None:
     assert marked(connection, "verblekg") == marked(connection, "vre") == []
 
 
@@ -64,7 +64,7 @@ def test_typos_are_looked_for_only_if_nothing_matches_as_typed(connection: sqlit
     assert marked(connection, "lasssen meta", None) == ["<mark>lassen</mark> van <mark>meta</mark>al"]
 
 
-def test_names_with_signs_are_words_of_their_own(connection: sqlite3.Connection) -> None:
+def test_names_with_punctuation_are_separate_words(connection: sqlite3.Connection) -> None:
     assert marked(connection, "c++") == ["<mark>C++</mark> developer"]
     assert marked(connection, "C#") == ["<mark>C#</mark> developer"]
     assert marked(connection, "c") == ["<mark>C</mark># developer", "<mark>C</mark>++ developer"]

@@ -35,7 +35,7 @@ def timeline(*releases: str, successors: Replacements | None = None) -> Timeline
 
 
 @given(st.lists(st.sets(st.sampled_from("abcd")), min_size=1, max_size=6))
-def test_a_concept_is_where_the_releases_have_it(releases: list[set[str]]) -> None:
+def test_presence_lists_the_releases_with_a_concept(releases: list[set[str]]) -> None:
     over = timeline(*("".join(release) for release in releases))
     for number, release in zip(over.releases, releases, strict=True):
         for uuid in release:
@@ -48,7 +48,7 @@ def test_a_concept_is_where_the_releases_have_it(releases: list[set[str]]) -> No
             ]
 
 
-def test_a_concept_that_is_still_there_is_itself() -> None:
+def test_an_existing_concept_is_its_own_successor() -> None:
     over = timeline("ab", "b", "ab", successors={("1", "a"): [("b", CODE, 0.9)]})
 
     assert over.successors("1", key("b")) == [Successor(key("b"), UUID, 1.0)]
@@ -82,7 +82,7 @@ def test_a_chain_has_its_weakest_evidence_and_the_product_of_its_scores() -> Non
     ]
 
 
-def test_a_concept_replaces_what_ended_in_any_earlier_release() -> None:
+def test_a_concept_replaces_concepts_that_ended_in_any_earlier_release() -> None:
     over = timeline("abx", "bx", "x", successors={("1", "a"): [("x", LABEL, 0.9)], ("2", "b"): [("x", CODE, 0.8)]})
 
     assert over.predecessors("3", key("x")) == [
@@ -102,7 +102,7 @@ def test_the_number_of_predecessors_is_limited(number: int) -> None:
     assert len(over.predecessors("2", key("x")) or ()) == min(number, MAX_PREDECESSORS)
 
 
-def test_one_release_has_no_later_and_no_earlier_one() -> None:
+def test_a_single_release_has_no_successors_or_predecessors() -> None:
     over = timeline("a")
 
     assert [(one.release, one.exists) for one in over.presence("1", key("a"))] == [("1", True)]

@@ -42,7 +42,7 @@ ANY = st.text(st.characters(exclude_categories=()))
         ('?! * " ^ \x00 \ud800 😀', ""),
     ],
 )
-def test_accents_case_and_signs_do_not_count(text: str, folded: str) -> None:
+def test_folding_ignores_accents_case_and_punctuation(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
@@ -56,23 +56,23 @@ def test_folded_words_are_letters_and_digits_with_one_space_between(text: str) -
 
 
 @given(st.text())
-def test_it_does_not_matter_how_a_letter_with_an_accent_is_written(text: str) -> None:
+def test_folding_is_the_same_for_composed_and_decomposed_accents(text: str) -> None:
     assert fold(unicodedata.normalize("NFD", text)) == fold(text)
 
 
 @given(ANY)
-def test_words_are_those_of_the_folded_text_and_stand_where_they_say(text: str) -> None:
+def test_words_match_the_folded_text_and_their_positions(text: str) -> None:
     results = list(words(text))
     assert " ".join(word.folded for word in results) == fold(text)
     assert all(word.folded in fold(text[word.start : word.end]).split() for word in results)
     assert sorted(results, key=lambda word: (word.start, word.end)) == results
 
 
-def test_a_word_takes_its_own_accents_with_it() -> None:
+def test_a_word_includes_its_combining_accents() -> None:
     assert list(words("l'e\u0301cole\u0301!")) == [Word("l", 0, 1), Word("ecole", 2, 9)]
 
 
-def test_marks_are_around_the_letters_as_written() -> None:
+def test_marks_enclose_the_original_letters() -> None:
     assert marked("Élève-INFIRMIÈRE, d'élèves", {"eleve", "infirmiere"}) == (
         "<mark>Élève</mark>-<mark>INFIRMIÈRE</mark>, d&#x27;élèves"
     )
@@ -81,12 +81,12 @@ def test_marks_are_around_the_letters_as_written() -> None:
     assert marked("½", {"1", "2"}) == "<mark>½</mark>"
 
 
-def test_what_is_html_in_a_text_is_text() -> None:
+def test_html_in_a_text_is_escaped() -> None:
     assert marked("<b>kok</b> & <mark>", {"kok"}) == "&lt;b&gt;<mark>kok</mark>&lt;/b&gt; &amp; &lt;mark&gt;"
 
 
 @given(ANY, st.data())
-def test_marks_change_nothing_of_the_text(text: str, data: st.DataObject) -> None:
+def test_marks_do_not_change_the_text(text: str, data: st.DataObject) -> None:
     expected = data.draw(st.sets(st.sampled_from(fold(text).split() or ["x"])))
     assert marked(text, expected).replace("<mark>", "").replace("</mark>", "") == escape(text)
 
@@ -118,7 +118,7 @@ def test_a_stem_belongs_to_single_words() -> None:
     assert "dag" in {word for _, word in results}
 
 
-def test_stop_words_are_folded_and_apart() -> None:
+def test_function_and_occupation_words_are_folded_and_disjoint() -> None:
     assert {"van", "de", "fur", "with"} <= FUNCTION_WORDS
     assert {"job", "metier", "beruf", "beroep"} <= OCCUPATION_WORDS
     assert all(fold(word) == word for word in FUNCTION_WORDS | OCCUPATION_WORDS)
@@ -144,7 +144,7 @@ def test_stop_words_are_folded_and_apart() -> None:
         ("e\u0301cole C++", []),
     ],
 )
-def test_short_capitals_and_words_with_signs_are_words_as_written_too(text: str, expected: list[str]) -> None:
+def test_acronyms_and_words_with_punctuation_have_an_unfolded_form(text: str, expected: list[str]) -> None:
     assert words_as_written(text) == expected
 
 
@@ -164,11 +164,11 @@ def test_words_as_written_differ_from_folded_words(text: str) -> None:
         ("kok", ["", "ok"], "kok"),
     ],
 )
-def test_beginnings_of_words_are_marked_in_the_original(text: str, beginnings: list[str], html: str) -> None:
+def test_prefixes_of_words_are_marked_in_the_original(text: str, beginnings: list[str], html: str) -> None:
     assert marked_beginnings(text, beginnings) == html
 
 
 @given(ANY, st.lists(ANY, max_size=3))
-def test_marked_beginnings_change_nothing_of_the_text(text: str, typed: list[str]) -> None:
+def test_marked_prefixes_do_not_change_the_text(text: str, typed: list[str]) -> None:
     html = marked_beginnings(text, [fold(item) for item in typed] + [fold(text)[:2]])
     assert html.replace("<mark>", "").replace("</mark>", "") == escape(text)

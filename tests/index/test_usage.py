@@ -18,7 +18,7 @@ from graphql_api.index.usage import Use, competences_using, importances, profile
 from tests.index.small_indexes import ESSENTIAL, Part, World, small, worlds
 
 
-def test_a_block_is_used_through_its_competences_by_each_profile_once_and_by_place() -> None:
+def test_usage_of_a_block_lists_each_profile_once_in_order() -> None:
     with small() as index:
         skill = index.thing(SKILL, "SK-1")
         knowledge = index.thing(KNOWLEDGE, "KN-1")
@@ -36,7 +36,7 @@ def test_a_block_is_used_through_its_competences_by_each_profile_once_and_by_pla
         }
 
 
-def test_competences_are_used_by_role_and_soft_and_digital_skills_without_one() -> None:
+def test_usage_of_competences_has_a_role_and_of_other_skills_no_role() -> None:
     with small() as index:
         soft, digital = index.thing(SOFT_SKILL, "SS-1"), index.thing(DIGITAL_SKILL, "DS-1")
         competence = index.competence("CP-1")
@@ -64,7 +64,7 @@ def test_importances_are_by_profile_for_each_competence() -> None:
         }
 
 
-def test_competences_that_hold_a_block_stand_by_place() -> None:
+def test_competences_with_a_block_are_listed_in_order() -> None:
     with small() as index:
         skill, knowledge = index.thing(SKILL, "SK-1"), index.thing(KNOWLEDGE, "KN-1")
         soft = index.thing(SOFT_SKILL, "SS-1")
@@ -80,7 +80,7 @@ def test_competences_that_hold_a_block_stand_by_place() -> None:
         }
 
 
-def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_once() -> None:
+def test_unused_concepts_have_an_empty_list_and_duplicates_one_result() -> None:
     with small() as index:
         skill = index.thing(SKILL, "SK-1")
         unused = index.thing(SKILL, "SK-2")
@@ -93,7 +93,7 @@ def test_what_nothing_uses_has_an_empty_list_and_what_is_asked_twice_is_told_onc
         assert profiles_using(connection, []) == competences_using(connection, []) == {}
 
 
-def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters() -> None:
+def test_forty_thousand_concepts_take_one_statement() -> None:
     with small() as index:
         skill = index.thing(SKILL, "SK-1")
         competence = index.competence("CP-1", [skill])
@@ -115,7 +115,7 @@ def test_forty_thousand_things_are_one_statement_within_any_bound_on_parameters(
 
 @pytest.mark.slow
 @given(worlds())
-def test_uses_are_what_walking_every_profile_finds(world: World) -> None:
+def test_usage_equals_a_scan_of_every_profile(world: World) -> None:
     expected: dict[int, list[Use]] = {}
     with small() as index:
         connection = world.write(index)

@@ -53,7 +53,7 @@ def test_the_encoder_finds_the_same_meaning_in_two_languages() -> None:
 
 
 @pytest.mark.slow
-def test_a_server_without_vectors_imports_nothing_of_the_extra() -> None:
+def test_a_server_without_vectors_does_not_import_the_extra() -> None:
     process = run(WITHOUT)
 
     assert process.returncode == 0, process.stderr
@@ -89,7 +89,7 @@ def test_an_invalid_setting_is_refused(value: str) -> None:
         Settings(embeddings=value).checked()
 
 
-def test_a_key_is_sent_encrypted_or_within_this_machine(tmp_path: Path) -> None:
+def test_a_key_is_sent_only_over_https_or_loopback(tmp_path: Path) -> None:
     (file := tmp_path / "key").write_text("secret")
     with pytest.raises(SettingsError, match="https"):
         Settings(embeddings="http://embeddings.example/v1", embeddings_key_file=file).checked()

@@ -58,14 +58,14 @@ def test_positions_are_in_utf_16_and_spans_are_parts_of_the_text(text: str) -> N
         assert units[2 * start : 2 * end].decode("utf-16-le", "surrogatepass") == part == span.text
 
 
-def test_an_emoji_counts_twice() -> None:
+def test_an_emoji_counts_as_two_units() -> None:
     text = "😀 koken"
 
     assert Utf16(text).span(Span(2, 7, "koken")) == (3, 8, "koken")
 
 
 @pytest.mark.parametrize("text", ["kok. " * 2000, "kok, " * 2000, "kok " * 2500, "kok.\n, " * 1428])
-def test_long_texts_have_few_passages_that_cover_them(text: str) -> None:
+def test_long_texts_are_covered_by_a_bounded_number_of_passages(text: str) -> None:
     passages = passages_of(text)
     phrases = phrases_of(text, passages)
 
@@ -75,7 +75,7 @@ def test_long_texts_have_few_passages_that_cover_them(text: str) -> None:
     assert "".join(span.text for _, span in phrases).count("kok") == text.count("kok")
 
 
-def test_a_text_without_a_word_is_one_passage() -> None:
+def test_a_text_without_searchable_words_is_one_passage() -> None:
     assert texts_of(passages_of(" ja ")) == ["ja"]
 
 

@@ -79,7 +79,7 @@ def compared() -> Iterator[Compared]:
         yield Compared(connection)
 
 
-def test_the_profile_that_a_text_speaks_of_is_first_with_its_evidence(compared: Compared) -> None:
+def test_the_profile_that_a_text_describes_is_first_with_its_evidence(compared: Compared) -> None:
     profiles = compared.profiles(COOK)
 
     first = profiles[0]
@@ -126,7 +126,7 @@ def test_spans_are_in_utf_16(compared: Compared) -> None:
         assert units[2 * start : 2 * end].decode("utf-16-le") == text
 
 
-def test_what_only_the_profile_implies_is_a_guess_without_spans(compared: Compared) -> None:
+def test_skills_implied_only_by_the_profile_are_guesses_without_spans(compared: Compared) -> None:
     matches = compared.competences(COOK)
 
     assert (matches["SK-2"].because, list(matches["SK-2"].spans)) == (TextEvidence.LIKELY_PROFILE, [])
@@ -144,7 +144,7 @@ def test_passages_without_a_competence_are_unresolved(compared: Compared) -> Non
     assert [span.text for span in compared.unresolved] == ["Wij bieden 32 vakantiedagen"]
 
 
-def test_at_most_so_many_competences_come_evidence_before_guesses(compared: Compared) -> None:
+def test_the_limit_of_competences_prefers_evidence_over_guesses(compared: Compared) -> None:
     assert list(compared.competences(COOK)) == ["SK-1", "SK-2"]
     assert list(compared.competences(COOK, most=1)) == ["SK-1"]
     assert compared.competences(COOK, most=0) == {}
@@ -164,7 +164,7 @@ def test_a_long_text_is_encoded_once(compared: Compared) -> None:
     assert compared.codes[compared.profiles(text)[0].row_id] == "OP-1"
 
 
-def test_nothing_of_a_text_is_kept(compared: Compared) -> None:
+def test_no_part_of_a_text_is_cached(compared: Compared) -> None:
     compared.profiles(COOK)
     searched = len(compared.embedder.searched)
     compared.profiles(COOK)
@@ -192,7 +192,7 @@ def test_an_index_without_concepts_has_no_profiles() -> None:
         assert compared.competences(COOK) == {}
 
 
-def test_a_phrase_speaks_of_few_skills(compared: Compared) -> None:
+def test_a_phrase_matches_few_skills(compared: Compared) -> None:
     similarities = np.full((6, 1), 0.9, np.float32)
 
     assert list(text_competences._spoken_of(similarities, np.zeros(6, np.float32))) == [0, 1]

@@ -13,7 +13,7 @@ def vectors(*texts: str, columns: int = 4) -> Vectors:
     return Vectors(digests, np.arange(len(texts) * columns, dtype=np.float16).reshape(len(texts), columns))
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_vector_file_is_read_back_unchanged(tmp_path: Path) -> None:
     original = vectors("kok", "bakker", "smid")
     VectorFile(tmp_path / "3.27.sqlite", "model").write(original)
     read = VectorFile(tmp_path / "3.27.sqlite", "model").read()
@@ -24,7 +24,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert [file.suffix for file in tmp_path.iterdir()] == [".vectors"]
 
 
-def test_positions_are_those_of_the_texts(tmp_path: Path) -> None:
+def test_positions_correspond_to_the_texts(tmp_path: Path) -> None:
     original = vectors("kok", "bakker", "smid")
     positions, has = original.positions(digests_of(["smid", "dokter", "kok"]))
 
@@ -79,7 +79,7 @@ def test_a_damaged_file_is_ignored(tmp_path: Path, content: bytes) -> None:
     assert list(VectorFile(tmp_path / "3.28.sqlite", "model").read_others()) == []
 
 
-def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
+def test_a_changed_byte_is_detected(tmp_path: Path) -> None:
     file = VectorFile(tmp_path / "3.27.sqlite", "model")
     file.write(vectors("kok", "bakker"))
     content = bytearray(file.path.read_bytes())
@@ -89,7 +89,7 @@ def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
     assert file.read() is None
 
 
-def test_a_failed_write_leaves_the_file_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = VectorFile(tmp_path / "3.27.sqlite", "model")
     file.write(vectors("kok"))
 

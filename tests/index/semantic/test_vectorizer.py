@@ -101,7 +101,7 @@ def test_a_second_start_reads_the_file(tmp_path: Path, embedder: FakeEmbedder, s
     assert second.embedded == []
 
 
-def test_texts_of_the_release_before_are_copied(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
+def test_vectors_of_the_previous_release_are_copied(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     start.finish(embedder, index(tmp_path, "3.26", {"kok": "eten maken", "smid": "ijzer"}))
     embedder.embedded.clear()
     job = start.finish(embedder, index(tmp_path, "3.27", {"kok": "eten maken", "bakker": "brood"}))
@@ -112,7 +112,7 @@ def test_texts_of_the_release_before_are_copied(tmp_path: Path, embedder: FakeEm
     assert hits[0].row_id == 1
 
 
-def test_another_model_copies_nothing(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
+def test_vectors_of_another_model_are_not_copied(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     path = index(tmp_path, "3.27", {"kok": "eten maken"})
     start.finish(embedder, path)
     other = FakeEmbedder("fake 2", columns=32)
@@ -123,7 +123,7 @@ def test_another_model_copies_nothing(tmp_path: Path, embedder: FakeEmbedder, st
     assert len([*tmp_path.glob("*.vectors")]) == 2
 
 
-def test_a_damaged_file_is_made_again(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
+def test_a_damaged_vector_file_is_rebuilt(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     path = index(tmp_path, "3.27", {"kok": "eten maken"})
     start.finish(embedder, path)
     file = VectorFile(path, embedder.id)
@@ -135,7 +135,7 @@ def test_a_damaged_file_is_made_again(tmp_path: Path, embedder: FakeEmbedder, st
     assert file.read() is not None
 
 
-def test_a_failure_is_repeated_until_it_works(
+def test_a_failed_job_is_retried_until_it_succeeds(
     tmp_path: Path, embedder: FakeEmbedder, start: Starter, caplog: pytest.LogCaptureFixture
 ) -> None:
     embedder.is_down = True
@@ -167,7 +167,7 @@ def test_closing_stops_a_job_after_its_batch(tmp_path: Path, embedder: FakeEmbed
     assert VectorFile(path, embedder.id).read() is None
 
 
-def test_another_process_makes_the_file(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
+def test_a_vector_file_of_another_process_is_used(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     path = index(tmp_path, "3.27", {"kok": "eten maken"})
     file = VectorFile(path, embedder.id)
     with exclusive(file.path.with_suffix(".lock")) as mine:
@@ -203,7 +203,7 @@ def test_similarity_is_by_meaning_within_types_and_languages(
     assert job.meaning.similar("cook", BITS & ~(BITS // 15), [1]) == ([], {})
 
 
-def test_an_index_without_texts_has_nothing_similar(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
+def test_an_index_without_texts_has_no_similar_concepts(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
     job = start.finish(embedder, index(tmp_path, "3.27", {}))
 
     assert job.meaning is not None
