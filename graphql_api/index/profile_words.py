@@ -38,9 +38,13 @@ class ProfileTexts(NamedTuple):
 
 
 def profile_words(
-    profiles: Callable[[int], Sequence[ProfileTexts]], count: int
+    profiles: Callable[[int], Sequence[ProfileTexts]], count: int, numbers: Sequence[int]
 ) -> Iterator[tuple[int, int, bytes, bytes]]:
-    """Yield the rows of the table; `profiles` returns the texts in a language, `count` is the number of profiles."""
+    """Yield the rows of the table: by language, then in order of words.
+
+    `profiles` returns the texts in a language, `count` is the number of profiles, and `numbers` has the number in the table of
+    each word of a text.
+    """
     for language in range(len(LANGUAGES)):
         texts = profiles(language)
         lengths = [profile.length for profile in texts]
@@ -59,8 +63,9 @@ def profile_words(
                 positions, of_word = postings[word]
                 positions.append(profile.position)
                 of_word.append(weights[frequency])
-        for word, (positions, of_word) in postings.items():
-            yield word, language, positions.tobytes(), bytes(of_word)
+        for word in sorted(postings, key=numbers.__getitem__):
+            positions, of_word = postings[word]
+            yield numbers[word], language, positions.tobytes(), bytes(of_word)
 
 
 def _frequencies(by_weight: Mapping[float, Sequence[Sequence[int]]]) -> dict[int, float]:

@@ -47,7 +47,7 @@ _TEXTS_IN_LANGUAGE = """
 """
 
 WordsOfTexts = Sequence[Sequence[int]]
-"""The words of each text: numbers of words by number of the text."""
+"""The words of each text, by number of the text: each by its first occurrence among all words."""
 
 
 def write_search(connection: sqlite3.Connection) -> None:
@@ -59,31 +59,28 @@ def write_search(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         for statement in (_SEARCHED_TEXTS, _OCCURRENCES, _INDEX):
             connection.execute(statement)
-        words_of_texts = _write_words(connection)
+        words_of_texts, numbers = _write_words(connection)
         write_stems(connection, _stems(connection))
         sql = "SELECT n, position FROM concept WHERE concept_type = ?"
         profiles = dict(connection.execute(sql, (OCCUPATIONAL_PROFILE.number,)))
+        texts = _texts_of_profiles(connection, profiles, words_of_texts)
         connection.executemany(
-            "INSERT INTO profile_word VALUES (?, ?, ?, ?)",
-            profile_words(_texts_of_profiles(connection, profiles, words_of_texts), len(profiles)),
+            "INSERT INTO profile_word VALUES (?, ?, ?, ?)", profile_words(texts, len(profiles), numbers)
         )
 
 
-def _write_words(connection: sqlite3.Connection) -> WordsOfTexts:
-    numbers: defaultdict[str, int] = defaultdict(count().__next__)
-    """Words by their first occurrence."""
-    postings: defaultdict[int, array[int]] = defaultdict(lambda: array(TEXTS))
-    words_of_texts = [array("I")]
+def _write_words(connection: sqlite3.Connection) -> tuple[WordsOfTexts, Sequence[int]]:
+    """Write the words of all texts. Returns the words of each text, and the numbers of all words in the index."""
+    occurred: defaultdict[str, int] = defaultdict(count().__next__)
+    postings: list[array[int]] = []
+    words_of_texts: list[tuple[int, ...]] = [()]
     for n, text, folded in connection.execute("SELECT n, text, folded FROM searched_text ORDER BY n"):
-        words = array("I", map(numbers.__getitem__, (*folded.split(), *words_as_written(text))))
+        words = tuple(map(occurred.__getitem__, (*folded.split(), *words_as_written(text))))
         words_of_texts.append(words)
-        for number in set(words):
-            postings[number].append(n)
-    rows = ((word, len(postings[number]), postings[number].tobytes()) for word, number in numbers.items())
-    ranks = [0] * len(numbers)
-    for rank, word in enumerate(write_words(connection, rows), 1):
-        ranks[numbers[word]] = rank
-    return [array("I", map(ranks.__getitem__, words)) for words in words_of_texts]
+        postings += (array(TEXTS) for _ in range(len(occurred) - len(postings)))
+        for word in set(words):
+            postings[word].append(n)
+    return words_of_texts, write_words(connection, occurred, postings)
 
 
 _CONTAINED = numbers(type.number for type in CONTAINED_TEXTS)

@@ -32,16 +32,11 @@ _WORD_TABLES = (
     "DROP TABLE IF EXISTS word_part",
     "CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL)",
     "CREATE TABLE word_part (part TEXT PRIMARY KEY, words BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TEMP TABLE unsorted_word (word TEXT, texts INTEGER, postings BLOB)",
 )
 _RAREST_PART = """
 SELECT words FROM word_part WHERE part =
     (SELECT part FROM word_part WHERE part IN (SELECT value FROM json_each(?)) ORDER BY length(words) LIMIT 1)
 """
-_SORTED_WORDS = (
-    "INSERT INTO word (word, texts, postings) SELECT word, texts, postings FROM unsorted_word ORDER BY word",
-    "DROP TABLE unsorted_word",
-)
 _STEM_TABLES = (
     "DROP TABLE IF EXISTS stem",
     """
@@ -52,16 +47,27 @@ _STEM_TABLES = (
 )
 
 
-def write_words(connection: sqlite3.Connection, words: Iterable[tuple[str, int, bytes]]) -> list[str]:
-    """Write words (word, number of texts that have it, these texts); returns the words in order of their numbers from 1."""
+def write_words(
+    connection: sqlite3.Connection, words: Iterable[str], postings: "Sequence[array[int]]"
+) -> Sequence[int]:
+    """Write words and, for each, the texts that have it. Returns the numbers of the words in the index."""
     for statement in _WORD_TABLES:
         connection.execute(statement)
-    connection.executemany("INSERT INTO unsorted_word VALUES (?, ?, ?)", words)
-    for statement in _SORTED_WORDS:
-        connection.execute(statement)
-    in_order = [word for (word,) in connection.execute("SELECT word FROM word ORDER BY n")]
+    postings_by_word = dict(zip(words, postings, strict=True))
+    in_order = _in_order(postings_by_word)
+    rows = ((word, len(texts := postings_by_word[word]), texts.tobytes()) for word in in_order)
+    connection.executemany("INSERT INTO word (word, texts, postings) VALUES (?, ?, ?)", rows)
     connection.executemany("INSERT INTO word_part VALUES (?, ?)", _parts(in_order))
-    return in_order
+    numbers = {word: n for n, word in enumerate(in_order, 1)}
+    return [*map(numbers.__getitem__, postings_by_word)]
+
+
+def _in_order(words: Iterable[str]) -> list[str]:
+    """Words in the order of SQLite, sorted letter by letter: one sort of all would stop all threads for too long."""
+    by_letter: dict[str, list[str]] = {}
+    for word in words:
+        by_letter.setdefault(word[0], []).append(word)
+    return [word for letter in sorted(by_letter) for word in sorted(by_letter[letter])]
 
 
 def _parts(words: Iterable[str]) -> Iterator[tuple[str, bytes]]:

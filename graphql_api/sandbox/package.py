@@ -19,7 +19,10 @@ MAX_CONTENT_BYTES = 1_000_000_000
 """Maximum size of all parts, decompressed; an export of Competent has 140 MB."""
 MAX_CELLS = 28_000_000
 """Maximum size of the rectangle around all cells of a sheet: columns A to Z of all rows. The largest sheet has 750,000 cells."""
-_CHUNK = 1 << 20
+_PIECE = 28_000
+"""Bytes that are decompressed at a time: CPython replaces in fewer than 30,000 bytes without preparing each search."""
+_MAX_PART = 8 << 20
+"""Maximum bytes of a row, or of a part that describes the workbook."""
 _END_OF_ROW = b"</row>"
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 """First bytes of files of Excel 97 to 2003, and of encrypted files of any version."""
@@ -89,15 +92,15 @@ class Package:
             )
 
     def pieces(self, sheet: str) -> Iterator[bytes]:
-        """The XML of a sheet in pieces of about 1 MB, split after rows; nothing if its part is unknown."""
+        """The XML of a sheet in pieces of about 28 kB, split after rows; nothing if its part is unknown."""
         if sheet not in self.parts:
             return
         rest = b""
         with zipfile.ZipFile(BytesIO(self.content)) as archive, archive.open(self.parts[sheet]) as stream:
-            while chunk := stream.read(_CHUNK):
-                rest += chunk
-                end = rest.rfind(_END_OF_ROW) + len(_END_OF_ROW)
-                cut = end if end >= len(_END_OF_ROW) else len(rest) if len(rest) > 8 * _CHUNK else 0
+            while chunk := stream.read(_PIECE):
+                searched, rest = max(len(rest) - len(_END_OF_ROW), 0), rest + chunk
+                end = rest.rfind(_END_OF_ROW, searched) + len(_END_OF_ROW)
+                cut = end if end >= len(_END_OF_ROW) else len(rest) if len(rest) > _MAX_PART else 0
                 yield rest[:cut]
                 rest = rest[cut:]
         yield rest
@@ -196,7 +199,7 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
 def _elements(archive: zipfile.ZipFile, part: str, name: str) -> Iterator[dict[str, str]]:
     """The attributes, without namespaces, of all elements with this name."""
     with archive.open(part) as stream:
-        xml = stream.read(8 * _CHUNK)
+        xml = stream.read(_MAX_PART)
     for element in _ELEMENT.finditer(xml):
         if element[1].decode() == name:
             attributes = _ATTRIBUTE.findall(element[0].decode())

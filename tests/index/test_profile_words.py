@@ -116,7 +116,7 @@ def test_a_weight_saturates_with_frequency_and_falls_with_length() -> None:
     def weights(*profiles: tuple[float, list[int]]) -> list[int]:
         """The weights of word 1 in the profiles, each with the weight of a field and the words there."""
         texts = [ProfileTexts(position, {weight: [words]}) for position, (weight, words) in enumerate(profiles)]
-        rows = profile_words(lambda language: texts if language == NL else [], len(texts))
+        rows = profile_words(lambda language: texts if language == NL else [], len(texts), range(50))
         return next(list(weights) for word, _, _, weights in rows if word == 1)
 
     once, twice, often = weights((1.0, [1, 2, 3, 4]), (1.0, [1, 1, 3, 4]), (1.0, [1, 1, 1, 1]))
