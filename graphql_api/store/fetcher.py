@@ -8,7 +8,8 @@ import asyncio
 import copy
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Protocol
 
 import orjson
 
@@ -49,12 +50,8 @@ Results = dict[str, Document | Exception]
 """The document, or the exception raised instead (nearly always a CompetentError), by path."""
 
 
-class _Key(NamedTuple):
-    """Identifies a fetch in flight."""
-
-    path: str
-    key: Secret | None
-    urgency: Priority
+_Key = tuple[str, Secret | None, Priority]
+"""Identifies a fetch in flight: path, client's key and priority."""
 
 
 class Fetch(Protocol):
@@ -119,7 +116,7 @@ class Fetcher:
             _JOINED.count += joined
             _MISSED.count += len(keys) - joined
             outcomes = await self._run(keys, context, expired)
-            results |= {key.path: _document_of(outcome) for key, outcome in outcomes.items()}
+            results |= {path: _document_of(outcome) for (path, _, _), outcome in outcomes.items()}
         return results
 
     async def revalidate(self, path: str, entry: CacheEntry, context: FetchContext) -> None:
@@ -135,8 +132,10 @@ class Fetcher:
 
     def _key(self, path: str, context: FetchContext) -> _Key:
         # Join only a flight of the same or a higher priority, and of the same key, since a key may be rejected or out of quota.
-        joinable = (_Key(path, context.key, urgency) for urgency in _JOINABLE[context.urgency])
-        return next((key for key in joinable if key in self._flights), _Key(path, context.key, context.urgency))
+        for urgency in _JOINABLE[context.urgency]:
+            if (path, context.key, urgency) in self._flights:
+                return path, context.key, urgency
+        return path, context.key, context.urgency
 
     async def _run(
         self, keys: list[_Key], context: FetchContext, old: Mapping[str, CacheEntry]
@@ -144,12 +143,15 @@ class Fetcher:
         # Fetches have a context of their own without a deadline, because later callers may have later ones.
         shared = FetchContext(context.urgency, math.inf, context.headers, key=context.key)
         return await self._flights.run(
-            keys, lambda key: self._fetch_and_store(key.path, shared, old.get(key.path)), context.deadline
+            keys, lambda key: self._fetch_and_store(key[0], shared, old.get(key[0])), context.deadline
         )
 
     async def _fetch_and_store(self, path: str, context: FetchContext, old: CacheEntry | None) -> CacheEntry:
         try:
-            async with self._tiers.fetch_lease(path, lambda entry: self._is_fresh(path, entry)) as from_other_process:
+            lease = self._tiers.fetch_lease(path, partial(self._is_fresh, path))
+            if lease is None:
+                return await self._fetch_from_upstream(path, context, old)
+            async with lease as from_other_process:
                 if from_other_process is not None:
                     return await self._tiers.put_in_memory(path, from_other_process)
                 return await self._fetch_from_upstream(path, context, old)
@@ -163,10 +165,15 @@ class Fetcher:
     async def _fetch_from_upstream(self, path: str, context: FetchContext, old: CacheEntry | None) -> CacheEntry:
         validators = old.validators if old else Validators()
         entry = await self._updated(path, await self._fetch(path, context, validators), old)
-        for name in {path, _pinned_path(path, entry.document)}:
-            self._missing.drop(name)
-            entry = await self._tiers.put(name, entry)
-        return entry
+        if path == _CURRENT and entry.document["confirmed"]:
+            # Only a release has a second path, and only if its number and its link agree: entries under a number have a long TTL,
+            # and any other path that a document claims could belong to another document.
+            entry = await self._put(routes.RELEASE.path(entry.document["releases"][0]), entry)
+        return await self._put(path, entry)
+
+    async def _put(self, path: str, entry: CacheEntry) -> CacheEntry:
+        self._missing.drop(path)
+        return await self._tiers.put(path, entry)
 
     async def _updated(self, path: str, fetched: Fetched, old: CacheEntry | None) -> CacheEntry:
         """Build the entry from the result of a fetch. The raw document is freed on return: this holds its only reference."""
@@ -197,10 +204,3 @@ def _document_of(outcome: CacheEntry | Exception) -> Document | Exception:
     if isinstance(outcome, CompetentError):
         return copy.copy(outcome)  # one copy per waiter: a shared exception would collect all their tracebacks
     return outcome if isinstance(outcome, Exception) else outcome.document
-
-
-def _pinned_path(path: str, document: Document) -> str:
-    # Only a release has a second path, and only if its number and its link agree: entries under a number have a long TTL, and
-    # any other path that a document claims could belong to another document.
-    is_release = path == _CURRENT and document["confirmed"]
-    return routes.RELEASE.path(document["releases"][0]) if is_release else path

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 
 from graphql_api.store.backend import Backend
 from graphql_api.store.freshness import CacheEntry, is_persistable
@@ -54,10 +54,10 @@ class Tiers:
 
     def fetch_lease(
         self, path: str, is_usable: Callable[[CacheEntry], bool]
-    ) -> AbstractAsyncContextManager[CacheEntry | None]:
-        """Hold the backend's lease for fetching a path, as in `Backend.fetch_lease`; yields None without a backend."""
-        if self._backend is None or not is_persistable(path):
-            return nullcontext()
+    ) -> AbstractAsyncContextManager[CacheEntry | None] | None:
+        """Return the backend's lease for fetching a path (`Backend.fetch_lease`); None if none is needed."""
+        if self._backend is None or not self._backend.uses_leases or not is_persistable(path):
+            return None
         return self._backend.fetch_lease(path, is_usable)
 
     async def put(self, path: str, entry: CacheEntry) -> CacheEntry:

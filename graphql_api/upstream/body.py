@@ -5,7 +5,7 @@ body in memory: buffers are cleared however reading ends, and errors raised here
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 import orjson
@@ -48,16 +48,14 @@ class _Body:
         self.bytes = bytearray()
         self.is_large = False
 
-    async def add(self, piece: bytes) -> None:
-        if not self.is_large and len(self.bytes) + len(piece) > SMALL:
-            await self._large.acquire()
-            self.is_large = True
-        self.bytes += piece
+    async def reserve(self) -> None:
+        await self._large.acquire()
+        self.is_large = True
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.is_large:
             self._large.release()
             self._heap.trim_soon()
@@ -79,7 +77,7 @@ class BodyReader:
 
     async def read_object(self, response: Response) -> Parsed:
         """Returns the JSON object in a body; raises UpstreamInvalidResponse if there is none or it exceeds a limit."""
-        async with _Body(self._large, self._heap) as body:
+        with _Body(self._large, self._heap) as body:
             await self._read(response, body)
             parsed = _parse_object(body.bytes, self._max_values)
             if body.is_large:  # parsing took much of this event-loop pass
@@ -88,21 +86,22 @@ class BodyReader:
 
     async def read_bytes(self, response: Response) -> bytes:
         """Returns the inflated body; raises UpstreamInvalidResponse if it is too large or has an unexpected content encoding."""
-        async with _Body(self._large, self._heap) as body:
+        with _Body(self._large, self._heap) as body:
             await self._read(response, body)
             return bytes(body.bytes)
 
     async def _read(self, response: Response, body: "_Body") -> None:
         gunzip = Gunzip() if _is_gzip(response) else None
-        decode: Callable[[bytes], Iterable[bytes]] = gunzip.feed if gunzip else lambda raw: (raw,)
         length = response.headers.get("content-length", "")
         if length.isdecimal() and len(length) < 20 and int(length) > self._max_bytes:
             raise self._too_large()
         received = steps = 0
         async for raw in response.aiter_raw():
             received += len(raw)
-            for piece in _checked(decode(raw)):
-                await body.add(piece)
+            for piece in _checked(gunzip.feed(raw)) if gunzip else (raw,):
+                if not body.is_large and len(body.bytes) + len(piece) > SMALL:
+                    await body.reserve()
+                body.bytes += piece
                 steps += 1
                 if max(len(body.bytes), received) > self._max_bytes:
                     raise self._too_large()

@@ -12,6 +12,9 @@ from typing import NamedTuple
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.revalidation_share import ONE_IN
 
+_IN_ORDER = tuple(Priority)
+_REVALIDATION_FIRST = (Priority.REVALIDATION, *Priority)
+
 LONG_WAIT = 0.5
 """Seconds after which a waiting revalidation gets one slot in ten ahead of all others."""
 
@@ -78,13 +81,13 @@ class Bulkhead:
                     return
         self._free += 1
 
-    def _order(self) -> list[Priority]:
+    def _order(self) -> tuple[Priority, ...]:
         """Returns the priorities in serving order: most urgent first, unless a long-waiting revalidation is due."""
         queue = self._waiting[Priority.REVALIDATION]
         due = self._since_revalidation >= ONE_IN - 1 and queue
         if due and queue[0].since <= asyncio.get_running_loop().time() - LONG_WAIT:
-            return [Priority.REVALIDATION, *Priority]
-        return [*Priority]
+            return _REVALIDATION_FIRST
+        return _IN_ORDER
 
     def _record_grant(self, urgency: Priority) -> None:
         self._since_revalidation = 0 if urgency is Priority.REVALIDATION else self._since_revalidation + 1

@@ -1,11 +1,10 @@
 """The event emitted for every upstream call, including rejected ones; recorded in metrics and passed to other listeners."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
-from prometheus_client import Counter, Histogram
-
+from graphql_api.observability.buffered_metrics import BufferedCounter, BufferedHistogram
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.observability.metrics import (
     UPSTREAM_CIRCUIT_OPEN,
@@ -44,18 +43,21 @@ class CallEvent(NamedTuple):
     """Calls left for this route in the server's own rate limit; None if unknown or unlimited."""
 
 
-@lru_cache(1000)
-def _made(route: str, outcome: str) -> tuple[Counter, Histogram]:
-    # Cached, because looking up labels takes longer than counting; routes and outcomes are few.
-    return UPSTREAM_REQUESTS.labels(route, outcome), UPSTREAM_REQUEST_DURATION.labels(route)
+@cache  # routes and outcomes are few
+def _calls(route: str, outcome: str) -> BufferedCounter:
+    return BufferedCounter(UPSTREAM_REQUESTS.labels(route, outcome))
+
+
+@cache
+def _durations(route: str) -> BufferedHistogram:
+    return BufferedHistogram(UPSTREAM_REQUEST_DURATION.labels(route))
 
 
 def record_metrics(event: CallEvent) -> None:
     """Record a call in this process's metrics."""
     if event.made:
-        count, duration = _made(event.route, event.outcome)
-        count.inc()
-        duration.observe(event.seconds)
+        _calls(event.route, event.outcome).count += 1
+        _durations(event.route).observe(event.seconds)
         if event.attempt > 1:
             UPSTREAM_RETRIES.labels(event.route).inc()
     else:

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -76,12 +77,8 @@ class Upstream:
             raise UpstreamNotFound(detail=f"{path} is not a path of the Competent API")
         headers = request_headers(context, validators)
         request = FetchRequest(match.route.template, path, _account(context), context.urgency, context.deadline)
-
-        async def call(until: float) -> CallResult:
-            return await self._call(path, match, headers, until)
-
         try:
-            return await self._caller.fetch(request, call)
+            return await self._caller.fetch(request, partial(self._call, path, match, headers))
         except UpstreamUnauthorized as error:
             if context.key is None:
                 raise
