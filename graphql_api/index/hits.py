@@ -114,8 +114,7 @@ def _best_held(
     """For each profile, the text with the highest share among what it holds, if that exceeds the number in `profiles`."""
     members = {
         row_id: (n, language)
-        for n, row_id, language in _occurrences(ranking, shares)
-        if ranking.table.types[row_id] not in _CONTAINED
+        for n, row_id, language in _occurrences(ranking, shares, TYPES.keys() - _CONTAINED)
     }
     best = dict(profiles)
     shown: dict[int, _Shown] = {}
@@ -132,17 +131,21 @@ def _best_own(ranking: Ranking, shares: Mapping[int, float], profiles: Collectio
     own = OCCUPATIONAL_PROFILE.number
     return {
         row_id: _Shown(n, FIELD_NAMES[own, ranking.table.fields[n]], language)
-        for n, row_id, language in _occurrences(ranking, shares)
+        for n, row_id, language in _occurrences(ranking, shares, (own,))
         if row_id in profiles
     }
 
 
-def _occurrences(ranking: Ranking, shares: Mapping[int, float]) -> Iterator[tuple[int, int, int]]:
-    """Yield (text, row id, language) of texts in the searched languages; the last of a concept is its best."""
+def _occurrences(
+    ranking: Ranking, shares: Mapping[int, float], types: Iterable[int]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield (text, row id, language) of texts of these types in the searched languages; the last of a concept is its best."""
+    starts, concepts, bits = ranking.table.starts, ranking.table.concepts, ranking.table.bits
+    searched = {type * 4 + language for type in types for language in ranking.languages}
     for n in shares:
-        for row_id, bit in ranking.table.occurrences(n):
-            if bit % 4 in ranking.languages:
-                yield n, row_id, bit % 4
+        for at in range(starts[n], starts[n + 1]):
+            if bits[at] in searched:
+                yield n, concepts[at], bits[at] % 4
 
 
 def holding_field(member_type: int, is_essential: bool) -> str:

@@ -194,13 +194,14 @@ class Vocabulary:
 
     def halves(self, compound: str) -> list[tuple[str, str]]:
         """The pairs of words of which this one may be composed, without linking letters, the most evenly split first."""
-        splits = {
-            (compound[: at - len(link)], compound[at:])
+        pairs = {
+            (half, compound[at:])
             for at in range(MIN_HALF_CHARS, len(compound) - MIN_HALF_CHARS + 1)
+            if compound[at:] in self._numbers
             for link in _LINKS
-            if compound[:at].endswith(link) and at - len(link) >= MIN_HALF_CHARS
+            if len(half := compound[:at].removesuffix(link)) + len(link) == at >= MIN_HALF_CHARS + len(link)
+            if half in self._numbers
         }
-        pairs = [pair for pair in splits if pair[0] in self._numbers and pair[1] in self._numbers]
         return sorted(pairs, key=lambda pair: (-min(map(len, pair)), pair))
 
     def head(self, compound: str, least: int) -> str | None:
