@@ -20,8 +20,12 @@ class CodeMatch(NamedTuple):
     marked: str
 
 
-_CONCEPT = re.compile(r"\s*([a-z]{1,4})[\s_–-]*(\d{1,9})\s*", re.IGNORECASE | re.ASCII)
-_ISCO = re.compile(r"\s*(?:isco(?:[\s-]*08)?[\s:-]+)?(\d{1,4})\s*", re.IGNORECASE | re.ASCII)
+_CONCEPT = re.compile(r"(?:code )?([a-z]{1,4}) ?(\d{1,9})", re.ASCII)
+_ISCO = re.compile(
+    r"(?:(?:https? data europa eu )?(?:esco )?isco ?(?:08 )?(?:code )?c?|c(?=\d{4}))?(\d{1,4})(?: isco(?: 08)?)?",
+    re.ASCII,
+)
+"""A code of ISCO-08, also as ESCO writes it (`C2221`, and in a URI)."""
 
 _BY_CODE = "SELECT n, code FROM concept WHERE concept_type = ? AND code = ? ORDER BY position"
 _BY_ISCO = """
@@ -30,17 +34,23 @@ WHERE scheme = ? AND substr(term.code, 1, ?) = ? GROUP BY n ORDER BY 2, position
 """
 
 
-def with_code(connection: sqlite3.Connection, text: str, types: Collection[ConceptType] | None) -> list[CodeMatch]:
-    """The concepts that a text names by a code, each once, in order of code; empty if it is not a code.
+def with_code(connection: sqlite3.Connection, folded: str, types: Collection[ConceptType] | None) -> list[CodeMatch]:
+    """The concepts that a folded text names by a code, each once, in order of code; empty if it is not a code.
 
-    `types` limits the result; None means all. Letter case, spaces and the hyphen of a code do not matter.
+    `types` limits the result; None means all. Letter case and signs of a code do not matter.
     """
     searched = TYPES.values() if types is None else types
-    if match := _ISCO.fullmatch(text):
-        return list(_of_group(connection, match[1])) if OCCUPATIONAL_PROFILE in searched else []
-    if match := _CONCEPT.fullmatch(text):
+    if group := group_of(folded):
+        return list(_of_group(connection, group)) if OCCUPATIONAL_PROFILE in searched else []
+    if match := _CONCEPT.fullmatch(folded):
         return list(_concepts(connection, match[1].upper(), match[2], searched))
     return []
+
+
+def group_of(folded: str) -> str | None:
+    """The digits of a folded text that is an ISCO-08 code or its prefix; None if it is not."""
+    match = _ISCO.fullmatch(folded)
+    return match[1] if match else None
 
 
 def _concepts(

@@ -113,8 +113,7 @@ def _best_held(
 ) -> dict[int, _Shown]:
     """For each profile, the text with the highest share among what it holds, if that exceeds the number in `profiles`."""
     members = {
-        row_id: (n, language)
-        for n, row_id, language in _occurrences(ranking, shares, TYPES.keys() - _CONTAINED)
+        row_id: (n, language) for n, row_id, language in _occurrences(ranking, shares, TYPES.keys() - _CONTAINED)
     }
     best = dict(profiles)
     shown: dict[int, _Shown] = {}
@@ -136,9 +135,7 @@ def _best_own(ranking: Ranking, shares: Mapping[int, float], profiles: Collectio
     }
 
 
-def _occurrences(
-    ranking: Ranking, shares: Mapping[int, float], types: Iterable[int]
-) -> Iterator[tuple[int, int, int]]:
+def _occurrences(ranking: Ranking, shares: Mapping[int, float], types: Iterable[int]) -> Iterator[tuple[int, int, int]]:
     """Yield (text, row id, language) of texts of these types in the searched languages; the last of a concept is its best."""
     starts, concepts, bits = ranking.table.starts, ranking.table.concepts, ranking.table.bits
     searched = {type * 4 + language for type in types for language in ranking.languages}

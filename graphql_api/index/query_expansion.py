@@ -179,6 +179,9 @@ def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str,
         term.add(_heads(connection, vocabulary, word), HEAD)
         if not term.is_findable():
             _add_words_with_same_end(term, connection, vocabulary)
+        elif term.weights and max(term.weights.values()) <= HEAD:
+            # Only the head of an unknown compound matches: what comes before it says more.
+            term.add(_with_same_beginning(vocabulary, word)[0], HEAD)
     term.rarity = term.significance * vocabulary.rarity(term.close())
     return term
 
@@ -213,15 +216,24 @@ def _add_misspelled(term: ExpandedTerm, vocabulary: Vocabulary) -> None:
 def _add_words_with_same_end(term: ExpandedTerm, connection: sqlite3.Connection, vocabulary: Vocabulary) -> None:
     """Add the words that share the longest beginning, and those that have the longest ending: other compounds of its parts."""
     word = term.word
-    lengths = range(min(len(word) - 1, MAX_PART_CHARS), MIN_PART_CHARS - 1, -1)
-    for length in lengths:
-        if alike := vocabulary.beginning_with(word[:length]):
-            term.add(sorted(alike, key=len)[:MAX_MATCHING_WORDS], SAME_PART * length / len(word))
-            break
-    for length in lengths:
+    alike, length = _with_same_beginning(vocabulary, word)
+    term.add(alike, SAME_PART * length / len(word))
+    for length in _part_lengths(word):
         if alike := vocabulary.containing(connection, word[-length:], MAX_MATCHING_WORDS):
             term.add(alike, SAME_PART * length / len(word))
             break
+
+
+def _with_same_beginning(vocabulary: Vocabulary, word: str) -> tuple[list[str], int]:
+    """The words that have the longest beginning in common with a word, the shortest first; and its length."""
+    for length in _part_lengths(word):
+        if alike := vocabulary.beginning_with(word[:length]):
+            return sorted(alike, key=len)[:MAX_MATCHING_WORDS], length
+    return [], 0
+
+
+def _part_lengths(word: str) -> range:
+    return range(min(len(word) - 1, MAX_PART_CHARS), MIN_PART_CHARS - 1, -1)
 
 
 def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:

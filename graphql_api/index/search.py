@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from graphql_api.competent.declarations import ConceptType
 from graphql_api.errors import BadUserInput
-from graphql_api.index.codes import CodeMatch, with_code
+from graphql_api.index.codes import CodeMatch, group_of, with_code
 from graphql_api.index.hits import Hit, MatchKind, hits_by_code, hits_by_words
 from graphql_api.index.ranking import Best, Ranking
 from graphql_api.index.release_texts import ReleaseTexts
@@ -98,14 +98,15 @@ class Search:
         A text that is the code of a concept is not searched for as words.
         """
         check_text("text", text)
-        if not fold(text):
+        if not (folded := fold(text)):
             raise BadUserInput("`text` has no letter and no digit; send words or a code to search for.")
-        codes = with_code(connection, text, types)[:MAX_RESULTS]
+        codes = with_code(connection, folded, types)[:MAX_RESULTS]
         if any(match.field == "code" for match in codes):
             return codes, None, []
         with_codes = {match.row_id for match in codes}
+        words = group_of(folded) or text
         ranking = Ranking(
-            connection, self.texts(connection), text, searched_types(types), searched_languages(languages)
+            connection, self.texts(connection), words, searched_types(types), searched_languages(languages)
         )
         rows = [row for row in ranking.best if Best(*row).row_id not in with_codes] if codes else ranking.best
         return codes, ranking, rows[: MAX_RESULTS - len(codes)]

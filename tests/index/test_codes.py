@@ -10,6 +10,7 @@ from graphql_api.competent.values import ISCO
 from graphql_api.index.codes import with_code
 from graphql_api.index.search import MatchKind, Search
 from graphql_api.index.search_schema import write_search
+from graphql_api.index.tokenizer import fold
 from tests.index.small_indexes import LABEL, TITLE, small
 
 
@@ -39,6 +40,12 @@ def release() -> Iterator[sqlite3.Connection]:
         ("op 2", [2]),
         ("op2", [2]),
         ("  Op_2 ", [2]),
+        ("OP—2", [2]),
+        ("(op.2),", [2]),
+        ("“OP:2”", [2]),
+        ("#OP/2", [2]),
+        ("code OP-2", [2]),
+        ("ＯＰ－２", [2]),
         ("CP-7", [6]),
         ("sk-7", [5]),
         ("OP-9", []),
@@ -48,6 +55,12 @@ def release() -> Iterator[sqlite3.Connection]:
         ("ISCO 2221", [1]),
         ("isco08:2221", [1]),
         ("ISCO-08 2221", [1]),
+        ("2221.", [1]),
+        ("2221 (ISCO-08)", [1]),
+        ("isco code 2221", [1]),
+        ("C2221", [1]),
+        ("http://data.europa.eu/esco/isco/C2221", [1]),
+        ("C22", []),
         ("22", [3, 1]),
         ("2", [3, 1]),
         ("9", []),
@@ -58,12 +71,12 @@ def release() -> Iterator[sqlite3.Connection]:
 def test_a_code_names_a_concept_or_the_profiles_of_a_group(
     release: sqlite3.Connection, text: str, row_ids: list[int]
 ) -> None:
-    assert [match.row_id for match in with_code(release, text, None)] == row_ids
+    assert [match.row_id for match in with_code(release, fold(text), None)] == row_ids
 
 
 def test_types_limit_what_a_code_finds(release: sqlite3.Connection) -> None:
-    assert with_code(release, "OP-2", {SKILL}) == with_code(release, "22", {SKILL}) == []
-    assert [match.row_id for match in with_code(release, "CP-7", {SKILL, TECHNICAL_COMPETENCE})] == [6]
+    assert with_code(release, "op 2", {SKILL}) == with_code(release, "22", {SKILL}) == []
+    assert [match.row_id for match in with_code(release, "cp 7", {SKILL, TECHNICAL_COMPETENCE})] == [6]
 
 
 def test_hits_by_code_come_first_and_each_concept_is_one_hit(release: sqlite3.Connection) -> None:
@@ -79,6 +92,10 @@ def test_hits_by_code_come_first_and_each_concept_is_one_hit(release: sqlite3.Co
     paged = [Search().search(release, "22", None, None, start, start + 1)[0] for start in range(4)]
     assert [hit for page in paged for hit in page] == hits
     assert Search().row_ids(release, "22", None, None) == [3, 1, 4]
+
+
+def test_of_a_group_without_profiles_only_the_number_is_searched_for(release: sqlite3.Connection) -> None:
+    assert Search().search(release, "ISCO 9112", None, None, 0, 10) == ([], 0)
 
 
 def test_the_code_of_a_concept_is_not_searched_for_as_words(release: sqlite3.Connection) -> None:

@@ -213,6 +213,15 @@ def test_the_head_of_an_unknown_compound_is_found(release: Make) -> None:
     assert release("receptionist", "hotel").find("campingreceptionist") == ["OP-1"]
 
 
+def test_the_beginning_of_an_unknown_compound_matches_too(release: Make) -> None:
+    assert release("coordinator", "uitvaartondernemer", "kok").find("uitvaartcoordinator") == ["OP-1", "OP-2"]
+
+
+def test_function_words_are_not_forms_of_other_words(release: Make) -> None:
+    made = release([title("professeur de danse", FR)], [title("cuisinier dans un hôtel", FR)])
+    assert made.find("danse") == ["OP-1"]
+
+
 def test_a_prefix_of_a_word_matches(release: Make) -> None:
     made = release("verpleegkundige", "verplaatsbare kraan")
     assert made.find("verpl") == ["OP-1", "OP-2"]
