@@ -38,11 +38,11 @@ OFFERED = ("text/html", "application/json")
         ("   ", "text/html"),
     ],
 )
-def test_the_highest_quality_wins_by_the_most_specific_range(accept: str, expected: str | None) -> None:
+def test_the_highest_quality_of_the_most_specific_range_wins(accept: str, expected: str | None) -> None:
     assert preferred(accept, OFFERED) == expected
 
 
-def test_a_header_without_end_is_read_in_part_only() -> None:
+def test_only_the_start_of_an_overlong_header_is_read() -> None:
     assert preferred("x/y," * 100_000 + "text/html", OFFERED) is None
 
 
@@ -69,7 +69,7 @@ def test_a_header_without_end_is_read_in_part_only() -> None:
         ("identity", math.inf),
     ],
 )
-def test_gzip_is_used_where_the_client_takes_it_and_prefers_it(accept_encoding: str, least: float) -> None:
+def test_gzip_is_used_if_the_client_prefers_it(accept_encoding: str, least: float) -> None:
     assert gzip_from({b"accept-encoding": accept_encoding.encode()}) == least
 
 
@@ -90,5 +90,5 @@ def test_gzip_is_used_where_the_client_takes_it_and_prefers_it(accept_encoding: 
         ('"*"', False),
     ],
 )
-def test_an_entity_tag_is_compared_weakly_commas_and_all(field: str, held: bool) -> None:
+def test_entity_tags_are_compared_weakly_even_with_commas(field: str, held: bool) -> None:
     assert names_tag(field, 'W/"a,b"') is held

@@ -16,7 +16,7 @@ from tests.conftest import Server, running
 QUERY = {"query": "{ __typename }"}
 
 
-async def test_a_post_with_a_slash_at_the_end_is_answered(server: Server) -> None:
+async def test_a_post_with_a_trailing_slash_is_accepted(server: Server) -> None:
     response = await server.client.post("/graphql/", json=QUERY, headers={"Authorization": "Bearer secret"})
 
     assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
@@ -25,7 +25,7 @@ async def test_a_post_with_a_slash_at_the_end_is_answered(server: Server) -> Non
 @pytest.mark.parametrize(
     "path", ["/schema.graphql", "/health/live", "/health/ready", "/metrics", "/graphql?query={__typename}"]
 )
-async def test_a_slash_at_the_end_of_a_path_means_nothing(server: Server, path: str) -> None:
+async def test_a_trailing_slash_of_a_path_is_ignored(server: Server, path: str) -> None:
     path, _, query = path.partition("?")
 
     assert (await server.client.get(f"{path}/?{query}")).status_code == 200
@@ -52,17 +52,17 @@ async def test_a_redirect_names_neither_scheme_nor_host(server: Server, path: st
 
 
 @pytest.mark.parametrize("path", ["/export/3.11.ttl", "/export/3.11.jsonld", "/releases.atom", "/llms.txt"])
-async def test_a_file_with_relative_links_has_one_address(server: Server, path: str) -> None:
+async def test_a_page_with_relative_links_refuses_a_trailing_slash(server: Server, path: str) -> None:
     assert (await server.client.head(path)).status_code != 404
     assert (await server.client.head(f"{path}/")).status_code == 404
 
 
-async def test_no_address_redirects_elsewhere_for_a_slash(server: Server) -> None:
+async def test_slashes_never_redirect_to_another_host(server: Server) -> None:
     for path in ("/", "/nothing/", "/graphql//", "//evil.example/", "/health/", "/id/"):
         assert "location" not in (await server.client.post(path, json=QUERY)).headers
 
 
-async def test_a_slash_does_not_lead_past_the_keys(releases: Releases, settings: Settings) -> None:
+async def test_slashes_do_not_bypass_authentication(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, access="passthrough")) as server:
         for path in ("/graphql/", "/graphql", "/id/3.11/", "/graphql/health/"):
             assert (await server.client.post(path, json=QUERY)).status_code == 401
@@ -84,20 +84,20 @@ async def test_paths_work_with_and_without_the_prefix(below: Server, prefix: str
         assert (await below.client.post(path, json=QUERY)).status_code == 404
 
 
-async def test_the_prefix_alone_leads_to_the_first_page(below: Server) -> None:
+async def test_the_prefix_alone_shows_the_first_page(below: Server) -> None:
     response = await below.client.get("/competent", follow_redirects=True)
 
     assert response.status_code == 200
     assert response.url.path == "/competent/"
 
 
-async def test_a_prefix_does_not_lead_past_the_keys(releases: Releases, settings: Settings) -> None:
+async def test_a_path_prefix_does_not_bypass_authentication(releases: Releases, settings: Settings) -> None:
     changed = replace(settings, access="passthrough", root_path="/health")
     async with running(releases, changed) as server:
         assert (await server.client.post("/health/graphql", json=QUERY)).status_code == 401
 
 
-async def test_the_prefix_of_an_asgi_server_counts_too(server: Server) -> None:
+async def test_the_root_path_of_an_asgi_server_is_respected(server: Server) -> None:
     transport = httpx.ASGITransport(server.app, root_path="/deep/down")
     async with httpx.AsyncClient(transport=transport, base_url="http://server.test") as client:
         assert (await client.post("/deep/down/graphql", json=QUERY)).status_code == 200
@@ -152,7 +152,7 @@ def test_an_invalid_root_path_is_refused(setting: str) -> None:
         Settings(root_path=setting).checked()
 
 
-async def test_a_server_whose_lifespan_has_no_state_can_run_the_app() -> None:
+async def test_the_app_runs_without_lifespan_state() -> None:
     results: list[Scope] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,19 +9,19 @@ from tests.conftest import CP_7, Server
 Lines = list[tuple[str, str]]
 
 
-def test_lines_of_a_field_are_one_list_and_cookies_keep_their_own_sign() -> None:
+def test_lines_of_a_field_are_joined_by_commas_and_cookies_by_semicolons() -> None:
     lines = [(b"accept", b"a"), (b"host", b"x"), (b"accept", b"b, c"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
 
     assert combined(lines) == {b"accept": b"a, b, c", b"host": b"x", b"cookie": b"a=1; b=2"}
 
 
-def test_elements_have_no_quotes_and_no_white_space_around_them() -> None:
+def test_elements_are_unquoted_and_stripped() -> None:
     result = list(elements(' A/B ; x = "c,\\"D;" ;y,, ;q=1, * '))
 
     assert result == [("a/b", {"x": 'c,"d;', "y": ""}), ("*", {})]
 
 
-def test_a_field_without_end_is_read_in_part_only() -> None:
+def test_only_the_start_of_an_overlong_field_is_read() -> None:
     assert len(list(elements("a," * 100_000))) == 1_000
     assert len(list(elements('"' * 100_001))) == 1
     assert len(list(elements('"\\' * 100_000))) == 1
@@ -36,7 +36,7 @@ async def text_for(server: Server, lines: Lines) -> str:
     return text
 
 
-async def test_languages_in_several_lines_are_one_list(server: Server) -> None:
+async def test_languages_of_several_header_lines_are_joined(server: Server) -> None:
     french = await text_for(server, [("Accept-Language", "fr")])
 
     assert french != await text_for(server, [])
@@ -58,7 +58,7 @@ async def test_pages_read_all_lines_of_accept(server: Server, path: str, lines: 
 
 
 @pytest.mark.parametrize("path", ["/schema.graphql", "/docs/http.md", "/id/3.11", "/graphiql/assets/icon.svg"])
-async def test_a_copy_that_a_client_holds_is_not_sent_again(server: Server, path: str) -> None:
+async def test_if_none_match_with_the_current_etag_gets_304(server: Server, path: str) -> None:
     tag = (await server.client.get(path)).headers["etag"]
     weak = f"W/{tag.removeprefix('W/')}"
     forms: list[Lines] = [
@@ -89,7 +89,7 @@ async def test_a_copy_that_a_client_holds_is_not_sent_again(server: Server, path
         ([("Content-Type", "application/json"), ("X-Competent-Timeout", "2"), ("X-Competent-Timeout", "3")], 400),
     ],
 )
-async def test_fields_that_describe_the_request_are_read_in_full(server: Server, lines: Lines, status: int) -> None:
+async def test_all_lines_of_content_fields_are_read(server: Server, lines: Lines, status: int) -> None:
     body = b'{"query": "{ __typename }"}'
 
     assert (await server.client.post("/graphql", content=body, headers=lines)).status_code == status

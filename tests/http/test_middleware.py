@@ -23,7 +23,7 @@ async def shared(releases: Releases, settings: Settings) -> AsyncIterator[Server
 @pytest.mark.parametrize(
     "path", ["/graphql?query={__typename}", "/graphql", "/nothing", "/graphiql", "/health/live", "/"]
 )
-async def test_every_answer_has_the_safe_headers(server: Server, path: str) -> None:
+async def test_every_response_has_the_security_headers(server: Server, path: str) -> None:
     headers = (await server.client.get(path)).headers
 
     assert headers["x-content-type-options"] == "nosniff"
@@ -34,7 +34,7 @@ async def test_every_answer_has_the_safe_headers(server: Server, path: str) -> N
     assert "server" not in headers
 
 
-async def test_by_default_only_pages_of_this_machine_are_allowed(server: Server) -> None:
+async def test_by_default_only_local_origins_are_allowed(server: Server) -> None:
     answer = await server.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
     before = await server.client.options("/graphql", headers=ASKS)
     local = await server.client.options("/graphql", headers=ASKS | {"Origin": "http://localhost:3000"})
@@ -64,7 +64,7 @@ async def test_none_allows_no_other_origin(releases: Releases, settings: Setting
         "authorization, x-api-key, x-ibm-client-id",
     ],
 )
-async def test_such_pages_may_send_the_headers_of_their_tools(shared: Server, names: str) -> None:
+async def test_local_origins_may_send_the_headers_of_their_tools(shared: Server, names: str) -> None:
     fields = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
     before = await shared.client.options("/graphql", headers=fields)
 
@@ -93,19 +93,19 @@ async def test_pages_of_allowed_origins_may_send_and_read(shared: Server) -> Non
     assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
-async def test_pages_of_another_origin_may_not(shared: Server) -> None:
+async def test_pages_of_other_origins_are_refused(shared: Server) -> None:
     fields = ASKS | {"Origin": "https://evil.example"}
 
     assert (await shared.client.options("/graphql", headers=fields)).status_code == 400
     assert "access-control-allow-origin" not in (await shared.client.get("/graphql", headers=fields)).headers
 
 
-async def test_a_star_is_for_all(releases: Releases, settings: Settings) -> None:
+async def test_a_star_allows_every_origin(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, cors_origins="*").checked()) as server:
         assert (await server.client.get("/", headers={"Origin": HERE})).headers["access-control-allow-origin"] == "*"
 
 
-async def test_small_answers_are_not_compressed_and_all_say_that_they_could_be(server: Server) -> None:
+async def test_only_large_responses_are_compressed_and_vary_by_encoding(server: Server) -> None:
     response = await server.client.get("/graphql", params={"query": "{ __typename }"})
 
     assert "content-encoding" not in response.headers
@@ -118,7 +118,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.mark.parametrize("root_path", ["", "/competent"])
-async def test_a_browser_is_led_from_the_endpoint_to_graphiql(
+async def test_a_browser_is_redirected_from_the_endpoint_to_graphiql(
     releases: Releases, settings: Settings, root_path: str
 ) -> None:
     keyed = replace(settings, access="passthrough", root_path=root_path).checked()
@@ -130,7 +130,7 @@ async def test_a_browser_is_led_from_the_endpoint_to_graphiql(
             assert "Accept" in response.headers["vary"]
 
 
-async def test_clients_of_the_api_are_never_led_elsewhere(server: Server) -> None:
+async def test_api_clients_are_never_redirected(server: Server) -> None:
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.9", "text/event-stream, text/html"):
         assert (await server.client.get("/graphql", headers={"Accept": accept})).status_code == 400
     for request in ({"params": {"query": "{ __typename }"}}, {"params": {"extensions": "{}"}}):

@@ -45,7 +45,7 @@ def lines_in(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     ]
 
 
-async def test_an_operation_is_one_line_without_what_the_client_wrote(
+async def test_an_operation_is_logged_in_one_line_without_client_texts(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     await server.post(
@@ -69,7 +69,7 @@ async def test_an_operation_is_one_line_without_what_the_client_wrote(
     }
 
 
-async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
+async def test_the_documented_log_line_has_the_fields_of_a_real_one(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ async def test_the_line_that_the_operators_page_shows_has_what_a_line_has(
     assert shown["upstream"].keys() == line["upstream"].keys()
 
 
-async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
+async def test_client_texts_are_logged_if_the_setting_is_on(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(releases, replace(settings, log_documents="on")) as server:
@@ -93,7 +93,9 @@ async def test_texts_of_clients_are_logged_where_the_operator_asks_for_them(
     assert line["variables"] == {"n": "3.10"}
 
 
-async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+async def test_outcomes_are_logged_and_counted_by_operation_name(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     before = {
         outcome: counted("competent_operations_total", name="Outcomes", outcome=outcome, protocol="http")
         for outcome in ("ok", "partial")
@@ -114,7 +116,7 @@ async def test_outcomes_are_told_and_counted_by_name(server: Server, caplog: pyt
     assert counted("competent_errors_total", code="UPSTREAM_UNAVAILABLE") > errors
 
 
-async def test_health_and_assets_are_logged_at_level_debug_and_are_no_operations(
+async def test_health_checks_and_assets_are_logged_at_level_debug(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     await server.client.get("/health/live")
@@ -126,7 +128,7 @@ async def test_health_and_assets_are_logged_at_level_debug_and_are_no_operations
     ]
 
 
-async def test_another_request_is_logged_with_method_and_path_without_its_query(
+async def test_other_requests_are_logged_with_method_and_path_only(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     await server.client.put(f"/nothing/{'x' * 500}?api_key=s3cret")
@@ -166,7 +168,7 @@ BODY = json.dumps({"query": "query Left { release { number } }"}).encode()
 
 
 @pytest.mark.parametrize("accept", [b"application/json", b"text/event-stream"])
-async def test_a_client_that_leaves_while_it_sends_has_left(
+async def test_a_client_that_disconnects_during_its_request_is_logged_as_gone(
     server: Server, caplog: pytest.LogCaptureFixture, accept: bytes
 ) -> None:
     errors = counted("competent_errors_total", code="BAD_REQUEST")
@@ -181,7 +183,7 @@ async def test_a_client_that_leaves_while_it_sends_has_left(
     assert counted("competent_errors_total", code="BAD_REQUEST") == errors
 
 
-async def test_a_client_that_leaves_before_its_answer_has_left(
+async def test_a_client_that_disconnects_before_its_response_is_logged_as_gone(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.faults.add(Fault("**", "hang"))
@@ -198,7 +200,7 @@ async def test_a_client_that_leaves_before_its_answer_has_left(
 
 
 @pytest.mark.parametrize(("switch", "logged"), [("off", [None, None]), ("on", ["192.0.2.7", "192.0.2.7"])])
-async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
+async def test_client_addresses_are_logged_if_the_setting_is_on(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture, switch: str, logged: list[str | None]
 ) -> None:
     async with running(releases, replace(settings, log_addresses=switch)) as server:
@@ -213,7 +215,7 @@ async def test_the_address_of_a_client_is_logged_where_the_operator_asks_for_it(
     assert [line.get("client_address") for line in lines_in(caplog)] == logged
 
 
-def test_so_many_names_of_clients_become_labels_and_no_more() -> None:
+def test_the_number_of_operation_name_labels_is_bounded() -> None:
     names = OperationNames(["Known"], more=2)
 
     sent_names = ["a", "b", "c", "Known", "a", "", "no name", "x" * 200]
@@ -235,7 +237,7 @@ def passed_on(**headers: str) -> dict[str, str]:
     return record_of({"type": "http", "headers": raw}).fetch_context.headers
 
 
-def test_request_id_and_trace_context_are_passed_on() -> None:
+def test_request_id_and_trace_context_are_forwarded() -> None:
     passed = passed_on(x_request_id="abc-1", traceparent=PARENT, tracestate="a=1")
 
     assert passed == {"X-Request-ID": "abc-1", "traceparent": PARENT, "tracestate": "a=1"}
@@ -253,17 +255,17 @@ def test_request_id_and_trace_context_are_passed_on() -> None:
         PARENT[:36] + "0" * 16 + "-01",
     ],
 )
-def test_a_trace_context_that_is_not_one_goes_nowhere(parent: str) -> None:
+def test_an_invalid_trace_context_is_dropped(parent: str) -> None:
     assert passed_on(traceparent=parent, tracestate="a=1").keys() == {"X-Request-ID"}
 
 
-def test_a_header_that_is_there_twice_is_not_believed() -> None:
+def test_a_duplicate_trace_header_is_ignored() -> None:
     headers = [(b"traceparent", PARENT.encode()), (b"traceparent", PARENT.replace("4", "5").encode())]
 
     assert record_of({"type": "http", "headers": headers}).fetch_context.headers.keys() == {"X-Request-ID"}
 
 
-async def test_the_deadline_and_what_is_passed_on_reach_whoever_fetches() -> None:
+async def test_the_deadline_and_forwarded_headers_reach_the_fetch_context() -> None:
     contexts: list[FetchContext] = []
 
     def loaders(context: FetchContext) -> Any:
@@ -300,7 +302,7 @@ async def test_a_page_of_another_origin_can_read_an_unexpected_error() -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none_at_the_client(
+async def test_an_unexpected_exception_is_logged_once_and_hidden_from_clients(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
@@ -323,7 +325,7 @@ async def test_an_exception_that_nobody_foresaw_is_one_trace_in_the_log_and_none
     assert lines_in(caplog)[-1]["outcome"] == "failed"
 
 
-async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_again(
+async def test_a_request_cancelled_at_shutdown_gets_503_with_retry_after(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     started, stopping = asyncio.Event(), asyncio.Event()
@@ -345,18 +347,18 @@ async def test_a_request_that_the_server_cancels_is_told_so_and_when_to_ask_agai
     assert lines_in(caplog)[-1]["outcome"] == "shed"
 
 
-def test_a_client_shortens_the_time_of_its_operation_and_never_lengthens_it() -> None:
+def test_a_client_can_shorten_but_not_extend_the_operation_timeout() -> None:
     assert seconds_for({}, 5.0) == 5.0
     assert [seconds_for({b"x-competent-timeout": item}, 5.0) for item in (b"2.5", b"60", b"inf")] == [2.5, 5.0, 5.0]
 
 
 @pytest.mark.parametrize("header", [b"", b"soon", b"0", b"-1", b"nan", b"\xff"])
-def test_a_time_that_is_none_is_refused_with_a_sentence(header: bytes) -> None:
+def test_an_invalid_timeout_is_refused_with_a_message(header: bytes) -> None:
     with pytest.raises(HTTPError, match="positive number of seconds"):
         seconds_for({b"x-competent-timeout": header}, 5.0)
 
 
-async def test_the_deadline_of_an_operation_is_refused_by_http_where_it_makes_no_sense(server: Server) -> None:
+async def test_an_invalid_timeout_header_is_400(server: Server) -> None:
     response = await server.post("{ __typename }", x_competent_timeout="soon")
 
     assert response.status_code == 400

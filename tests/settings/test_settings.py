@@ -181,7 +181,7 @@ def test_a_key_comes_from_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
-def test_a_key_file_that_others_may_read_is_logged_at_the_start(
+def test_a_key_file_readable_by_others_is_logged_at_startup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, mode: int
 ) -> None:
     file = tmp_path / "key"

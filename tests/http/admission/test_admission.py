@@ -76,7 +76,7 @@ async def test_an_operation_with_a_long_predicted_wait_is_refused_immediately() 
     assert 6 <= limiter.queued <= 10
 
 
-async def test_an_expired_estimate_refuses_nothing_and_one_may_always_queue() -> None:
+async def test_an_expired_estimate_rejects_no_operation() -> None:
     now = 0.0
     limiter = ConcurrencyLimiter(
         running=9, executing=1, queued=100, queue_timeout=0.1 / MAX_PREDICTED_WAIT, clock=lambda: now
@@ -125,7 +125,7 @@ async def test_a_burst_may_wait_longer_until_its_allowance_is_used_up() -> None:
     assert limiter.max_wait == pytest.approx(0.1 / MAX_PREDICTED_WAIT + 2 * 0.5)
 
 
-async def test_those_worked_on_together_end_together_and_tell_little() -> None:
+async def test_operations_that_finish_together_give_no_estimate() -> None:
     now = 0.0
     limiter = ConcurrencyLimiter(
         running=9, executing=4, queued=100, queue_timeout=0.1 / MAX_PREDICTED_WAIT, clock=lambda: now
@@ -187,7 +187,7 @@ async def test_operations_start_in_order_and_cancelled_ones_are_skipped() -> Non
     assert late.done()
 
 
-async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None:
+async def test_small_deferred_operations_start_in_batches() -> None:
     now = 0.0
     loop_budget = LoopBudget(lambda: now)
     loop_budget.begin()
@@ -201,7 +201,7 @@ async def test_small_operations_that_were_put_off_begin_many_at_a_time() -> None
     assert all(begin.done() for begin in later)
 
 
-async def test_the_fast_path_gets_half_of_each_pass_on_top_of_operations() -> None:
+async def test_the_fast_path_gets_half_of_each_loop_pass_in_addition() -> None:
     now = 0.0
     loop_budget = LoopBudget(lambda: now)
     loop_budget.begin()
@@ -328,7 +328,7 @@ async def test_an_operation_that_queues_too_long_gets_503() -> None:
     assert (await first).status_code == 200
 
 
-async def test_health_answers_while_all_places_are_taken() -> None:
+async def test_health_responds_while_all_slots_are_taken() -> None:
     held = Held()
     app = AdmissionMiddleware(held, ConcurrencyLimiter(running=1, executing=1, queued=0), max_bytes=100)
     first = send_task(app)
@@ -340,7 +340,7 @@ async def test_health_answers_while_all_places_are_taken() -> None:
     assert [(await item).status_code for item in (first, health)] == [200, 200]
 
 
-async def test_a_subscription_over_events_holds_no_place() -> None:
+async def test_a_subscription_over_server_sent_events_holds_no_slot() -> None:
     held, limiter = Held(b"text/event-stream; charset=utf-8"), ConcurrencyLimiter(running=1, executing=1, queued=0)
     app = AdmissionMiddleware(held, limiter, max_bytes=100)
     first, second = send_task(app), send_task(app)
@@ -366,7 +366,7 @@ def sending(*bodies: bytes, pause: Awaitable[Any] | None = None) -> Receive:
     return receive
 
 
-async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> None:
+async def test_a_slow_upload_holds_no_slot_and_is_read_completely() -> None:
     limiter, rest = ConcurrencyLimiter(running=1, executing=1, queued=0), asyncio.Event()
     got = bytearray()
 
@@ -388,7 +388,7 @@ async def test_a_client_that_sends_slowly_holds_no_place_and_loses_nothing() -> 
     assert bytes(got) == b"ab"
 
 
-async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+async def test_an_oversized_body_is_not_read_completely() -> None:
     left: list[Message] = []
 
     async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -404,7 +404,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     assert (await receive())["body"] == b"z" * 80
 
 
-async def test_a_body_that_is_said_to_be_too_large_is_not_waited_for(releases: Releases, settings: Settings) -> None:
+async def test_an_excessive_content_length_is_rejected_without_reading(releases: Releases, settings: Settings) -> None:
     """A client that declares 30 MB and sends nothing gets 413 immediately, not 408 when the time to send is over."""
     sent: list[Message] = []
 
@@ -448,7 +448,7 @@ async def test_an_operation_reports_its_wait_through_its_fetch_context() -> None
         *((path, 0) for path in ("/health/live", "/assets/style.css", "/docs/")),
     ],
 )
-async def test_what_runs_operations_takes_a_slot(path: str, slots: int) -> None:
+async def test_routes_that_run_operations_take_a_slot(path: str, slots: int) -> None:
     limiter = ConcurrencyLimiter(running=2, executing=2, queued=0)
     taken: list[int] = []
 
@@ -461,7 +461,7 @@ async def test_what_runs_operations_takes_a_slot(path: str, slots: int) -> None:
     assert (taken, limiter.running) == ([slots], 0)
 
 
-async def test_the_server_admits_as_its_settings_say(releases: Releases, settings: Settings) -> None:
+async def test_admission_limits_follow_the_settings(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, max_executing=1, max_queue=0)) as server:
         answers = await asyncio.gather(*(server.post("{ releases { number } }") for _ in range(5)))
         pages = await asyncio.gather(*(server.client.get("/nl/changes") for _ in range(5)))

@@ -7,7 +7,7 @@ from tests.conftest import Clock
 
 
 @pytest.mark.parametrize("least", [1, SMOOTHING_SLOTS, 3 * SMOOTHING_SLOTS])
-def test_an_estimate_is_there_once_enough_slots_came_free(least: int) -> None:
+def test_an_estimate_needs_a_minimum_number_of_released_slots(least: int) -> None:
     clock = Clock()
     estimator = ServiceTimeEstimator(clock, least)
     estimator.begin()

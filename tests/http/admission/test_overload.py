@@ -70,7 +70,7 @@ class Model:
 
 
 @pytest.mark.parametrize(("count", "service"), [(400, 0.0015), (1000, 0.0015), (400, 0.008)])
-def test_a_burst_on_an_idle_server_is_served_whole(count: int, service: float) -> None:
+def test_a_burst_on_an_idle_server_is_served_completely(count: int, service: float) -> None:
     async def run() -> tuple[Outcome, Outcome]:
         model = Model(lambda _: service)
         first = await model.burst(count)
@@ -81,7 +81,7 @@ def test_a_burst_on_an_idle_server_is_served_whole(count: int, service: float) -
         assert (len(outcome.answered), outcome.refused) == (count, [])
 
 
-def test_slow_first_operations_refuse_none_behind_them() -> None:
+def test_slow_first_operations_cause_no_rejections() -> None:
     async def run() -> Outcome:
         model = Model(lambda number: 0.03 if number < 30 else 0.0015)
         return await model.at_rate(400, 1.0)
@@ -104,7 +104,7 @@ def test_overload_at_five_times_the_rate_is_refused_immediately() -> None:
 
 
 @pytest.mark.slow
-def test_a_burst_on_a_server_under_sustained_overload_is_refused_mostly() -> None:
+def test_a_burst_under_sustained_overload_is_mostly_rejected() -> None:
     async def run() -> tuple[Outcome, Outcome, Outcome]:
         model = Model(lambda _: 0.0015)
         overload = asyncio.create_task(model.at_rate(2 / 0.0015, 8))
@@ -120,7 +120,7 @@ def test_a_burst_on_a_server_under_sustained_overload_is_refused_mostly() -> Non
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_rate_below_the_capacity_is_served_whole(share: float) -> None:
+def test_a_load_below_the_capacity_is_served_completely(share: float) -> None:
     async def run() -> Outcome:
         return await Model(lambda number: 0.003 if number % 2 else 0.0).at_rate(share / 0.0015, 8)
 

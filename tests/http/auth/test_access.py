@@ -63,7 +63,7 @@ async def open_to_their_own(releases: Releases, settings: Settings) -> AsyncIter
 @pytest.mark.parametrize(
     "header", ["Authorization: Bearer {}", "authorization: bearer  {}", "X-API-Key: {}", "x-api-key: {}"]
 )
-async def test_a_key_lets_its_client_in(keys: Keys, releases: Releases, settings: Settings, header: str) -> None:
+async def test_a_valid_key_grants_access(keys: Keys, releases: Releases, settings: Settings, header: str) -> None:
     key = keys.new("partner", 100)
     server = Server(releases, replace(settings, access="keys", keys_file=keys.file))
     name, _, value = header.format(key).partition(": ")
@@ -149,7 +149,7 @@ async def test_basic_authentication_of_a_proxy_is_ignored(releases: Releases, se
     assert response.status_code == 200
 
 
-async def test_two_keys_of_their_own_are_refused(open_to_their_own: Seeing) -> None:
+async def test_two_passthrough_keys_are_refused(open_to_their_own: Seeing) -> None:
     headers = [("x-ibm-client-id", "one"), ("x-ibm-client-id", "other")]
     response = await open_to_their_own.client.post("/graphql", json={"query": TINY}, headers=headers)
 
@@ -157,7 +157,7 @@ async def test_two_keys_of_their_own_are_refused(open_to_their_own: Seeing) -> N
     assert open_to_their_own.keys_seen == []
 
 
-async def test_wrong_keys_are_slowed_down_and_a_good_one_is_not(
+async def test_wrong_keys_are_delayed_but_valid_ones_are_not(
     releases: Releases, settings: Settings, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
@@ -202,7 +202,7 @@ async def test_wrong_keys_count_per_network_in_bounded_memory() -> None:
     assert len(wrong._networks) == MAX_NETWORKS
 
 
-async def test_no_more_than_a_bounded_number_of_requests_is_held_up() -> None:
+async def test_the_number_of_delayed_requests_is_bounded() -> None:
     release = asyncio.Event()
     wrong = WrongKeys(1, Clock(), sleep=lambda _: release.wait())
     await wrong.refusal(WrongKey("wrong"), "")
@@ -218,12 +218,12 @@ async def test_no_more_than_a_bounded_number_of_requests_is_held_up() -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/health/live", "/graphiql", "/graphiql/assets/icon.svg", "/schema.graphql", "/llms.txt"]
 )
-async def test_pages_about_the_server_need_no_key(server: Server, path: str) -> None:
+async def test_public_pages_need_no_key(server: Server, path: str) -> None:
     assert (await server.client.get(path)).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/id/3.11/skill/x", "/nothing", "/graphql/", "/graphiqlx", "/healthy", "/metricsx"])
-async def test_everything_else_needs_one(server: Server, path: str) -> None:
+async def test_all_other_routes_need_a_key(server: Server, path: str) -> None:
     assert (await server.client.get(path)).status_code == 401
     assert not is_open(path)
 
@@ -263,7 +263,7 @@ async def test_a_cors_preflight_needs_no_key(releases: Releases, settings: Setti
     assert refused.headers["access-control-allow-origin"] == "https://partner.example"
 
 
-async def test_a_clients_own_key_goes_upstream_and_documents_are_shared(open_to_their_own: Seeing) -> None:
+async def test_the_key_of_a_client_goes_upstream_and_documents_are_shared(open_to_their_own: Seeing) -> None:
     query = '{ occupationalProfile(code: "OP-112") { code } }'
     seen = open_to_their_own.keys_seen
 
@@ -296,7 +296,7 @@ class Down(MemoryStorage):
         raise StorageError(ConnectionError("refused"))
 
 
-async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_the_shared_server_a_process_counts_quotas_locally(caplog: pytest.LogCaptureFixture) -> None:
     now, down = 1.0, Down()
     quotas = Quotas(down, lambda: now)
 
@@ -308,12 +308,12 @@ async def test_where_the_shared_server_is_down_a_process_counts_alone(caplog: py
     assert down.calls == 2
 
 
-def test_quotas_are_shared_where_documents_are() -> None:
+def test_quotas_are_shared_only_if_the_store_is() -> None:
     assert Quotas.of("valkey://127.0.0.1:6379/0")._shared is not None
     assert Quotas.of("sqlite:x")._shared is None
 
 
-def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
+def test_open_access_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
     assert access_policy_for(settings) is None
     assert caplog.text == ""
     access_policy_for(replace(settings, host="0.0.0.0"))
@@ -321,7 +321,7 @@ def test_open_to_all_on_a_public_address_is_logged(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o660])
-def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
+def test_a_keys_file_readable_by_others_is_logged_at_startup(
     keys: Keys, settings: Settings, caplog: pytest.LogCaptureFixture, mode: int
 ) -> None:
     keys.new("partner")
@@ -331,7 +331,7 @@ def test_a_keys_file_that_others_may_read_is_logged_at_the_start(
     assert caplog.text.count(f"chmod 600 {keys.file}") == (mode != 0o600)
 
 
-async def test_a_long_answer_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
+async def test_a_long_response_ends_when_its_key_is_revoked(tmp_path: Path) -> None:
     now = 0.0
     keys = Keys(tmp_path / "keys.json", lambda: now)
     key = keys.new("partner")
@@ -390,7 +390,7 @@ def left(response: httpx.Response) -> int:
     return int(response.headers["ratelimit"].split("r=")[1].split(";")[0])
 
 
-async def test_a_quota_of_cost_counts_what_operations_cost(costly: Server, secrets: dict[str, str]) -> None:
+async def test_a_cost_quota_counts_the_cost_of_operations(costly: Server, secrets: dict[str, str]) -> None:
     key = secrets[PARTNER]
     small = await costly.post(LIST, {"n": 1}, x_api_key=key)
     large = await costly.post(LIST, {"n": 300}, x_api_key=key)
@@ -400,7 +400,7 @@ async def test_a_quota_of_cost_counts_what_operations_cost(costly: Server, secre
     assert left(small) - left(large) == REQUEST_COST + 2 + 300 * 2
 
 
-async def test_an_operation_over_the_rest_is_not_executed(costly: Server, secrets: dict[str, str]) -> None:
+async def test_an_operation_over_the_remaining_quota_is_not_executed(costly: Server, secrets: dict[str, str]) -> None:
     key, other = secrets[PARTNER], secrets[OTHER]
     assert (await costly.post(LIST, {"n": 300}, x_api_key=key)).status_code == 200
     costly.upstream_paths()
@@ -431,14 +431,14 @@ async def test_invalid_documents_and_pages_count_as_requests(costly: Server, sec
     assert answers[-1].status_code == 429
 
 
-async def test_linked_data_costs_what_its_operations_cost(costly: Server, secrets: dict[str, str]) -> None:
+async def test_linked_data_counts_the_cost_of_its_operations(costly: Server, secrets: dict[str, str]) -> None:
     page = await costly.client.get("/id/3.11", headers={"X-API-Key": secrets[PARTNER]})
 
     assert page.status_code == 200
     assert 1_000 - left(page) > REQUEST_COST
 
 
-async def test_a_shared_quota_of_cost_counts_costs() -> None:
+async def test_a_shared_cost_quota_counts_costs() -> None:
     quotas = Quotas(MemoryStorage(), unit="cost")
 
     states = [await quotas.take("a", 100, 60), await quotas.take("a", 100, 60), await quotas.take("a", 100, 30)]

@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "config" / "keys.json"
 
 
-def test_a_key_is_its_clients_until_it_is_revoked(file: Path) -> None:
+def test_a_key_identifies_its_client_until_it_is_revoked(file: Path) -> None:
     keys = Keys(file)
     key, other = keys.new("partner", 5), keys.new("other")
 
@@ -70,7 +70,7 @@ WRONG: list[Callable[[str], str]] = [
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_anything_but_the_key_itself_is_nobodys(file: Path, wrong: Callable[[str], str]) -> None:
+def test_only_the_exact_key_identifies_a_client(file: Path, wrong: Callable[[str], str]) -> None:
     keys = Keys(file)
     key = keys.new("partner")
 
@@ -108,7 +108,7 @@ def one_key(**changed: object) -> str:
     return json.dumps({"keys": [client | changed]})
 
 
-def test_a_file_written_by_hand_is_read(file: Path) -> None:
+def test_a_hand_written_keys_file_is_read(file: Path) -> None:
     file.parent.mkdir()
     file.write_text(one_key(per_minute=5), encoding="utf-8")
 
@@ -183,7 +183,7 @@ def test_simultaneous_changes_are_serialized(file: Path) -> None:
     assert [client.name for client in keys.clients()] == ["a", "b"]
 
 
-def test_a_name_has_one_key_and_is_a_plain_one(file: Path) -> None:
+def test_a_client_name_is_unique_and_has_only_safe_characters(file: Path) -> None:
     keys = Keys(file)
     keys.new("partner")
 

@@ -99,7 +99,7 @@ SUBSCRIBE = {"type": "subscribe", "id": "1", "payload": {"query": TINY}}
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "X-API-Key", "x-api-key"])
-async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: str) -> None:
+async def test_a_websocket_authenticates_in_connection_init(keys: Keys, name: str) -> None:
     key = keys.new("partner")
     shown = {name: f"Bearer {key}" if name.lower() == "authorization" else key}
 
@@ -110,7 +110,7 @@ async def test_a_websocket_shows_its_key_in_connection_init(keys: Keys, name: st
     assert record_of(socket.scope).client == "partner"
 
 
-async def test_a_websocket_shows_its_key_in_a_header(keys: Keys) -> None:
+async def test_a_websocket_authenticates_by_a_header(keys: Keys) -> None:
     socket = await Socket(INIT, SUBSCRIBE, headers={"x-api-key": keys.new("partner")}).talk(ApiKeyAuth(keys, 10))
 
     assert socket.reached == [TINY]
@@ -130,7 +130,7 @@ async def test_a_websocket_shows_its_key_in_a_header(keys: Keys) -> None:
         [{}],
     ],
 )
-async def test_a_websocket_without_a_good_key_is_closed_before_anything_runs(
+async def test_a_websocket_without_a_valid_key_is_closed_before_it_runs_operations(
     keys: Keys, messages: list[dict[str, Any]]
 ) -> None:
     keys.new("partner")
@@ -142,7 +142,7 @@ async def test_a_websocket_without_a_good_key_is_closed_before_anything_runs(
 
 
 @pytest.mark.parametrize(("first", "code"), [(SUBSCRIBE, 4401), ({"type": "nothing"}, 4400), ({}, 4400)])
-async def test_with_a_good_key_a_wrong_first_message_has_its_own_code(
+async def test_a_wrong_first_message_with_a_valid_key_has_its_own_code(
     keys: Keys, first: dict[str, Any], code: int
 ) -> None:
     socket = await Socket(first, headers={"x-api-key": keys.new("partner")}).talk(ApiKeyAuth(keys, 10))
@@ -197,7 +197,7 @@ async def test_a_websocket_with_two_credentials_is_closed_with_4400(
     assert socket.closed == [4400]
 
 
-async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys) -> None:
+async def test_two_headers_or_a_key_in_the_url_open_no_websocket(keys: Keys) -> None:
     key = keys.new("partner").encode()
     for more in (
         {"headers": [(b"x-api-key", key), (b"x-api-key", key)]},
@@ -211,7 +211,7 @@ async def test_two_headers_or_a_key_in_the_url_never_open_a_websocket(keys: Keys
         assert [item["type"] for item in socket.sent] == ["websocket.close"]
 
 
-async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
+async def test_wrong_keys_on_websockets_are_delayed(keys: Keys) -> None:
     wrong = INIT | {"payload": {"x-api-key": "nonsense"}}
     socket = Socket()
     policy = AccessPolicy(ApiKeyAuth(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
@@ -223,7 +223,7 @@ async def test_wrong_keys_on_websockets_are_slowed_down_too(keys: Keys) -> None:
     assert socket.closed == [4403] * 5
 
 
-async def test_a_websocket_passes_the_clients_own_key_on() -> None:
+async def test_a_websocket_forwards_the_key_of_its_client() -> None:
     socket = await Socket(INIT | {"payload": {"X-IBM-Client-Id": "theirs"}}, SUBSCRIBE).talk(PassthroughAuth())
     key = record_of(socket.scope).fetch_context.key
 

@@ -54,7 +54,7 @@ async def test_a_release_is_streamed_with_the_headers_of_a_file(server: Server) 
     assert response.headers["cache-control"] == "private, max-age=86400"
 
 
-async def test_a_client_may_have_it_compressed(server: Server) -> None:
+async def test_an_export_is_compressed_on_request(server: Server) -> None:
     plain = await server.client.get(NDJSON, headers={"Accept-Encoding": "identity"})
     async with server.client.stream("GET", NDJSON, headers={"Accept-Encoding": "gzip"}) as response:
         raw = b"".join([piece async for piece in response.aiter_raw()])
@@ -87,7 +87,7 @@ async def test_a_byte_order_mark_is_an_option_of_csv(server: Server) -> None:
     assert redirect.headers["location"] == "3.11.csv.zip?bom=true"
 
 
-async def test_current_leads_to_its_number(server: Server) -> None:
+async def test_current_redirects_to_its_number(server: Server) -> None:
     response = await server.client.get("/export/current.ndjson")
 
     assert response.status_code == 302
@@ -95,7 +95,7 @@ async def test_current_leads_to_its_number(server: Server) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
-async def test_a_copy_that_is_current_gets_304(format: Any, server: Server) -> None:
+async def test_a_current_copy_gets_304(format: Any, server: Server) -> None:
     path = f"/export/3.11{format.suffix}"
     head = await server.client.head(path)
     tag, modified = head.headers["etag"], head.headers["last-modified"]
@@ -150,14 +150,14 @@ async def test_tags_differ_by_release_and_format_not_by_server(few_releases: Rel
         ("/export/..%2f3.11.ndjson", "BAD_REQUEST"),
     ],
 )
-async def test_what_does_not_exist_is_404_in_json(path: str, code: str, server: Server) -> None:
+async def test_a_missing_release_or_format_is_404_in_json(path: str, code: str, server: Server) -> None:
     response = await server.client.get(path)
 
     assert response.status_code == 404
     assert response.json()["errors"][0]["extensions"]["code"] == code
 
 
-async def test_a_release_that_is_not_whole_is_503(server: Server) -> None:
+async def test_an_incomplete_release_is_503(server: Server) -> None:
     (await server.app.state.services.loaders().index("3.11")).missing = 3
     response = await server.client.get(NDJSON)
 
@@ -166,7 +166,7 @@ async def test_a_release_that_is_not_whole_is_503(server: Server) -> None:
     assert response.headers["retry-after"] == "60"
 
 
-async def test_without_an_index_it_is_503(few_releases: Releases, settings: Settings) -> None:
+async def test_an_export_without_an_index_is_503(few_releases: Releases, settings: Settings) -> None:
     async with running(few_releases, replace(settings, index="off", store="memory:")) as server:
         response = await server.client.get(NDJSON)
 
@@ -174,7 +174,7 @@ async def test_without_an_index_it_is_503(few_releases: Releases, settings: Sett
     assert response.json()["errors"][0]["extensions"]["code"] == "NOT_INDEXED_YET"
 
 
-async def test_a_client_has_a_number_of_exports_per_hour(few_releases: Releases, settings: Settings) -> None:
+async def test_exports_per_hour_are_limited_per_client(few_releases: Releases, settings: Settings) -> None:
     async with running(few_releases, replace(settings, exports_per_hour=2)) as server:
         tag = (await server.client.head(NDJSON)).headers["etag"]
         statuses = [(await server.client.get(NDJSON)).status_code for _ in range(2)]
@@ -228,7 +228,7 @@ class Reader:
         return last["type"] == "http.response.body" and not last.get("more_body")
 
 
-async def test_a_number_of_exports_run_at_the_same_time(server: Server) -> None:
+async def test_concurrent_exports_are_limited(server: Server) -> None:
     readers = [Reader(server) for _ in range(2)]
     for reader in readers:
         await reader.started.wait()
@@ -249,7 +249,7 @@ async def test_a_number_of_exports_run_at_the_same_time(server: Server) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
-async def test_a_reader_that_is_gone_costs_no_further_query(format: Any, server: Server) -> None:
+async def test_a_disconnected_reader_causes_no_further_query(format: Any, server: Server) -> None:
     index = await server.app.state.services.loaders().index("3.11")
     reader = Reader(server, f"/export/3.11{format.suffix}")
     await reader.started.wait()
@@ -293,7 +293,7 @@ async def test_exports_are_counted_by_format_and_outcome(format: Any, server: Se
     assert REGISTRY.get_sample_value("competent_export_duration_seconds_count", labels) >= 3
 
 
-async def test_a_slow_reader_is_cut(
+async def test_a_slow_reader_is_disconnected(
     few_releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.app._export_limits", lambda _: ExportLimits(1, 10, 10**12, grace=0.01))
@@ -309,7 +309,7 @@ async def test_a_slow_reader_is_cut(
     assert after.messages[0]["status"] == 200
 
 
-async def test_a_reader_of_the_minimum_pace_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_at_the_minimum_pace_is_not_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "time", lambda: now)
@@ -336,7 +336,7 @@ async def test_a_reader_of_the_minimum_pace_is_not_cut(monkeypatch: pytest.Monke
     assert len(reads) == 23
 
 
-async def test_the_timeout_of_operations_does_not_apply(few_releases: Releases, settings: Settings) -> None:
+async def test_the_operation_timeout_does_not_apply_to_exports(few_releases: Releases, settings: Settings) -> None:
     async with running(few_releases, settings) as server:
         await server.app.state.services.loaders().index("3.11")
     async with running(few_releases, replace(settings, operation_timeout=0.001)) as server:
@@ -347,7 +347,7 @@ async def test_the_timeout_of_operations_does_not_apply(few_releases: Releases, 
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
-async def test_a_corrupt_index_cuts_the_response_and_frees_the_place(
+async def test_a_corrupt_index_aborts_the_export_and_releases_its_slot(
     format: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = f"/export/3.11{format.suffix}"
@@ -369,7 +369,7 @@ async def test_a_corrupt_index_cuts_the_response_and_frees_the_place(
     assert (await server.client.get(path)).status_code == 200
 
 
-async def test_rows_that_find_no_place_on_disk_cut_the_response_and_free_the_place(
+async def test_a_full_disk_aborts_the_export_and_releases_its_slot(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Temporary files that are left open are an error of the test: a ResourceWarning."""
@@ -393,7 +393,9 @@ async def test_rows_that_find_no_place_on_disk_cut_the_response_and_free_the_pla
     assert (await server.client.get(path)).status_code == 200
 
 
-async def test_a_server_with_keys_requires_one(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
+async def test_exports_require_a_key_if_the_server_does(
+    few_releases: Releases, settings: Settings, tmp_path: Path
+) -> None:
     locked = replace(settings, access="keys", keys_file=tmp_path / "keys.json")
     key = Keys(tmp_path / "keys.json").new("reader", None)
     async with running(few_releases, locked) as server:

@@ -64,7 +64,7 @@ async def test_a_response_with_upstream_errors_is_no_store(server: Server) -> No
     assert "etag" not in response.headers
 
 
-async def test_an_answer_to_one_client_is_for_its_own_cache(server: Server) -> None:
+async def test_a_response_to_an_authenticated_request_is_private(server: Server) -> None:
     for name in ("Authorization", "X-API-Key", "X-IBM-Client-Id"):
         assert (await get(server, PINNED, **{name: "x"})).headers["cache-control"] == "private, max-age=86400"
 

@@ -42,7 +42,7 @@ async def test_requests_as_php_and_editors_send_them_are_accepted(server: Server
     assert await sent(server, body) == DONE
 
 
-async def test_an_empty_map_of_php_is_taken_by_get_too(server: Server) -> None:
+async def test_an_empty_php_map_is_accepted_in_get(server: Server) -> None:
     parameters = {"query": TINY, "variables": "[]", "extensions": "[]"}
 
     assert (await server.client.get("/graphql", params=parameters)).json() == DONE
@@ -50,25 +50,25 @@ async def test_an_empty_map_of_php_is_taken_by_get_too(server: Server) -> None:
 
 @pytest.mark.parametrize("name", ["variables", "extensions"])
 @pytest.mark.parametrize("value", [[1], [[]], "", 0, False])
-async def test_nothing_else_is_taken_for_a_map(server: Server, name: str, value: Any) -> None:
+async def test_no_other_value_is_accepted_as_a_map(server: Server, name: str, value: Any) -> None:
     response = await sent(server, json.dumps({"query": TINY, name: value}).encode())
 
     assert response["errors"][0]["message"] == f"`{name}` must be an object."
 
 
 @pytest.mark.parametrize("body", [codecs.BOM_UTF8 * 2 + b"{}", codecs.BOM_UTF16_LE, codecs.BOM_UTF8])
-async def test_one_mark_is_skipped_and_no_more(server: Server, body: bytes) -> None:
+async def test_only_one_byte_order_mark_is_skipped(server: Server, body: bytes) -> None:
     assert (await sent(server, body))["errors"][0]["message"] == "The body is not JSON."
 
 
-def test_a_mark_before_a_manifest_is_skipped(tmp_path: Path) -> None:
+def test_a_byte_order_mark_before_a_manifest_is_skipped(tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     file.write_bytes(codecs.BOM_UTF8 + b'{"tiny": "{ __typename }"}')
 
     assert read_manifest(file) == {"tiny": TINY}
 
 
-def test_a_mark_before_a_file_of_a_command_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_byte_order_mark_before_a_command_file_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "query.graphql"
     file.write_bytes(codecs.BOM_UTF8 + TINY.encode())
     monkeypatch.setattr("sys.stdin", io.StringIO("\ufeff" + TINY))
@@ -76,7 +76,7 @@ def test_a_mark_before_a_file_of_a_command_is_skipped(tmp_path: Path, monkeypatc
     assert [read_text(file), read_text(Path("-"))] == [TINY, TINY]
 
 
-async def test_a_bad_id_among_many_is_named(server: Server) -> None:
+async def test_an_error_names_the_invalid_id_among_many(server: Server) -> None:
     good = (await server.ask(FIND))["technicalCompetence"]["id"]
     ids = [good, "TWlzdGFrZQ", good]
 
@@ -93,7 +93,7 @@ async def test_a_bad_id_among_many_is_named(server: Server) -> None:
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_of_a_long_bad_id_only_the_beginning_is_repeated(server: Server) -> None:
+async def test_an_error_quotes_only_the_start_of_a_long_id(server: Server) -> None:
     (error,) = await server.errors("query ($id: ID!) { node(id: $id) { id } }", {"id": "x" * 10_000})
 
     assert error["message"].startswith(f"'{'x' * 80}…' is not an id")
@@ -121,7 +121,7 @@ async def test_an_error_names_entries_of_a_wrong_type(server: Server) -> None:
         ("{ node(id: 1) { title } }", "inline fragment on 'CompetenceSet' or 'OccupationalProfile'"),
     ],
 )
-async def test_a_field_that_is_elsewhere_is_hinted_at(server: Server, query: str, hint: str) -> None:
+async def test_an_error_hints_at_a_field_of_another_type(server: Server, query: str, hint: str) -> None:
     (error,) = await server.errors(query)
 
     assert error["message"].startswith("Cannot query field '")
@@ -129,20 +129,20 @@ async def test_a_field_that_is_elsewhere_is_hinted_at(server: Server, query: str
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-async def test_other_fields_get_the_suggestions_of_graphql(server: Server) -> None:
+async def test_other_unknown_fields_get_suggestions_of_graphql_core(server: Server) -> None:
     (error,) = await server.errors("{ technicalCompetences { nodes { cod } } }")
 
     assert error["message"] == "Cannot query field 'cod' on type 'TechnicalCompetence'. Did you mean 'code' or 'id'?"
 
 
-async def test_without_introspection_nothing_is_hinted_at(releases: Releases, settings: Settings) -> None:
+async def test_without_introspection_errors_have_no_hints(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, introspection="off")) as server:
         (error,) = await server.errors("{ technicalCompetences { nodes { title } } }")
 
     assert error["message"] == "Cannot query field 'title' on type 'TechnicalCompetence'."
 
 
-def test_every_hint_is_for_a_field_that_is_not_there() -> None:
+def test_every_hint_is_for_a_missing_field() -> None:
     schema = build_schema((Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8"))
 
     for type_name, field in HINTS:

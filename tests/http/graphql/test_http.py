@@ -29,13 +29,13 @@ def code_of(response: httpx.Response) -> str:
     return str(error["extensions"]["code"])
 
 
-async def test_an_operation_is_answered_by_post_and_by_get(server: Server) -> None:
+async def test_an_operation_runs_by_post_and_by_get(server: Server) -> None:
     by_get = await server.client.get("/graphql", params={"query": TINY, "variables": "", "operationName": ""})
 
     assert (await post(server)).json() == by_get.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_variables_come_by_get_as_json(server: Server) -> None:
+async def test_variables_are_json_in_get(server: Server) -> None:
     query = "query ($n: String!) { release(number: $n) { number } }"
     response = await server.client.get("/graphql", params={"query": query, "variables": '{"n": "3.10"}'})
 
@@ -64,9 +64,7 @@ async def test_variables_come_by_get_as_json(server: Server) -> None:
         (f" APPLICATION/JSON ; Q=0.9,{RESPONSE_JSON};q=0.8", JSON),
     ],
 )
-async def test_the_type_of_the_answer_is_the_one_that_the_client_prefers(
-    server: Server, accept: str, media_type: str
-) -> None:
+async def test_the_content_type_follows_the_accept_header(server: Server, accept: str, media_type: str) -> None:
     response = await post(server, accept=accept) if accept else await post(server)
 
     assert response.status_code == 200
@@ -77,7 +75,7 @@ async def test_the_type_of_the_answer_is_the_one_that_the_client_prefers(
     "accept",
     ["text/html", "application/json;q=0", "application/json;q=x", "*/*;q=nan", "*/*;q=2", ",", "application/jso"],
 )
-async def test_nothing_acceptable_is_406(server: Server, accept: str) -> None:
+async def test_an_unacceptable_accept_header_is_406(server: Server, accept: str) -> None:
     response = await post(server, accept=accept)
 
     assert response.status_code == 406
@@ -96,7 +94,7 @@ async def test_nothing_acceptable_is_406(server: Server, accept: str) -> None:
         "",
     ],
 )
-async def test_another_content_type_is_415(server: Server, content_type: str) -> None:
+async def test_an_unsupported_content_type_is_415(server: Server, content_type: str) -> None:
     response = await post(server, content_type=content_type)
 
     assert response.status_code == 415
@@ -106,7 +104,7 @@ async def test_another_content_type_is_415(server: Server, content_type: str) ->
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", 'APPLICATION/JSON;charset="UTF-8"', "application/json;x=y"]
 )
-async def test_json_in_utf_8_is_taken(server: Server, content_type: str) -> None:
+async def test_json_in_utf_8_is_accepted(server: Server, content_type: str) -> None:
     assert (await post(server, content_type=content_type)).status_code == 200
 
 
@@ -145,7 +143,7 @@ async def test_a_compressed_body_is_415_and_never_inflated(server: Server, encod
         b'{"query": "{ __typename }", "variables": {"x": ' + b"9" * 5000 + b"}}",
     ],
 )
-async def test_a_body_without_an_operation_gets_400_and_a_sentence(server: Server, body: bytes) -> None:
+async def test_a_body_without_an_operation_is_400_with_a_message(server: Server, body: bytes) -> None:
     response = await post(server, body)
 
     assert response.status_code in (200, 400)
@@ -179,7 +177,7 @@ async def test_the_error_for_a_chunked_body_has_the_bytes_read_so_far(server: Se
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "WHATEVER"])
-async def test_another_method_is_405(server: Server, method: str) -> None:
+async def test_an_unsupported_method_is_405(server: Server, method: str) -> None:
     response = await server.client.request(method, "/graphql")
 
     assert response.status_code == 405
@@ -187,7 +185,7 @@ async def test_another_method_is_405(server: Server, method: str) -> None:
     assert code_of(response) == "BAD_REQUEST"
 
 
-async def test_another_method_elsewhere_is_405_in_json_too(server: Server) -> None:
+async def test_an_unsupported_method_on_other_routes_is_405_in_json(server: Server) -> None:
     response = await server.client.post("/health/live")
 
     assert response.status_code == 405
@@ -204,7 +202,7 @@ async def test_head_has_the_headers_of_get(server: Server) -> None:
         assert head.headers[name] == get.headers[name]
 
 
-async def test_by_get_only_queries_are_run(server: Server) -> None:
+async def test_only_queries_run_by_get(server: Server) -> None:
     for operation_type in ("mutation", "subscription"):
         response = await server.client.get("/graphql", params={"query": f"{operation_type} {{ x }}"})
 
@@ -219,7 +217,7 @@ async def test_a_repeated_parameter_is_refused(server: Server) -> None:
     assert response.status_code == 400
 
 
-async def test_a_page_that_is_not_there_is_404_in_json(server: Server) -> None:
+async def test_an_unknown_path_is_404_in_json(server: Server) -> None:
     response = await server.client.get("/nothing")
 
     assert response.status_code == 404
@@ -266,19 +264,19 @@ async def test_one_of_several_operations_is_selected_by_name(server: Server) -> 
     assert (await post(server, orjson.dumps(body))).json() == {"data": {"b": "Query"}}
 
 
-async def test_the_request_id_of_the_client_is_taken_where_it_is_a_plain_one(server: Server) -> None:
+async def test_a_valid_request_id_of_the_client_is_used(server: Server) -> None:
     assert (await post(server, x_request_id="abc-123")).headers["x-request-id"] == "abc-123"
     for value in ("", "a b", "x" * 65, "a;b"):
         assert len((await post(server, x_request_id=value)).headers["x-request-id"]) == 32
 
 
-async def test_introspection_answers(server: Server) -> None:
+async def test_introspection_returns_the_schema(server: Server) -> None:
     data = await server.ask("{ __schema { queryType { name } types { name } } }")
 
     assert {"Release", "OccupationalProfile", "Skill"} <= {type_name["name"] for type_name in data["__schema"]["types"]}
 
 
-async def test_the_health_check_answers(server: Server) -> None:
+async def test_the_liveness_check_responds(server: Server) -> None:
     assert (await server.client.get("/health/live")).status_code == 200
 
 

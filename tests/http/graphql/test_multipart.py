@@ -53,7 +53,7 @@ async def test_a_list_is_streamed(parted: Server) -> None:
     assert streamed == [{"number": "3.10"}, {"number": "3.9"}]
 
 
-async def test_an_error_in_a_later_part_has_a_code_and_the_id_of_the_request(parted: Server) -> None:
+async def test_an_error_in_a_later_part_has_a_code_and_the_request_id(parted: Server) -> None:
     query = """{ __typename ... @defer { occupationalProfile(code: "x", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } } }"""
     response = await parted.post(query, accept=MULTIPART, X_Request_ID="mine")
     _, *rest = payloads(response)
@@ -80,19 +80,19 @@ async def test_a_lost_document_in_a_later_part_leaks_nothing(parted: Server) -> 
 @pytest.mark.parametrize(
     "accept", ["*/*", "application/json", "multipart/mixed;q=0, */*", "multipart/mixed;deferSpec=20220824, */*"]
 )
-async def test_a_client_that_does_not_take_parts_is_refused(parted: Server, accept: str) -> None:
+async def test_a_client_that_does_not_accept_multipart_is_refused(parted: Server, accept: str) -> None:
     response = await parted.post(PARTS, accept=accept)
 
     assert response.status_code == 406
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_an_operation_that_defers_nothing_has_one_response(parted: Server) -> None:
+async def test_an_operation_without_deferred_parts_has_one_response(parted: Server) -> None:
     for query in ("{ __typename }", "{ ... @defer(if: false) { __typename } }"):
         assert (await parted.post(query, accept=MULTIPART)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_switched_off_the_directives_are_not_in_the_schema(server: Server) -> None:
+async def test_the_setting_off_removes_the_directives_from_the_schema(server: Server) -> None:
     response = await server.post(PARTS, accept=MULTIPART)
 
     assert "data" not in response.json()
@@ -111,7 +111,7 @@ async def test_the_errors_of_all_parts_are_bounded_together(parted: Server) -> N
     assert codes == ["BAD_USER_INPUT"] * 20 + ["ERRORS_OMITTED"]
 
 
-async def test_a_list_that_cannot_be_streamed_so_is_bad_input(parted: Server) -> None:
+async def test_an_invalid_stream_directive_is_bad_input(parted: Server) -> None:
     response = await parted.post("{ releases @stream(initialCount: -1) { number } }", accept=MULTIPART)
     [error] = response.json()["errors"]
 
@@ -119,7 +119,7 @@ async def test_a_list_that_cannot_be_streamed_so_is_bad_input(parted: Server) ->
     assert error["message"] == "initialCount must be a positive integer."
 
 
-async def test_a_stream_of_events_refuses_an_answer_in_parts(parted: Server) -> None:
+async def test_server_sent_events_refuse_incremental_delivery(parted: Server) -> None:
     response = await parted.post(PARTS, accept="text/event-stream")
 
     assert '"code":"BAD_REQUEST"' in response.text

@@ -98,11 +98,11 @@ async def test_a_query_that_cannot_be_executed_is_not_stored(server: Server) -> 
         {"version": 1, "sha256Hash": ["a"]},
     ],
 )
-async def test_another_form_of_the_extension_is_400(server: Server, form: Any) -> None:
+async def test_a_malformed_extension_is_400(server: Server, form: Any) -> None:
     assert (await post(server, query=TINY, extensions={"persistedQuery": form})).status_code == 400
 
 
-async def test_switched_off_hashes_are_unsupported_and_queries_still_run(make: Make) -> None:
+async def test_the_setting_off_refuses_hashes_but_runs_queries(make: Make) -> None:
     async with make(apq_documents=0) as server:
         refused = await post(server, extensions=hashed(TINY))
 
@@ -112,7 +112,7 @@ async def test_switched_off_hashes_are_unsupported_and_queries_still_run(make: M
         assert code(await post(server, documentId="x")) == "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
-def test_persisted_queries_are_bounded_in_number_and_bytes_by_lru() -> None:
+def test_persisted_queries_are_bounded_by_least_recent_use() -> None:
     few, small = Automatic(2, 10_000), Automatic(1000, 1000)
     for name in "abc":
         few.store(name, name)
@@ -179,11 +179,11 @@ async def test_an_id_with_another_query_is_refused(allowing: Server) -> None:
     assert (await post(allowing, documentId="0af1", query=TINY)).status_code == 200
 
 
-async def test_beside_trusted_documents_any_other_runs_where_that_is_allowed(allowing: Server) -> None:
+async def test_other_documents_run_in_mode_allow(allowing: Server) -> None:
     assert (await post(allowing, query="{ b: __typename }")).json() == {"data": {"b": "Query"}}
 
 
-async def test_where_only_trusted_documents_run_all_else_is_forbidden(strict: Server) -> None:
+async def test_other_documents_are_forbidden_in_mode_only(strict: Server) -> None:
     for query in ("{ b: __typename }", "{ __schema { queryType { name } } }", TINY + " ", "{"):
         for body in ({"query": query}, {"query": query, "extensions": hashed(query)}):
             refused = await post(strict, **body)
@@ -193,7 +193,7 @@ async def test_where_only_trusted_documents_run_all_else_is_forbidden(strict: Se
     assert (await post(strict, query=TINY)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_refusal_has_the_type_that_the_client_prefers(strict: Server) -> None:
+async def test_a_refusal_follows_the_accept_header(strict: Server) -> None:
     response = await strict.client.post("/graphql", json={"query": "{ x }"}, headers={"accept": RESPONSE_JSON})
 
     assert response.headers["content-type"].startswith(RESPONSE_JSON)
@@ -219,7 +219,7 @@ async def test_a_refusal_has_the_type_that_the_client_prefers(strict: Server) ->
         (None, "cannot be read"),
     ],
 )
-def test_a_bad_manifest_stops_the_start_and_says_why(text: bytes | None, why: str, tmp_path: Path) -> None:
+def test_an_invalid_manifest_stops_the_start_with_the_reason(text: bytes | None, why: str, tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     if text is not None:
         file.write_bytes(text)
@@ -229,7 +229,7 @@ def test_a_bad_manifest_stops_the_start_and_says_why(text: bytes | None, why: st
     assert str(file) in str(raised.value)
 
 
-def test_a_manifest_that_is_a_pipe_stops_the_start_and_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_manifest_that_is_a_pipe_stops_the_start_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "manifest.json")
 
     with pytest.raises(SettingsError, match="not a regular file"):

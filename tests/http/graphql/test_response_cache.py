@@ -85,7 +85,7 @@ async def ask_again(server: Server, query: str, variables: Any = None, **headers
 
 
 @pytest.mark.parametrize(("query", "variables"), [(PINNED, None), (CURRENT, None), (LISTED, {"first": 3})])
-async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
+async def test_a_cached_response_has_the_same_headers_and_stats(
     server: Moving, query: str, variables: dict[str, Any] | None
 ) -> None:
     await server.post(query, variables)  # from here on everything is cached
@@ -101,9 +101,7 @@ async def test_an_answer_is_given_again_with_the_same_headers_and_tally(
     assert server.upstream_paths() == []
 
 
-async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same_as_without(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_responses_are_equal_with_and_without_the_cache(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
         plain, none = await ask_again(without, LISTED, {"first": 3})
     async with moving(releases, settings) as started:
@@ -113,7 +111,7 @@ async def test_the_first_answer_that_can_be_kept_and_those_after_it_are_the_same
     assert plain.content == given_again.content
 
 
-async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: Moving) -> None:
+async def test_requests_that_differ_have_separate_cache_entries(server: Moving) -> None:
     text = "query A($r: String!) { release(number: $r) { number } } query B($r: String!) { a: release(number: $r) { number } }"
     requests: list[tuple[dict[str, Any], dict[str, str]]] = [
         ({"query": text, "operationName": "A", "variables": {"r": "3.11"}}, {}),
@@ -133,7 +131,7 @@ async def test_what_differs_in_anything_that_is_asked_is_another_answer(server: 
     assert len(set(rounds[0])) == len(requests)
 
 
-async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Moving) -> None:
+async def test_a_replaced_document_evicts_its_cached_responses(server: Moving) -> None:
     assert (await ask_again(server, PINNED))[1] == 1
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
@@ -150,7 +148,7 @@ async def test_a_document_that_was_replaced_takes_its_answers_with_it(server: Mo
     assert "extensions" not in renewed
 
 
-async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Releases, settings: Settings) -> None:
+async def test_evicted_documents_are_fetched_again_and_evict_responses(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
         assert (await ask_again(server, PINNED))[1] == 1
         for first in (40, 41, 42):  # a full cache admits what is missed twice
@@ -163,9 +161,7 @@ async def test_what_was_forgotten_for_lack_of_room_is_asked_again(releases: Rele
     assert cached_bytes() == before
 
 
-async def test_when_current_moves_no_answer_of_the_release_before_is_given_again(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_a_new_current_release_invalidates_cached_responses(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, index="off")) as server:
         older = create_sandbox(Releases(release for release in releases if release.number == "3.10"))
         newer, server.sandbox = server.sandbox, older
@@ -193,11 +189,11 @@ async def test_when_current_moves_no_answer_of_the_release_before_is_given_again
         "{ nothing }",
     ],
 )
-async def test_errors_and_what_is_made_of_no_document_are_not_kept(server: Moving, query: str) -> None:
+async def test_errors_and_responses_without_documents_are_not_cached(server: Moving, query: str) -> None:
     assert (await ask_again(server, query))[1] == 0
 
 
-async def test_what_was_missing_is_asked_again(server: Moving) -> None:
+async def test_responses_with_missing_documents_are_not_cached(server: Moving) -> None:
     missing = PINNED.replace(CP_7, CP_7.replace("8c15", "8c16"))
 
     answer, none = await ask_again(server, missing)
@@ -206,7 +202,7 @@ async def test_what_was_missing_is_asked_again(server: Moving) -> None:
     assert none == 0
 
 
-async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_not_kept(server: Moving) -> None:
+async def test_cached_responses_survive_an_outage_and_failures_are_not_cached(server: Moving) -> None:
     await ask_again(server, PINNED)
     server.faults.add(Fault("**", "status", status=503))
     well, one = await ask_again(server, PINNED)
@@ -217,7 +213,7 @@ async def test_what_was_kept_is_there_while_upstream_is_not_and_what_fails_is_no
     assert failed.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
-async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Moving) -> None:
+async def test_a_cached_response_gets_304_only_if_the_etag_matches(server: Moving) -> None:
     await get(server, PINNED)
     await get(server, PINNED)
     first, before = await get(server, PINNED), cached_bytes()
@@ -232,7 +228,7 @@ async def test_who_holds_it_is_told_so_and_who_asks_otherwise_is_not(server: Mov
 
 
 @pytest.mark.parametrize("first", [1, 20])
-async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: int) -> None:
+async def test_compressed_and_plain_responses_share_a_cache_entry(server: Moving, first: int) -> None:
     async def requests(encoding: str) -> httpx.Response:
         return await server.post(LISTED, {"first": first}, accept_encoding=encoding)
 
@@ -250,7 +246,7 @@ async def test_compressed_and_not_it_is_the_same_answer(server: Moving, first: i
         assert all("Accept-Encoding" in item.headers["vary"] for item in (plain, *compressed))
 
 
-async def test_room_for_answers_is_bounded(releases: Releases, settings: Settings) -> None:
+async def test_the_response_cache_is_bounded_in_bytes(releases: Releases, settings: Settings) -> None:
     async with moving(releases, replace(settings, response_cache_bytes=60_000)) as server:
         for first in range(1, 30):
             await ask_again(server, LISTED, {"first": first})
@@ -263,7 +259,7 @@ async def test_room_for_answers_is_bounded(releases: Releases, settings: Setting
     assert largest == 0
 
 
-async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
+async def test_keys_and_quotas_are_checked_before_the_response_cache(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "keys.json"
@@ -279,7 +275,7 @@ async def test_a_key_and_its_quota_are_asked_for_before_what_was_kept(
     assert "CP-7" not in nobody.text + too_many.text
 
 
-def test_a_body_that_compresses_badly_or_is_long_is_kept_as_it_is() -> None:
+def test_large_or_incompressible_bodies_are_cached_uncompressed() -> None:
     read = Dependencies({}, (), 0.0, False)
     well, badly, long = (
         CachedResponse(body, read) for body in (b"x" * 5000, Random(1).randbytes(5000), b"x" * 200_000)

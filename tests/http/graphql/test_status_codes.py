@@ -66,7 +66,7 @@ async def test_the_status_policy_changes_status_codes_but_not_bodies(server: Ser
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_client_of_plain_json_gets_it_if_there_is_data(newer: Server, case: str) -> None:
+async def test_a_client_that_accepts_json_gets_it_if_there_is_data(newer: Server, case: str) -> None:
     body, _, recommended = CASES[case]
     answer = await ask(newer, body, JSON)
 
@@ -74,7 +74,7 @@ async def test_a_client_of_plain_json_gets_it_if_there_is_data(newer: Server, ca
     assert content_of(answer)[0] == (JSON if answer.status_code == 200 else RESPONSE_JSON)
 
 
-async def test_nothing_acceptable_a_method_and_a_type_are_refused_as_before(newer: Server) -> None:
+async def test_protocol_errors_have_the_same_status_in_both_policies(newer: Server) -> None:
     unacceptable = await ask(newer, {"query": "{ __typename }"}, "image/png")
     method = await newer.client.put("/graphql")
     other = await newer.client.post(
@@ -92,6 +92,6 @@ async def test_partial_success_is_no_store(newer: Server) -> None:
     assert (answer.status_code, answer.headers["cache-control"]) == (294, "no-store")
 
 
-def test_there_are_two_editions() -> None:
+def test_an_unknown_status_policy_is_refused() -> None:
     with pytest.raises(SettingsError, match="audits or 2026"):
         Settings(status_policy="2025").checked()

@@ -60,7 +60,7 @@ async def test_a_match_has_its_signature_and_description(releases: Releases, set
     assert "another classification" in matches["Query.conceptsMappedFrom"]["description"]
 
 
-def test_every_element_can_be_found_by_its_name() -> None:
+def test_every_schema_element_is_found_by_its_name() -> None:
     schema = build_schema().core_schema
     search = SchemaSearch(schema)
 
@@ -102,7 +102,7 @@ async def test_an_invalid_query_has_the_errors_of_the_endpoint(
     assert "data" not in executed
 
 
-async def test_an_own_query_is_executed(releases: Releases, settings: Settings) -> None:
+async def test_a_query_of_the_agent_is_executed(releases: Releases, settings: Settings) -> None:
     result = await call(releases, settings, "execute", query=SKILLS, variables={"n": 2}, operationName=None)
 
     assert not result.is_error
@@ -123,7 +123,7 @@ async def test_an_own_query_is_executed(releases: Releases, settings: Settings) 
         ("execute", {}, "needs `query`"),
     ],
 )
-async def test_wrong_arguments_say_what_is_valid(
+async def test_errors_for_wrong_arguments_list_the_valid_ones(
     releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any], says: str
 ) -> None:
     result = await call(releases, settings, tool, **arguments)
@@ -144,7 +144,7 @@ async def test_without_introspection_the_schema_is_not_searched(releases: Releas
     assert "search_schema" not in tools
 
 
-async def test_where_only_trusted_documents_are_allowed_others_are_refused(
+async def test_in_mode_only_untrusted_documents_are_refused(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     manifest = tmp_path / "manifest.json"

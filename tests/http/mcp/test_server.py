@@ -39,9 +39,7 @@ async def agent(
         yield client
 
 
-async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_every_example_query_is_a_tool_with_a_description(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings) as client:
         tools = (await client.list_tools()).tools
 
@@ -53,9 +51,7 @@ async def test_every_query_of_operations_is_a_tool_that_says_what_it_does(
 
 
 @pytest.mark.slow
-async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_every_tool_returns_data_for_the_example_variables(releases: Releases, settings: Settings) -> None:
     app = create_app(settings, create_sandbox(releases))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server.test") as http:
         groups = (await http.get("/graphiql/examples.json")).json()["groups"]
@@ -69,7 +65,7 @@ async def test_every_tool_answers_with_the_variables_that_work_on_this_data(
                 assert None not in result.structured_content["data"].values()
 
 
-async def test_the_answer_is_structured_and_the_same_as_text(releases: Releases, settings: Settings) -> None:
+async def test_a_result_is_structured_and_equal_as_text(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings, languages="fr") as client:
         result = await client.call_tool("SimilarProfiles", {"profileCode": "OP-101"})
 
@@ -77,7 +73,7 @@ async def test_the_answer_is_structured_and_the_same_as_text(releases: Releases,
     assert json.loads(result.content[0].text) == result.structured_content  # type: ignore[union-attr]
 
 
-async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, settings: Settings) -> None:
+async def test_a_missing_concept_is_null_without_an_error_in_a_tool(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings) as client:
         result = await client.call_tool("SimilarProfiles", {"profileCode": "OP-0"})
 
@@ -96,7 +92,7 @@ async def test_what_does_not_exist_is_null_and_no_error(releases: Releases, sett
         ("Competence", {"competenceUuid": "../../x"}, "expected a form such as"),
     ],
 )
-async def test_the_error_for_a_wrong_argument_says_what_is_valid(
+async def test_the_error_for_a_wrong_argument_has_the_valid_values(
     releases: Releases, settings: Settings, tool: str, arguments: dict[str, Any], says: str
 ) -> None:
     async with agent(releases, settings) as client:
@@ -108,7 +104,7 @@ async def test_the_error_for_a_wrong_argument_says_what_is_valid(
     assert says in error["message"]
 
 
-async def test_a_tool_that_does_not_exist_is_refused_with_those_that_do(releases: Releases, settings: Settings) -> None:
+async def test_the_error_for_an_unknown_tool_lists_the_tools(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings) as client:
         with pytest.raises(MCPError, match="ProfileInDepth"):
             await client.call_tool("Delete", {})
@@ -146,7 +142,7 @@ async def test_an_error_about_arguments_is_short(
     assert len(result.content[0].text) < 1_000  # type: ignore[union-attr]
 
 
-async def test_with_upstream_down_a_tool_says_so_with_its_code(releases: Releases, settings: Settings) -> None:
+async def test_with_upstream_down_a_tool_returns_the_error_code(releases: Releases, settings: Settings) -> None:
     faults = Faults()
     faults.add(Fault("**", "status", status=503))
     async with agent(releases, settings, faults) as client:
@@ -238,7 +234,7 @@ async def test_over_streamable_http_a_large_body_is_refused(settings: Settings) 
 
 
 @pytest.mark.slow
-async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_path: Path) -> None:
+async def test_the_command_serves_one_client_over_standard_io(tmp_path: Path) -> None:
     command = StdioServerParameters(
         command=sys.executable,
         args=["-m", "graphql_api", "mcp", "--language", "de"],
@@ -252,7 +248,7 @@ async def test_the_command_serves_one_client_on_standard_input_and_output(tmp_pa
 
 
 @pytest.mark.slow
-def test_without_the_extra_the_command_says_how_to_get_it() -> None:
+def test_without_the_extra_the_command_prints_how_to_install_it() -> None:
     without = "import sys; sys.modules['mcp'] = None; sys.argv = ['competent-graphql', 'mcp']; from graphql_api.cli import main; main()"
     process = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=ROOT, check=False)
 

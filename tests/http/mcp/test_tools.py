@@ -52,7 +52,7 @@ def argument(name: str) -> Any:
         ),
     ],
 )
-def test_each_kind_of_input_type_has_its_json_schema(name: str, made: dict[str, Any]) -> None:
+def test_each_input_type_has_its_json_schema(name: str, made: dict[str, Any]) -> None:
     assert json_schema(argument(name)) == made
 
 
@@ -75,14 +75,14 @@ def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
         assert all(variable["description"] for variable in tool.variables["properties"].values()), item.name
 
 
-def test_a_variable_that_must_be_given_is_required_and_one_that_may_be_left_out_is_not() -> None:
+def test_only_mandatory_variables_are_required() -> None:
     tools = operations(build_schema().core_schema)
 
     assert tools["ProfileInDepth"].variables["required"] == ["profileCode"]
     assert tools["ListOfProfiles"].variables["required"] == []
 
 
-def test_a_variable_within_an_input_object_has_the_description_of_its_field() -> None:
+def test_a_variable_in_an_input_object_has_the_description_of_its_field() -> None:
     assert (
         "ISCO-08"
         in operations(build_schema().core_schema)["FilteredProfiles"].variables["properties"]["isco"]["description"]

@@ -60,7 +60,7 @@ async def shown(server: Server, url: str) -> Parsed:
     return page
 
 
-async def test_programs_get_a_page_as_it_was_written(server: Server) -> None:
+async def test_programs_get_the_markdown_of_a_page(server: Server) -> None:
     for path in ("/docs/queries", "/docs/queries.md"):
         response = await server.client.get(path)
 
@@ -69,7 +69,7 @@ async def test_programs_get_a_page_as_it_was_written(server: Server) -> None:
         assert response.text == (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
 
 
-async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
+async def test_browsers_get_a_page_as_html(server: Server) -> None:
     await shown(server, f"{BASE}settings")  # a page with comments and aligned cells
     response = await server.client.get("/docs/queries", headers=HTML)
 
@@ -82,7 +82,7 @@ async def test_browsers_get_a_page_they_can_show(server: Server) -> None:
     assert re.search(r"<td[^>]*><code>BAD_USER_INPUT</code></td>", response.text)
 
 
-async def test_a_page_that_is_the_same_is_304(server: Server) -> None:
+async def test_an_unchanged_page_is_304(server: Server) -> None:
     for headers in ({}, HTML):
         tag = (await server.client.get("/docs/http", headers=headers)).headers["etag"]
         second = await server.client.get("/docs/http", headers=headers | {"If-None-Match": tag})
@@ -99,7 +99,7 @@ async def test_a_page_is_rendered_once(server: Server, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-async def test_every_link_picture_and_anchor_of_every_page_is_there(server: Server) -> None:
+async def test_every_link_image_and_anchor_of_every_page_resolves(server: Server) -> None:
     seen: dict[str, Parsed] = {}
     used: dict[str, set[str]] = {}
     waiting = [BASE]
@@ -126,7 +126,7 @@ async def test_every_link_picture_and_anchor_of_every_page_is_there(server: Serv
             assert anchors - {""} <= seen[target].anchors, target
 
 
-async def test_a_picture_has_its_type_and_may_do_nothing(server: Server) -> None:
+async def test_an_image_has_its_content_type_and_cannot_run_scripts(server: Server) -> None:
     for name in images():
         response = await server.client.get(BASE + name)
 
@@ -151,7 +151,7 @@ def test_the_navigation_has_every_page_once() -> None:
 
 
 @pytest.mark.slow
-async def test_previous_and_next_go_through_all_pages(server: Server) -> None:
+async def test_previous_and_next_links_visit_all_pages(server: Server) -> None:
     url, visited = BASE, [BASE]
     while following := re.search(r'rel="next" href="([^"]+)"', (await server.client.get(url, headers=HTML)).text):
         before, url = url, urljoin(url, following[1])
@@ -177,7 +177,7 @@ async def test_search_finds_the_section_of_a_setting_by_any_of_its_words(server:
         assert "No page has these words" not in page.text
 
 
-async def test_a_search_for_anything_is_a_page(server: Server) -> None:
+async def test_any_search_text_gives_a_page(server: Server) -> None:
     for text in ('"', "NEAR(", "a* OR ^b", "'; DROP TABLE section", "<b>x</b>", "é" * 300, "col:on", "\x02\x03"):
         response = await server.client.get("/docs/", params={"q": text}, headers=HTML)
 
@@ -189,7 +189,7 @@ async def test_a_search_without_hits_says_so(server: Server) -> None:
     assert "No page has these words" in (await shown(server, "/docs/?q=xyzzyxyzzy")).text
 
 
-async def test_queries_lead_to_graphiql_with_their_text(server: Server) -> None:
+async def test_queries_link_to_graphiql_with_their_text(server: Server) -> None:
     page = await shown(server, f"{BASE}queries")
     links = [link for link in page.links if "#query=" in link]
     queries = re.findall(r"```graphql\n(.*?)```", pages()["queries.md"], re.DOTALL)
@@ -204,13 +204,13 @@ async def without_graphiql(releases: Releases, settings: Settings) -> AsyncItera
         yield server
 
 
-async def test_no_page_leads_to_what_is_off(without_graphiql: Server) -> None:
+async def test_no_page_links_to_disabled_features(without_graphiql: Server) -> None:
     for path in ("", "queries"):
         page = await shown(without_graphiql, BASE + path)
         assert [link for link in page.links if "graphiql" in link or "schema.graphql" in link] == []
 
 
-async def test_code_has_classes_for_its_colours(server: Server) -> None:
+async def test_code_has_classes_for_syntax_highlighting(server: Server) -> None:
     html = (await server.client.get("/docs/queries", headers=HTML)).text
     style = (await server.client.get("/assets/style.css")).text
     classes = set(re.findall(r'<span class="(\w+)">', html))

@@ -44,7 +44,7 @@ async def test_the_api_and_health_checks_stay_json(server: Server) -> None:
         assert response.headers["content-type"].startswith("application/json"), path
 
 
-async def test_a_page_says_what_is_wrong_and_shows_nothing_of_the_address(server: Server) -> None:
+async def test_an_error_page_has_the_reason_and_does_not_echo_the_url(server: Server) -> None:
     page = await server.client.post("/nl/my-skills", headers=BROWSER | {"Content-Type": "text/<b>"}, content=b"x")
 
     assert page.status_code == 415

@@ -23,7 +23,7 @@ async def listed(server: Server, **headers: str) -> list[dict[str, Any]]:
     return [example for group in groups for example in group["examples"]]
 
 
-async def test_every_example_answers_with_data_and_no_error(server: Server) -> None:
+async def test_every_example_returns_data_without_errors(server: Server) -> None:
     items = await listed(server)
 
     assert [item["name"] for item in items] == [example.name for example in examples()]
@@ -41,7 +41,7 @@ def test_every_file_is_an_example_of_a_task() -> None:
     assert sum(len(list((folder / name).iterdir())) for name in TASKS) == len(examples())
 
 
-async def test_the_first_response_is_what_a_reader_of_this_language_gets(server: Server) -> None:
+async def test_the_first_response_is_in_the_language_of_the_reader(server: Server) -> None:
     for header, language, title in (
         ("nl-BE", "NL", "Verpleegkundige"),
         ("fr", "FR", "Infirmier / Infirmière"),
@@ -59,7 +59,7 @@ async def test_the_first_response_is_what_a_reader_of_this_language_gets(server:
 
 
 @pytest.mark.parametrize(("pages", "is_shown"), [("on", False), ("public", True)])
-async def test_the_first_response_needs_no_key_only_where_pages_do_not(
+async def test_the_first_response_is_public_only_if_pages_are(
     releases: Releases, settings: Settings, tmp_path: Path, pages: str, is_shown: bool
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
@@ -82,7 +82,7 @@ async def test_no_variable_of_an_example_is_without_a_value(server: Server) -> N
         assert set(example.variables) - {"after"} <= set(json.loads(tab["variables"]))
 
 
-async def test_with_upstream_down_the_examples_are_there_without_values(server: Server) -> None:
+async def test_with_upstream_down_examples_have_no_values(server: Server) -> None:
     from graphql_api.sandbox import Fault
 
     server.faults.add(Fault("**", "status", status=503))
@@ -94,7 +94,7 @@ async def test_with_upstream_down_the_examples_are_there_without_values(server: 
 
 
 @pytest.mark.parametrize("form", ["apollo", "map"])
-async def test_the_manifest_of_the_examples_is_one_that_the_server_runs(form: str, tmp_path: Path) -> None:
+async def test_the_manifest_of_the_examples_is_a_valid_manifest(form: str, tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     file.write_text(json.dumps(manifest(form)), encoding="utf-8")
 

@@ -84,14 +84,14 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
 @pytest.mark.slow
 @pytest.mark.usefixtures("indexed_before")
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_link_of_a_page_leads_somewhere(server: Server, path: str) -> None:
+async def test_every_link_of_a_page_resolves(server: Server, path: str) -> None:
     for link in links(await page_at(server, f"/nl/{path}"), f"/nl/{path}"):
         response = await server.client.get(link, headers=HTML)
         assert response.status_code == 200, link
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_runs_and_loads_only_what_is_ours_and_sets_no_cookie(server: Server, path: str) -> None:
+async def test_a_page_loads_only_its_own_assets_and_sets_no_cookie(server: Server, path: str) -> None:
     page = await page_at(server, f"/nl/{path}")
     policy = page.headers["content-security-policy"]
 
@@ -108,7 +108,7 @@ async def test_a_page_runs_and_loads_only_what_is_ours_and_sets_no_cookie(server
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_over_the_sandbox_a_page_says_so_and_is_not_indexed(server: Server, path: str) -> None:
+async def test_a_page_over_the_sandbox_has_a_notice_and_is_not_indexed(server: Server, path: str) -> None:
     page = await page_at(server, f"/nl/{path}")
 
     assert '<meta name="robots" content="noindex">' in page.text
@@ -165,7 +165,7 @@ async def test_an_encoded_slash_does_not_lead_out_of_the_prefix(releases: Releas
             assert target.startswith("http://server.test/partner/competent/nl/")
 
 
-async def test_what_may_be_compressed_varies_by_encoding_and_says_so_once(server: Server) -> None:
+async def test_compressible_pages_vary_by_encoding_exactly_once(server: Server) -> None:
     for path in ("/", "/nl/", "/nl/occupations/OP-101", "/docs/", "/id/3.11", "/releases.atom"):
         page = await server.client.get(path, headers=HTML)
         revalidated = await server.client.get(path, headers=HTML | {"If-None-Match": page.headers.get("etag", "")})
@@ -177,7 +177,7 @@ async def test_what_may_be_compressed_varies_by_encoding_and_says_so_once(server
     assert posted.headers["vary"].count("Accept-Encoding") == 1
 
 
-async def test_home_counts_what_the_graph_counts_and_leads_to_sectors(server: Server) -> None:
+async def test_home_has_the_counts_of_the_graph_and_links_to_sectors(server: Server) -> None:
     page = await page_at(server, "/nl/")
     query = "{ release { occupationalProfiles(first: 0) { totalCount } economicSectors { code uuid profileCount } } }"
     release = (await server.ask(query))["release"]
@@ -197,7 +197,7 @@ async def test_a_search_shows_each_hit_with_its_reason(server: Server) -> None:
     assert "<mark>Thuisverpleegkundige</mark>" in page.text
 
 
-async def test_a_search_is_limited_to_a_type_and_goes_on_by_pages(server: Server) -> None:
+async def test_a_search_can_be_limited_to_a_type_and_is_paged(server: Server) -> None:
     first = await page_at(server, "/nl/search?q=werken&type=skills")
     (following,) = re.findall(r'<a rel="next" href="([^"]+)"', first.text)
     second = await page_at(server, urljoin("/nl/search", unescape(following)))
@@ -253,7 +253,7 @@ async def test_a_sector_area_or_group_lists_its_occupations(server: Server, path
     assert f"/nl/{path.partition('/')[0]}" in links(page, f"/nl/{path}")
 
 
-async def test_the_groups_of_isco_lead_up_and_down_and_a_uuid_to_the_code(server: Server) -> None:
+async def test_isco_groups_link_up_and_down_and_a_uuid_redirects_to_the_code(server: Server) -> None:
     urls = links(await page_at(server, "/nl/isco/222"), "/nl/isco/222")
     assert {"/nl/isco/2", "/nl/isco/22", "/nl/isco/2221"} <= urls
     sector = (await server.ask("{ release { economicSectors { uuid code } } }"))["release"]["economicSectors"][0]
@@ -262,7 +262,7 @@ async def test_the_groups_of_isco_lead_up_and_down_and_a_uuid_to_the_code(server
     assert response.headers["location"].endswith(f"/nl/sectors/{sector['code']}")
 
 
-async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
+async def test_an_occupation_shows_its_competences(server: Server) -> None:
     page = await page_at(server, "/fr/occupations/OP-101")
     query = """{ occupationalProfile(code: "OP-101") { title { fr }
       essentialCompetences { code skill { description { fr } } usedInOccupationalProfiles { totalCount } }
@@ -279,7 +279,7 @@ async def test_an_occupation_shows_what_it_needs(server: Server) -> None:
         assert re.search(rf"aussi dans {count} autres? métiers?", page.text)
 
 
-async def test_the_picture_of_an_occupation_has_the_lines_of_its_table(server: Server) -> None:
+async def test_the_diagram_of_an_occupation_matches_its_table(server: Server) -> None:
     page = await page_at(server, "/nl/occupations/OP-101/picture")
     query = """{ occupationalProfile(code: "OP-101") { uuid similarProfiles(first: 8) { profile { uuid code }
       sharedCompetences { uuid code } } } }"""
@@ -306,7 +306,7 @@ async def test_the_picture_of_an_occupation_has_the_lines_of_its_table(server: S
         assert f"/nl/occupations/{item['profile']['code']}/picture" in links(page, "/nl/occupations/OP-101/picture")
 
 
-async def test_a_comparison_shows_what_is_still_to_learn(server: Server) -> None:
+async def test_a_comparison_shows_the_missing_competences(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=op-102&to=OP-101")
     query = """{ competenceGap(from: { code: "OP-102" }, to: { code: "OP-101" }) { coverage
       missing { technicalCompetences { code } } } }"""
@@ -425,7 +425,7 @@ async def test_a_concept_links_to_its_linked_data_as_json_and_turtle(server: Ser
             assert data.headers["content-type"].startswith(media_type)
 
 
-async def test_mappings_of_the_operator_stand_on_the_page_of_an_occupation_and_of_a_competence(
+async def test_mappings_of_the_operator_are_shown_on_concept_pages(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     file = tmp_path / "crosswalk.sssom.tsv"
@@ -451,7 +451,7 @@ async def test_mappings_of_the_operator_stand_on_the_page_of_an_occupation_and_o
 
 
 @pytest.mark.parametrize("path", CONCEPTS)
-async def test_a_uuid_or_another_spelling_leads_to_the_code(server: Server, path: str) -> None:
+async def test_a_uuid_or_another_spelling_redirects_to_the_code(server: Server, path: str) -> None:
     word, _, code = path.partition("/")
     uuid = (await server.ask(f'{{ {TYPES[word].single}(code: "{code}") {{ uuid }} }}'))[TYPES[word].single]["uuid"]
     for ref in (uuid, code.lower()):
@@ -461,7 +461,7 @@ async def test_a_uuid_or_another_spelling_leads_to_the_code(server: Server, path
         assert urljoin(at, response.headers["location"]) == f"/nl/{path}?release=3.11"
 
 
-async def test_a_release_in_the_address_stays_in_links(server: Server) -> None:
+async def test_a_release_in_the_url_is_preserved_in_links(server: Server) -> None:
     path = "/nl/occupations/OP-101?release=3.10"
     page = await page_at(server, path)
 
@@ -471,7 +471,7 @@ async def test_a_release_in_the_address_stays_in_links(server: Server) -> None:
     assert all(link.endswith("release=3.10") for link in concepts)
 
 
-async def test_cache_control_is_that_of_answers(server: Server, settings: Settings) -> None:
+async def test_pages_have_the_cache_control_of_responses(server: Server, settings: Settings) -> None:
     pinned = await page_at(server, "/nl/competences/CP-101?release=3.11")
     current = await page_at(server, "/nl/competences/CP-101")
     second = await server.client.get(
@@ -519,14 +519,14 @@ async def test_a_page_is_rendered_once_until_its_data_changes(server: Server, mo
         *((f"{page}?release=9.9", 404, "Deze release bestaat niet") for page in ("", "search", "compare", "my-skills")),
     ],
 )
-async def test_what_cannot_be_shown_is_a_page_that_says_why(server: Server, path: str, status: int, says: str) -> None:
+async def test_an_error_is_a_page_with_its_reason(server: Server, path: str, status: int, says: str) -> None:
     page = await page_at(server, f"/nl/{path}", status)
 
     assert says in page.text
     assert page.headers["cache-control"] == "no-store"
 
 
-async def test_with_upstream_down_a_page_says_so(server: Server) -> None:
+async def test_with_upstream_down_a_page_shows_the_error(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
     page = await page_at(server, "/nl/occupations/OP-101", 503)
 
@@ -537,9 +537,7 @@ async def test_with_upstream_down_a_page_says_so(server: Server) -> None:
     assert home.headers["cache-control"] == "no-store"
 
 
-async def test_a_page_of_cached_documents_says_that_it_may_be_out_of_date(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_a_page_of_stale_documents_has_a_notice(releases: Releases, settings: Settings) -> None:
     clock = Clock(time.time())
     async with alive(Server(releases, settings, clock=clock)) as server:
         fresh = await page_at(server, "/nl/occupations/OP-101")
@@ -603,7 +601,7 @@ async def test_hostile_addresses_are_text(server: Server, path: str) -> None:
 @pytest.mark.parametrize(("pages", "access", "status"), [
     ("on", "off", 200), ("on", "keys", 401), ("public", "keys", 200), ("off", "off", 404), ("off", "keys", 401),
 ])  # fmt: skip
-async def test_the_setting_decides_about_pages(
+async def test_the_setting_enables_or_disables_pages(
     releases: Releases, settings: Settings, tmp_path: Path, pages: str, access: str, status: int
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
@@ -621,7 +619,7 @@ async def test_the_setting_decides_about_pages(
             assert not any(link.startswith("/id/") for link in links(page, "/nl/occupations/OP-101"))
 
 
-async def test_readers_of_public_pages_have_one_quota(releases: Releases, settings: Settings, tmp_path: Path) -> None:
+async def test_readers_of_public_pages_share_one_quota(releases: Releases, settings: Settings, tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     key = keys.new("client")
     limited = replace(settings, pages="public", access="keys", keys_file=keys.file, key_requests_per_minute=2)
@@ -642,7 +640,7 @@ async def test_readers_of_public_pages_have_one_quota(releases: Releases, settin
 
 
 @pytest.mark.usefixtures("indexed_before")
-async def test_what_ended_is_gone_with_what_took_its_place(server: Server) -> None:
+async def test_an_ended_concept_is_410_with_its_successor(server: Server) -> None:
     for language, word in (("nl", "geschrapt"), ("fr", "supprimé"), ("en", "ended"), ("de", "weggefallen")):
         path = f"/{language}/occupations/OP-116"
         page = await page_at(server, path, 410)
@@ -661,7 +659,7 @@ async def test_what_ended_is_gone_with_what_took_its_place(server: Server) -> No
 
 
 @pytest.mark.usefixtures("indexed_before")
-async def test_an_occupation_shows_what_changed_since_the_release_before(server: Server) -> None:
+async def test_an_occupation_shows_changes_since_the_previous_release(server: Server) -> None:
     query = """query ($release: String!) { occupationalProfile(code: "OP-310", release: $release) {
       essentialCompetences { code } optionalCompetences { code } } }"""
     now, was = [
@@ -687,7 +685,7 @@ async def test_an_occupation_shows_what_changed_since_the_release_before(server:
 
 
 @pytest.mark.usefixtures("indexed_before")
-async def test_linked_data_of_what_ended_is_gone(server: Server) -> None:
+async def test_linked_data_of_an_ended_concept_is_410(server: Server) -> None:
     data = await server.ask('{ occupationalProfile(code: "OP-116", release: "3.10") { uuid } }')
     successor = await server.ask('{ occupationalProfile(code: "OP-113") { uuid } }')
     uuid, other = (one["occupationalProfile"]["uuid"] for one in (data, successor))

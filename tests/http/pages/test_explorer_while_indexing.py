@@ -87,7 +87,7 @@ async def test_a_visitor_starts_no_crawl_of_the_real_api(indexing: Indexing) -> 
 
 
 @pytest.mark.slow
-async def test_pages_show_what_needs_no_index_until_it_is_there(indexing: Indexing) -> None:
+async def test_pages_show_what_needs_no_index_until_it_is_built(indexing: Indexing) -> None:
     await indexing.begin()
     query = (
         "{ release { technicalCompetences(first: 1) { nodes { uuid code skill { uuid code description { nl } } } } } }"

@@ -122,7 +122,7 @@ async def test_links_begin_with_the_public_url_and_ids_do_not_change(
     assert [entry.id for entry in result.entries] == [entry.id for entry in (await parsed(small)).entries]
 
 
-async def test_a_reader_that_has_the_feed_gets_304(small: Server) -> None:
+async def test_a_reader_with_a_current_feed_gets_304(small: Server) -> None:
     first = await small.client.get(URL)
     second = await small.client.get(URL, headers={"If-None-Match": first.headers["etag"]})
 
@@ -130,7 +130,7 @@ async def test_a_reader_that_has_the_feed_gets_304(small: Server) -> None:
     assert (second.status_code, second.content) == (304, b"")
 
 
-async def test_pages_and_llms_txt_lead_to_the_feed(small: Server) -> None:
+async def test_pages_and_llms_txt_link_to_the_feed(small: Server) -> None:
     for path in ("/", "/docs/", "/id/3.11"):
         page = (await small.client.get(path, headers={"Accept": "text/html"})).text
         (link,) = [line for line in page.splitlines() if "application/atom+xml" in line]
@@ -138,15 +138,13 @@ async def test_pages_and_llms_txt_lead_to_the_feed(small: Server) -> None:
     assert "(releases.atom)" in (await small.client.get("/llms.txt")).text
 
 
-async def test_a_server_with_keys_shows_the_feed_without_one(
-    few_releases: Releases, settings: Settings, tmp_path: Path
-) -> None:
+async def test_the_feed_needs_no_key(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
     Keys(tmp_path / "keys.json").new("reader", None)
     async with running(few_releases, replace(settings, access="keys", keys_file=tmp_path / "keys.json")) as server:
         assert (await server.client.get(URL)).status_code == 200
 
 
-async def test_without_the_api_the_feed_is_an_error_that_says_so(small: Server) -> None:
+async def test_with_upstream_down_the_feed_is_an_error_with_its_code(small: Server) -> None:
     small.faults.add(Fault("**", "status", status=503))
     response = await small.client.get(URL)
 

@@ -93,7 +93,7 @@ async def test_the_policy_lets_the_page_load_from_its_own_host_only(client: http
     assert page.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_every_answer_has_a_nonce_of_its_own(client: httpx.AsyncClient) -> None:
+async def test_every_response_has_a_new_nonce(client: httpx.AsyncClient) -> None:
     nonces = {nonce(await client.get("/graphiql")) for _ in range(5)}
     assert len(nonces) == 5
     assert min(map(len, nonces)) >= 22  # 128 bits, as the policy's specification asks
@@ -106,7 +106,7 @@ async def test_the_page_holds_no_inline_script_style_or_handler(client: httpx.As
 
 
 @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
-async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.AsyncClient, prefix: str) -> None:
+async def test_every_asset_of_the_page_is_served_from_the_package(client: httpx.AsyncClient, prefix: str) -> None:
     page = await client.get(f"{prefix}/graphiql")
     names = [name for name in Tags(page.text).loads() if "/assets/" in name]
     assert len(names) == 11
@@ -119,18 +119,18 @@ async def test_all_that_the_page_names_is_served_from_the_package(client: httpx.
 @pytest.mark.parametrize(
     "file", ["page.html", *(f"assets/{name}" for name in sorted(OURS) if not name.endswith(".svg"))]
 )
-def test_what_we_wrote_names_no_other_host(file: str) -> None:
+def test_our_own_files_name_no_other_host(file: str) -> None:
     text = (PACKAGE / file).read_text(encoding="utf-8")
     assert re.findall(r"""(?:https?|wss?):|["'(]//""", text) == []
 
 
-async def test_a_file_asked_for_by_its_version_is_kept_for_good(client: httpx.AsyncClient) -> None:
+async def test_a_versioned_asset_is_cached_permanently(client: httpx.AsyncClient) -> None:
     name = next(name for name in Tags((await client.get("/graphiql")).text).loads() if "page.js" in name)
     assert (await client.get(f"/{name}")).headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize("query", ["", "?v=of-another-release"])
-async def test_a_file_asked_for_otherwise_is_checked_each_time(client: httpx.AsyncClient, query: str) -> None:
+async def test_an_unversioned_asset_is_revalidated_each_time(client: httpx.AsyncClient, query: str) -> None:
     first = await client.get(f"/graphiql/assets/page.js{query}")
     assert first.headers["cache-control"] == "no-cache"
     second = await client.get(f"/graphiql/assets/page.js{query}", headers={"If-None-Match": first.headers["etag"]})
@@ -141,18 +141,20 @@ async def test_a_file_asked_for_otherwise_is_checked_each_time(client: httpx.Asy
     ("file", "type_"),
     [("page.js", "text/javascript"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")],
 )
-async def test_a_file_has_the_type_that_a_browser_insists_on(client: httpx.AsyncClient, file: str, type_: str) -> None:
+async def test_an_asset_has_the_content_type_that_browsers_require(
+    client: httpx.AsyncClient, file: str, type_: str
+) -> None:
     answer = await client.get(f"/graphiql/assets/{file}")
     assert answer.headers["content-type"].split(";")[0] == type_
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["missing.js", "..%2Fpage.html", "..%2F__init__.py", "%2Fetc%2Fpasswd"])
-async def test_nothing_but_the_assets_is_served(client: httpx.AsyncClient, path: str) -> None:
+async def test_no_other_file_is_served_as_an_asset(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(f"/graphiql/assets/{path}")).status_code == 404
 
 
-async def test_the_examples_are_those_for_the_languages_of_the_reader(client: httpx.AsyncClient) -> None:
+async def test_examples_are_in_the_languages_of_the_reader(client: httpx.AsyncClient) -> None:
     answer = await client.get("/graphiql/examples.json", headers=[("Accept-Language", "nl"), ("Accept-Language", "fr")])
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["vary"] == "Accept-Language"
@@ -169,7 +171,7 @@ async def test_the_page_has_a_field_for_the_key_if_clients_need_one() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "/behind/a/prefix"])
-async def test_a_slash_too_many_leads_back_to_the_page(client: httpx.AsyncClient, prefix: str) -> None:
+async def test_extra_slashes_redirect_to_the_page(client: httpx.AsyncClient, prefix: str) -> None:
     answer = await client.get(f"{prefix}/graphiql/")
     assert answer.is_redirect
     assert answer.headers["location"] == "../graphiql"  # relative: a proxy's prefix stays
@@ -177,7 +179,7 @@ async def test_a_slash_too_many_leads_back_to_the_page(client: httpx.AsyncClient
     assert answer.next_request.url.path == f"{prefix}/graphiql"
 
 
-def test_the_files_of_others_are_as_published() -> None:
+def test_bundled_libraries_are_unmodified() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|.*`([0-9a-f]{64})` \|$", (ASSETS / "README.md").read_text(), re.MULTILINE)
     assert {name for name, _ in rows} | OURS | {"README.md", "LICENSES-bundled.txt"} == {
         file.name for file in ASSETS.iterdir()
@@ -194,12 +196,12 @@ def test_the_files_of_others_are_as_published() -> None:
         ("LICENSES-bundled.txt", ["codemirror", "markdown-it", "Apache License", "SIL OPEN FONT", "Redistribution"]),
     ],
 )
-def test_the_licences_travel_with_the_files(file: str, words: list[str]) -> None:
+def test_the_licences_are_bundled_with_the_files(file: str, words: list[str]) -> None:
     text = (ASSETS / file).read_text(encoding="utf-8")
     assert [word for word in words if word not in text] == []
 
 
-def test_the_module_needs_starlette_alone() -> None:
+def test_the_module_needs_only_starlette() -> None:
     nodes = list(ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))))
     modules = {node.module or "." for node in nodes if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
@@ -212,13 +214,13 @@ def test_the_readme_of_the_assets_names_every_file() -> None:
     assert [file.name for file in ASSETS.iterdir() if f"`{file.name}`" not in readme and file.name != "README.md"] == []
 
 
-async def test_the_page_says_where_the_data_is_from(client: httpx.AsyncClient) -> None:
+async def test_the_page_names_the_source_of_the_data(client: httpx.AsyncClient) -> None:
     page = (await client.get("/graphiql")).text
 
     assert "<p>Sandbox data</p>" in page
 
 
-async def test_the_page_says_nothing_of_an_unknown_source() -> None:
+async def test_the_page_has_no_notice_for_an_unknown_source() -> None:
     transport = httpx.ASGITransport(Starlette(routes=graphiql_routes(examples, no_notice)))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         page = (await client.get("/graphiql")).text

@@ -20,7 +20,7 @@ async def ready(server: Server) -> tuple[int, dict[str, Any]]:
     return response.status_code, response.json()
 
 
-async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(server: Server) -> None:
+async def test_a_working_server_is_ready_and_reports_the_state_of_its_index(server: Server) -> None:
     status, body = await ready(server)
 
     assert status == 200
@@ -34,7 +34,7 @@ async def test_a_server_that_can_answer_is_ready_and_says_how_its_index_is(serve
 
 
 @pytest.mark.slow
-async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recovers_by_itself(
+async def test_with_upstream_down_and_an_empty_store_it_is_not_ready_and_recovers(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READINESS_TIMEOUT", LONG)
@@ -52,7 +52,7 @@ async def test_with_upstream_down_and_nothing_stored_it_is_not_ready_and_recover
             await asyncio.sleep(0)
 
 
-async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored(
+async def test_with_upstream_down_it_is_ready_over_stored_documents(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     stored = replace(settings, store=f"sqlite:{tmp_path / 'documents.sqlite'}")
@@ -67,7 +67,7 @@ async def test_with_upstream_down_from_the_start_it_is_ready_over_what_is_stored
     assert (status, body["release"]) == (200, "3.11")
 
 
-async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: Releases, settings: Settings) -> None:
+async def test_a_stale_copy_alone_does_not_mark_upstream_as_down(releases: Releases, settings: Settings) -> None:
     clock = Clock(1_000_000.0)
     async with alive(Server(releases, settings, clock=clock)) as server:
         await server.ask("{ release { number } }")
@@ -80,7 +80,7 @@ async def test_a_copy_that_is_merely_old_does_not_make_upstream_down(releases: R
     assert (renewed[0], renewed[1]["upstream"]) == (200, "up")
 
 
-async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases, settings: Settings) -> None:
+async def test_a_failed_revalidation_marks_upstream_as_down(releases: Releases, settings: Settings) -> None:
     clock = Clock(1_000_000.0)
     async with alive(Server(releases, settings, clock=clock)) as server:
         await server.ask("{ release { number } }")
@@ -93,7 +93,7 @@ async def test_upstream_is_down_once_a_copy_cannot_be_renewed(releases: Releases
     assert (status, body["ready"], body["upstream"]) == (200, True, "down, serving cached documents")
 
 
-async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Server) -> None:
+async def test_a_stopping_server_is_alive_but_not_ready(server: Server) -> None:
     server.app.state.stopping.set()
 
     status, body = await ready(server)
@@ -102,7 +102,7 @@ async def test_while_it_is_being_stopped_it_is_alive_and_not_ready(server: Serve
     assert (await server.post("{ __typename }")).status_code == 200
 
 
-async def test_health_names_no_host_and_no_path_of_upstream(server: Server) -> None:
+async def test_health_reveals_no_host_or_path_of_upstream(server: Server) -> None:
     server.faults.add(Fault("**", "html"))
     response: httpx.Response = await server.client.get("/health/ready")
 

@@ -28,7 +28,7 @@ async def without_pages(releases: Releases, settings: Settings) -> AsyncIterator
         yield started
 
 
-async def test_the_page_says_what_is_served(without_pages: Server) -> None:
+async def test_the_home_page_shows_the_release_and_links(without_pages: Server) -> None:
     page = await without_pages.client.get("/", headers=HTML)
 
     assert page.status_code == 200
@@ -40,7 +40,7 @@ async def test_the_page_says_what_is_served(without_pages: Server) -> None:
     assert f"{count} occupational profiles" in page.text
 
 
-async def test_who_prefers_json_gets_json(server: Server) -> None:
+async def test_clients_that_prefer_json_get_a_summary(server: Server) -> None:
     summary = (await server.client.get("/", headers={"Accept": "application/json"})).json()
 
     assert summary["release"]["number"] == "3.11"
@@ -73,7 +73,7 @@ async def test_the_page_for_agents_says_that_the_data_is_not_vdabs(server: Serve
 
 
 @pytest.mark.parametrize("path", ["/", "/docs/", "/graphiql"])
-async def test_a_page_says_nothing_of_the_source_while_the_api_is_down(server: Server, path: str) -> None:
+async def test_with_upstream_down_a_page_has_no_notice_of_the_source(server: Server, path: str) -> None:
     server.faults.add(Fault("/releases/**", "status", status=503))
     page = await server.client.get(path, headers=HTML)
 
@@ -82,7 +82,7 @@ async def test_a_page_says_nothing_of_the_source_while_the_api_is_down(server: S
 
 
 @pytest.mark.parametrize("prefix", ["", "/partner/competent"])
-async def test_every_link_leads_somewhere_also_behind_a_prefix(without_pages: Server, prefix: str) -> None:
+async def test_every_link_resolves_with_and_without_a_prefix(without_pages: Server, prefix: str) -> None:
     server = without_pages
     page = (await server.client.get("/", headers=HTML)).text
     links = re.findall(r'href="([^"]+)"', page)
@@ -95,7 +95,7 @@ async def test_every_link_leads_somewhere_also_behind_a_prefix(without_pages: Se
         assert response.status_code == 200, link
 
 
-async def test_the_page_loads_only_what_is_ours(server: Server) -> None:
+async def test_the_page_loads_only_its_own_assets(server: Server) -> None:
     page = await server.client.get("/", headers=HTML)
     policy = page.headers["content-security-policy"]
 
@@ -105,7 +105,7 @@ async def test_the_page_loads_only_what_is_ours(server: Server) -> None:
     assert page.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_with_upstream_down_the_page_answers_and_says_so(server: Server) -> None:
+async def test_with_upstream_down_the_home_page_shows_the_error(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
 
     page = await server.client.get("/", headers=HTML)
@@ -124,7 +124,7 @@ async def test_the_summary_needs_no_index(server: Server) -> None:
     assert len(server.upstream_paths()) <= 5
 
 
-async def test_the_schema_is_there_as_text(server: Server) -> None:
+async def test_the_schema_is_served_as_text(server: Server) -> None:
     response = await server.client.get("/schema.graphql")
 
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
@@ -139,7 +139,7 @@ def sections(page: str) -> list[tuple[str, str, str]]:
     )
 
 
-async def test_every_operation_of_llms_txt_answers_as_it_stands(server: Server) -> None:
+async def test_every_operation_of_llms_txt_runs_unchanged(server: Server) -> None:
     response = await server.client.get("/llms.txt")
 
     assert response.text.startswith("# Competent as GraphQL\n\n> ")
@@ -149,13 +149,13 @@ async def test_every_operation_of_llms_txt_answers_as_it_stands(server: Server) 
             assert None not in (await server.ask(query, json.loads(variables or "{}"))).values()
 
 
-async def test_every_link_of_llms_txt_leads_somewhere(server: Server) -> None:
+async def test_every_link_of_llms_txt_resolves(server: Server) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", (await server.client.get("/llms.txt")).text):
         response = await server.client.get("/" + link, params={"query": "{__typename}"} if link == "graphql" else None)
         assert response.status_code == 200, link
 
 
-async def test_what_llms_txt_says_of_fields_is_in_the_schema(server: Server) -> None:
+async def test_fields_named_in_llms_txt_exist_in_the_schema(server: Server) -> None:
     schema = graphql.build_schema((await server.client.get("/schema.graphql")).text)
     names = {name for graphql_type in schema.type_map.values() for name in getattr(graphql_type, "fields", {})}
     rules = (await server.client.get("/llms.txt")).text.partition("## Rules")[2].partition("## Operations")[0]
@@ -165,7 +165,7 @@ async def test_what_llms_txt_says_of_fields_is_in_the_schema(server: Server) -> 
         assert f"`{name}" in rules or f" {name}" in rules
 
 
-async def test_with_upstream_down_llms_txt_is_there(server: Server) -> None:
+async def test_with_upstream_down_llms_txt_is_served(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
 
     assert len(sections((await server.client.get("/llms.txt")).text)) == len(examples())

@@ -112,7 +112,7 @@ async def test_a_profile_has_its_working_context_sectors_and_areas_of_interest(s
         assert (await server.client.get(f"/id/3.11/{other}", headers=LD)).status_code == 404
 
 
-async def test_every_id_of_ours_leads_to_a_document_with_that_id(server: Server) -> None:
+async def test_every_local_id_resolves_to_its_document(server: Server) -> None:
     profile = await profile_of(server)
     path = f"/id/3.11/occupational-profile/{profile['uuid']}"
     ids = addresses(await document_at(server, path), path)
@@ -135,7 +135,7 @@ async def test_the_documented_example_equals_the_response(server: Server) -> Non
     assert len(document["hasPart"]) > 3
 
 
-def test_every_kind_is_in_the_docs() -> None:
+def test_every_type_is_in_the_docs() -> None:
     assert all(f"/{type_name}/UUID" in PAGE for type_name in (*TYPES_BY_NAME, *TERMS_BY_NAME))
 
 
@@ -230,16 +230,14 @@ async def test_all_concepts_can_be_crawled_from_the_scheme(small: Server, monkey
 @pytest.mark.parametrize(
     ("page", "status"), [("0", 400), ("-1", 400), ("x", 400), ("1e3", 400), ("9" * 40, 400), ("", 400), ("9999", 404)]
 )
-async def test_a_page_that_there_is_not_is_an_error(server: Server, page: str, status: int) -> None:
+async def test_a_page_out_of_range_is_an_error(server: Server, page: str, status: int) -> None:
     response = await server.client.get(f"/id/3.11?page={page}", headers=LD)
 
     assert response.status_code == status
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_pages_of_a_release_that_is_not_whole_are_not_cached(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pages_of_an_incomplete_release_are_not_cached(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     index = await server.app.state.services.loaders().index("3.11")
     monkeypatch.setattr(index, "missing", 1)
 
@@ -256,12 +254,12 @@ async def test_pages_of_a_release_that_is_not_whole_are_not_cached(
         ("application/rdf+xml, text/turtle;q=0.5", "text/turtle; charset=utf-8"),
     ],
 )
-async def test_the_client_chooses_the_type(server: Server, accept: str, gives: str) -> None:
+async def test_the_accept_header_selects_the_format(server: Server, accept: str, gives: str) -> None:
     assert (await server.client.get(COMPETENCE, headers={"Accept": accept})).headers["content-type"] == gives
 
 
 @pytest.mark.parametrize("path", [COMPETENCE, "/id/3.11", "/id/3.11?page=2"])
-async def test_the_ending_of_a_url_chooses_the_type_whatever_the_client_accepts(server: Server, path: str) -> None:
+async def test_the_suffix_of_a_url_selects_the_format_over_the_accept_header(server: Server, path: str) -> None:
     name, mark, query = path.partition("?")
     page = (await server.client.get(path, headers={"Accept": "text/html"})).text
     for ending, media_type, charset in (
@@ -280,12 +278,12 @@ async def test_the_ending_of_a_url_chooses_the_type_whatever_the_client_accepts(
         assert url in shown
 
 
-async def test_an_ending_that_there_is_not_is_404(server: Server) -> None:
+async def test_an_unknown_suffix_is_404(server: Server) -> None:
     for path in (f"{COMPETENCE}.xml", f"{COMPETENCE}.ttl.ttl", f"{COMPETENCE}.", "/id/3.11.rdf", "/id/.ttl"):
         assert (await server.client.get(path, headers=LD)).status_code == 404, path
 
 
-async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
+async def test_an_unsupported_format_is_406(server: Server) -> None:
     response = await server.client.get(COMPETENCE, headers={"Accept": "application/rdf+xml"})
 
     assert response.status_code == 406
@@ -306,7 +304,7 @@ async def test_a_type_that_there_is_not_is_406(server: Server) -> None:
         (f"/id/9.99/technical-competence/{CP_7}", "RELEASE_NOT_FOUND"),
     ],
 )
-async def test_what_does_not_exist_is_404_with_a_code(server: Server, path: str, code: str) -> None:
+async def test_a_missing_concept_is_404_with_a_code(server: Server, path: str, code: str) -> None:
     response = await server.client.get(path, headers=LD)
 
     assert response.status_code == 404

@@ -29,7 +29,7 @@ def boxes(page: httpx.Response) -> dict[str, bool]:
     return {ref: bool(checked) for ref, checked in re.findall(pattern, page.text)}
 
 
-async def test_competences_are_found_chosen_and_compared_without_a_script(server: Server) -> None:
+async def test_skills_are_searched_selected_and_compared_without_javascript(server: Server) -> None:
     found_page = await post(server, q="wond", do="find", have="SS-1")
     assert boxes(found_page)["SS-1"]
     assert not boxes(found_page)["SK-101"]
@@ -62,14 +62,14 @@ async def test_the_page_of_a_concept_adds_it_to_my_skills(server: Server, path: 
     assert boxes(await post(server, have=[code, "SS-2,DS-1"])) == {code: True, "SS-2": True, "DS-1": True}
 
 
-async def test_every_page_leads_to_my_skills_and_a_set_of_skills_cannot_be_added(server: Server) -> None:
+async def test_every_page_links_to_my_skills_and_competence_sets_cannot_be_added(server: Server) -> None:
     for path in ("/nl/", "/nl/occupations/OP-101", "/nl/competence-sets/CS-401"):
         page = await page_at(server, path)
         assert PATH in links(page, path)
         assert "data-add" not in page.text
 
 
-async def test_what_is_not_in_the_release_is_named_and_can_be_left_out(server: Server) -> None:
+async def test_concepts_missing_in_the_release_are_named_and_deselected(server: Server) -> None:
     page = await post(server, have=["SK-101", "XX-9", "OP-101", "<script>", "a" * 99], do="match")
 
     assert boxes(page) == {"SK-101": True, "XX-9": False, "OP-101": False}
@@ -78,7 +78,7 @@ async def test_what_is_not_in_the_release_is_named_and_can_be_left_out(server: S
     assert 'role="alert"' in page.text
 
 
-async def test_too_much_is_refused_politely(server: Server) -> None:
+async def test_oversized_input_is_refused_with_a_message(server: Server) -> None:
     longest, too_long = "x" * 10_000, "\U0001f600" * 10_001
     assert 'role="alert"' not in (await post(server, text=longest, do="read")).text
     refused = await post(server, 413, text=too_long, do="read")
@@ -96,7 +96,7 @@ async def test_too_much_is_refused_politely(server: Server) -> None:
     assert (other.status_code, other.json()["errors"][0]["extensions"]["code"]) == (415, "BAD_REQUEST")
 
 
-async def test_without_vectors_the_page_says_what_is_missing(server: Server) -> None:
+async def test_without_vectors_the_page_names_the_missing_extra(server: Server) -> None:
     page = await post(server, text="Ik verzorg wonden.\r\nOok thuis.", do="read")
 
     assert "heeft de uitbreiding “semantic” niet geïnstalleerd" in page.text
@@ -104,7 +104,7 @@ async def test_without_vectors_the_page_says_what_is_missing(server: Server) -> 
     assert ">Ik verzorg wonden.\nOok thuis.</textarea>" in page.text
 
 
-async def test_nothing_chosen_or_written_is_in_an_address(server: Server) -> None:
+async def test_selected_skills_and_texts_never_appear_in_urls(server: Server) -> None:
     for fields in (
         {"have": "SK-101", "do": "match"},
         {"text": "Ik verzorg wonden.", "do": "read"},
@@ -134,7 +134,7 @@ async def test_the_empty_page_may_be_cached(server: Server) -> None:
     assert boxes(page) == {}
 
 
-async def test_suggestions_lead_to_concepts_of_the_types_that_are_wanted(server: Server) -> None:
+async def test_suggestions_link_to_concepts_of_the_requested_types(server: Server) -> None:
     response = await server.client.get("/fr/suggest?q=wond&type=skills,knowledge")
     found_page = response.json()
 
@@ -155,7 +155,7 @@ async def test_suggestions_lead_to_concepts_of_the_types_that_are_wanted(server:
 
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=,,", "?q=x&release=9.9", f"?q={'w' * 5000}"])
-async def test_what_has_no_suggestions_has_an_empty_list(server: Server, query: str) -> None:
+async def test_a_text_without_suggestions_gets_an_empty_list(server: Server, query: str) -> None:
     response = await server.client.get(f"/nl/suggest{query}")
 
     assert (response.status_code, response.json()) == (200, [])

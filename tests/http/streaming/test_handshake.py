@@ -36,7 +36,7 @@ def headers(**fields: str) -> Headers:
         ("http://192.0.2.1:8000", "192.0.2.1:8000"),
     ],
 )
-def test_a_page_of_our_own_host_may_connect(origin: str, host: str) -> None:
+def test_a_page_of_the_same_host_may_connect(origin: str, host: str) -> None:
     assert may_connect(headers(origin=origin, host=host), Origins(()))
 
 
@@ -64,11 +64,11 @@ def test_a_page_of_our_own_host_may_connect(origin: str, host: str) -> None:
         ("https://example.org, https://evil.example", "example.org"),
     ],
 )
-def test_no_other_page_may(origin: str, host: str) -> None:
+def test_pages_of_other_hosts_may_not_connect(origin: str, host: str) -> None:
     assert not may_connect(headers(origin=origin, host=host), Origins(()))
 
 
-def test_a_proxy_may_say_which_host_was_requested() -> None:
+def test_a_proxy_may_forward_the_requested_host() -> None:
     behind = {"host": "127.0.0.1:8000", "x_forwarded_host": "example.org, inner.example"}
 
     assert may_connect(headers(origin="https://example.org", **behind), Origins(()))
@@ -86,7 +86,7 @@ def test_clients_without_an_origin_may_connect() -> None:
     assert may_connect(headers(host="example.org"), Origins(()))
 
 
-def test_pages_of_the_settings_may_connect() -> None:
+def test_pages_of_allowed_origins_may_connect() -> None:
     assert may_connect(headers(origin="https://app.example", host="example.org"), Origins(["https://app.example"]))
     assert may_connect(headers(origin="null", host="example.org"), Origins(["*"]))
     assert not may_connect(headers(origin="null", host="example.org"), Origins(["https://app.example"]))
@@ -100,7 +100,7 @@ def test_websockets_allow_the_same_origins_as_cors(origin: str) -> None:
     assert not may_connect(headers(origin=origin, host="server.test"), Origins(()))
 
 
-async def test_a_denied_websocket_is_403_in_json_and_no_fault_in_the_log(
+async def test_a_denied_websocket_is_403_in_json_and_logs_no_error(
     releases: Releases, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR, "uvicorn.error"):

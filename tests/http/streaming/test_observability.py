@@ -28,7 +28,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [{"event": record.message} | record.__dict__["fields"] for record in records]
 
 
-async def test_an_operation_over_a_websocket_is_one_line_and_counted(
+async def test_an_operation_over_a_websocket_is_logged_and_counted_once(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     of = {"name": "LiveTold", "outcome": "ok", "protocol": "websocket"}
@@ -118,7 +118,7 @@ async def test_operations_over_event_streams_are_logged_too(live: Live, caplog: 
     assert counted("competent_operations_total", **of) == before + 1
 
 
-async def test_an_operation_that_stays_causes_no_more_calls_than_one_over_http(live_settings: Settings) -> None:
+async def test_a_websocket_operation_has_the_same_call_limit_as_over_http(live_settings: Settings) -> None:
     async with live_server(
         replace(live_settings, operation_calls=1, upstream_url="http://competent.test", store="memory:")
     ) as live:
@@ -129,9 +129,7 @@ async def test_an_operation_that_stays_causes_no_more_calls_than_one_over_http(l
     assert {error["extensions"]["code"] for error in payload["errors"]} == {"NOT_LOADED_YET"}
 
 
-async def test_a_websocket_that_is_refused_is_a_line_with_its_path(
-    live: Live, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_refused_websocket_is_logged_with_its_path(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     socket = live.socket(headers={"Origin": "https://evil.example"})
     assert await socket.closed() == 1008
 

@@ -12,7 +12,7 @@ from tests.server.processes import QUERY, answer, started
 pytestmark = pytest.mark.slow
 
 
-async def test_a_query_over_a_websocket_and_the_end_when_the_server_is_stopped() -> None:
+async def test_a_websocket_query_runs_and_stopping_the_server_closes_it() -> None:
     async with started("serve", COMPETENT_INDEX="off", COMPETENT_MAX_BODY_BYTES="5000") as (base, _, process):
         await answer(base)
         address = base.replace("http", "ws") + "/graphql"
@@ -36,7 +36,7 @@ async def test_a_query_over_a_websocket_and_the_end_when_the_server_is_stopped()
     assert b"Traceback" not in errors
 
 
-async def test_a_message_that_is_too_large_is_cut_before_it_is_read_whole() -> None:
+async def test_an_oversized_message_is_rejected_before_it_is_read_completely() -> None:
     async with started("serve", COMPETENT_INDEX="off", COMPETENT_MAX_BODY_BYTES="5000") as (base, _, _):
         await answer(base)
         address = base.replace("http", "ws") + "/graphql"

@@ -58,7 +58,7 @@ async def stream(live: Live, query: str, app: Any = None) -> AsyncGenerator[byte
             await task
 
 
-async def test_a_query_gives_one_event_and_ends(live: Live) -> None:
+async def test_a_query_sends_one_event_and_completes(live: Live) -> None:
     response = await live.post("{ release { number } }", Accept="text/event-stream")
 
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -139,7 +139,7 @@ async def test_an_invalid_operation_is_one_event_with_its_code(live: Live, query
     assert end == ("complete", None)
 
 
-async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
+async def test_a_field_error_is_sent_with_the_data(live: Live) -> None:
     live.faults.add(Fault("**", "status", status=503))
     ((_, payload), _) = parsed((await live.post("{ releases { number } }", Accept="text/event-stream")).text)
 
@@ -154,7 +154,7 @@ async def test_a_body_without_an_operation_is_refused_in_json(live: Live) -> Non
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_with_as_many_connections_as_may_be_a_stream_is_refused(live_settings: Settings) -> None:
+async def test_a_stream_over_the_connection_limit_is_refused(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, streaming_connections=0)) as live:
         response = await live.post("{ __typename }", Accept="text/event-stream")
 
@@ -169,7 +169,7 @@ async def test_a_silent_stream_sends_heartbeats(live: Live) -> None:
         assert await anext(chunks) == b":\n\n"
 
 
-async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
+async def test_a_disconnected_client_leaves_no_task_or_subscription(live: Live) -> None:
     before = asyncio.all_tasks()
     async with aclosing(stream(live, SUBSCRIPTION)) as chunks:
         coming = asyncio.ensure_future(anext(chunks))
@@ -201,7 +201,7 @@ async def test_every_documented_subscription_reports_a_release(live: Live, query
     assert payload["data"]["releasePublished"]["occupationalProfiles"]["totalCount"] > 0
 
 
-async def test_a_client_of_a_stream_shortens_the_time_of_its_operation(live: Live) -> None:
+async def test_a_streaming_client_can_shorten_the_operation_timeout(live: Live) -> None:
     query = "{ skills(first: 500) { nodes { id description { nl } } } }"
     response = await live.post(query, Accept="text/event-stream", X_Competent_Timeout="0.000001")
     (_, payload), _ = parsed(response.text)
@@ -216,7 +216,7 @@ async def test_a_stream_with_an_invalid_timeout_is_refused(live: Live) -> None:
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_the_events_of_a_subscription_take_turns_with_all_operations(live: Live) -> None:
+async def test_subscription_events_yield_to_other_operations(live: Live) -> None:
     clock = live.app.state.scheduler.clock = Ticking()
     subscription = "subscription { releasePublished { skills(first: 50) { nodes { id } } } }"
     async with aclosing(stream(live, subscription)) as chunks:

@@ -41,7 +41,7 @@ async def test_a_query_is_answered_once_and_completed(live: Live) -> None:
     assert await socket.get() == {"type": "complete", "id": "1"}
 
 
-async def test_several_operations_run_side_by_side_and_an_id_can_be_used_again(live: Live) -> None:
+async def test_operations_run_concurrently_and_ids_can_be_reused(live: Live) -> None:
     socket = await live.opened()
     for id in ("a", "b", "c"):
         socket.subscribe(id, COMPETENCE)
@@ -52,7 +52,7 @@ async def test_several_operations_run_side_by_side_and_an_id_can_be_used_again(l
     assert (await socket.get())["type"] == "next"
 
 
-async def test_variables_names_and_languages_come_through(live: Live) -> None:
+async def test_variables_operation_names_and_languages_are_respected(live: Live) -> None:
     socket = await live.socket(headers={"Accept-Language": "fr"}).opened()
     socket.subscribe(
         "1",
@@ -114,7 +114,7 @@ async def test_a_release_reaches_more_subscribers_than_operations_may_run(live_s
         assert (await socket.get())["type"] == "next"
 
 
-async def test_no_event_is_sent_while_current_does_not_move(live: Live) -> None:
+async def test_no_event_is_sent_while_the_current_release_is_unchanged(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
@@ -145,7 +145,7 @@ async def test_without_subscribers_the_current_release_is_not_checked(live: Live
     assert live.upstream_paths() == []
 
 
-async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live) -> None:
+async def test_complete_ends_a_subscription_but_not_the_connection(live: Live) -> None:
     socket = await live.opened()
     socket.subscribe("1", SUBSCRIPTION)
     await live.listened()
@@ -157,7 +157,7 @@ async def test_complete_ends_a_subscription_and_leaves_the_connection(live: Live
     assert (await socket.get())["type"] == "next"
 
 
-async def test_a_disconnected_client_leaves_nothing_behind(live: Live) -> None:
+async def test_a_disconnected_client_leaves_no_task_or_subscription(live: Live) -> None:
     before = asyncio.all_tasks()
     socket = await live.opened()
     for id in range(5):
@@ -260,7 +260,7 @@ async def test_an_invalid_operation_is_an_error_with_the_code_of_http(live: Live
     assert (await socket.get())["type"] == "next"
 
 
-async def test_an_error_on_a_field_comes_with_the_data(live: Live) -> None:
+async def test_a_field_error_is_sent_with_the_data(live: Live) -> None:
     live.faults.add(Fault("**", "status", status=503))
     socket = await live.opened()
     socket.subscribe("1", "{ releases { number } }")
@@ -323,7 +323,7 @@ async def test_an_invalid_id_closes_with_4400(live: Live, id: Any) -> None:
     assert await socket.closed() == 4400
 
 
-async def test_a_message_that_is_too_large_closes_with_1009(live_settings: Settings) -> None:
+async def test_an_oversized_message_closes_with_1009(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, max_body_bytes=1000)) as live:
         socket = await live.opened()
         socket.send(type="ping", payload={"x": "y" * 1000})
@@ -339,7 +339,7 @@ async def test_a_second_initialisation_closes_with_4429(live: Live) -> None:
 
 
 @pytest.mark.parametrize("id", ["1", "é" * 200])
-async def test_an_id_that_runs_already_closes_with_4409(live: Live, id: str) -> None:
+async def test_a_duplicate_id_closes_with_4409(live: Live, id: str) -> None:
     socket = await live.opened()
     socket.subscribe(id, SUBSCRIPTION)
     socket.subscribe(id, SUBSCRIPTION)
@@ -391,7 +391,7 @@ async def test_another_protocol_is_refused_with_4406(live: Live, subprotocols: t
         ("https://any.example", "*", True),
     ],
 )
-async def test_only_pages_of_our_own_or_of_the_settings_may_connect(
+async def test_only_pages_of_the_same_or_an_allowed_origin_may_connect(
     live_settings: Settings, origin: str, allowed: str, lets: bool
 ) -> None:
     async with live_server(replace(live_settings, cors_origins=allowed)) as live:
@@ -435,7 +435,7 @@ async def test_connections_beyond_the_limit_are_closed_with_1013(live_settings: 
         await live.opened()
 
 
-async def test_behind_a_trusted_proxy_connections_count_for_its_clients(live_settings: Settings) -> None:
+async def test_connections_behind_a_trusted_proxy_are_limited_per_client(live_settings: Settings) -> None:
     changed = replace(live_settings, streaming_connections_per_client=1, trusted_proxies="10.0.0.0/8")
     async with live_server(changed) as live:
         for client in ("198.51.100.7", "198.51.100.8"):
@@ -474,7 +474,7 @@ async def test_one_address_has_a_bounded_number_of_connections(live_settings: Se
     assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
-async def test_a_place_of_an_address_is_free_once_its_connection_ends(live_settings: Settings) -> None:
+async def test_a_closed_connection_frees_the_slot_of_its_address(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, streaming_connections_per_client=1)) as live:
         for _ in range(3):
             await (await live.socket(address="192.0.2.1").opened()).leave()
@@ -588,7 +588,7 @@ async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Se
         assert await socket.closed() == 1008
 
 
-async def test_others_run_between_any_two_messages(live_settings: Settings) -> None:
+async def test_the_event_loop_runs_other_tasks_between_messages(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_messages=1000)) as live:
         socket = await live.opened()
         for _ in range(1000):
@@ -600,7 +600,7 @@ async def test_others_run_between_any_two_messages(live_settings: Settings) -> N
     assert turns.count >= 990
 
 
-async def test_a_client_that_reads_nothing_is_cut_once_too_much_waits_for_it(live_settings: Settings) -> None:
+async def test_a_client_that_stops_reading_is_disconnected_at_the_unsent_limit(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_unsent_bytes=500)) as live:
         stalled, other = await live.opened(), await live.opened()
         stalled.reading.clear()
