@@ -155,8 +155,8 @@ class CompressionMiddleware:
         if b"content-encoding" in headers or length == b"0" or headers.get(b"content-type") == b"application/zip":
             return send
         min_bytes = gzip_from(record_of(scope).head)
-        if length is None and (scope["method"] == "HEAD" or start["status"] == 304):
-            _describe_stream(start, is_compressed=min_bytes < math.inf and start["status"] == 200)
+        if length is None and scope["method"] == "HEAD" and start["status"] == 200:
+            _describe_stream(start, is_compressed=min_bytes < math.inf)
             return send
         if length is not None and int(length) < min_bytes:
             if int(length) >= GZIP_MIN_BYTES:

@@ -75,7 +75,7 @@ class _Exports:
         options = Options(_has_bom(request, format), self._base, loaders.supplements.mappings)
         headers = await self._headers(index, release, f"{format.name} {options.version}")
         if _is_current(record.head, headers):
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers=headers | {"Vary": "Accept-Encoding"})
         headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
         if request.method == "HEAD":
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)

@@ -101,7 +101,7 @@ def home_routes(
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
         if names_tag(text_in(record_of(request.scope).head, b"if-none-match"), etag):
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers=headers | {"Vary": "Accept-Encoding"})
         return PlainTextResponse(sdl + "\n", headers=headers)
 
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]

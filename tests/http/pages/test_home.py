@@ -131,6 +131,7 @@ async def test_the_schema_is_served_as_text(server: Server) -> None:
     assert response.text == (Path(__file__).parents[3] / "schema.graphql").read_text(encoding="utf-8")
     second = await server.client.get("/schema.graphql", headers={"If-None-Match": response.headers["etag"]})
     assert (second.status_code, second.text) == (304, "")
+    assert "Accept-Encoding" in second.headers["vary"]
 
 
 def sections(page: str) -> list[tuple[str, str, str]]:
