@@ -26,7 +26,8 @@ class Route(NamedTuple):
 
     def path(self, release: str = "", uuid: UUID | str | None = None) -> str:
         """Build the path, without a query string. A `uuid` passed as a string must have been validated."""
-        return _below(self.template, release).replace("{uuid}", str(uuid or ""))
+        before, _, after = _below(self.template, release)
+        return f"{before}{uuid or ''}{after}"
 
     @property
     def identified(self) -> bool:
@@ -41,8 +42,8 @@ class Route(NamedTuple):
 
 
 @lru_cache(256)
-def _below(template: str, release: str) -> str:
-    return template.replace("{release}", quote(release, safe=""))
+def _below(template: str, release: str) -> tuple[str, str, str]:
+    return template.replace("{release}", quote(release, safe="")).partition("{uuid}")
 
 
 PAGING = ("page", "size")

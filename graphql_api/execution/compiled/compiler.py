@@ -39,14 +39,14 @@ from graphql_api.execution.compiled.values import (
     definition_of,
     type_definition_of,
 )
-from graphql_api.execution.compiled.variables import Arguments, arguments_of
+from graphql_api.execution.compiled.variables import Arguments, Lookup, arguments_of
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.plain_resolvers import read_of
 from graphql_api.schema.types.text import LocalizedText
 
 MAX_FIELDS = 500
 """Maximum number of fields, with fragments and interfaces expanded; compiling more would block the event loop for over 20 ms."""
-HELPERS = ("root", "items", "resolve", "complete", "concept", "row", "text", "null")
+HELPERS = ("root", "items", "find", "resolve", "complete", "concept", "row", "text", "null")
 
 Fields = Mapping[str, list[FieldDetails]]
 Write = Callable[[SelectedField], str]
@@ -126,14 +126,15 @@ class Compilation:
         )
         of_part = {"d": "{0}", "r": "r", "i": '{0}["id"]', "w": "False"}
         of_view = {"d": "v.document", "r": "v.release", "i": "v.id", "w": "v.is_complete"}
-        part, view = (
-            f"{function}({', '.join(by[name] for name in 'driw' if name in scope.uses)})" for by in (of_part, of_view)
+        part, view, document = (
+            f"{function}({', '.join(by[name] for name in 'driw' if name in scope.uses)})"
+            for by in (of_part, of_view, {name: name for name in "driw"})
         )
 
         def of_object(o: str) -> str:
             return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
 
-        return Selection(part.format, of_object, scope, is_concept=True)
+        return Selection(part.format, of_object, scope, document)
 
     def _row(self, type_: GraphQLObjectType, row_class: type, fields: Fields) -> Selection:
         scope = Scope(f"row({self._source.constant(row_class)}, x, r)", "id(x), r", {"x"})
@@ -165,7 +166,7 @@ class Compilation:
         return self._source.function("b", used, *first, "return {", *entries, "}")
 
     def _completion(self, scope: Scope, concept_class: type[Concept]) -> list[str]:
-        """Replaces the document by the complete one if it lacks a key."""
+        """Finds the complete document, for the keys that this one lacks."""
         scope.uses |= {"d", "r", "i", "w"}
         tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
         complete = self._source.variable(
@@ -200,7 +201,8 @@ class Compilation:
         if reads := field.definition.metadata.get("reads"):
             scope.uses.add("d")
             scope.keys[reads.name] = reads.empty_on_error
-            raw = f"{'m' if concept_class.route else 'd'}.get({quoted(reads.name)})"
+            key = quoted(reads.name)
+            raw = f"(d if {key} in d else m).get({key})" if concept_class.route else f"d.get({key})"
             return self._values.part(scope, field, raw, partial(reads.convert, None))
         scope.uses |= {"i", "r"}
         if field.definition.python_name == "uuid":
@@ -245,11 +247,22 @@ class Compilation:
         ):
             return self._values.value(scope, field, f"{self._source.constant(function)}({scope.source})")
         takes_source = resolver.self_parameter is not None
-        cached = field.definition.metadata.get("cached")
-        functions = (function,) if cached is None else (cached, function)
-        call = self._source.constant(Resolver(field.label, functions, self._arguments(field), takes_source, info))
+        arguments = self._arguments(field)
+        call = self._source.constant(Resolver(field.label, function, arguments, takes_source, info))
         key = f"({self._source.new('')}, {scope.key})"
-        return self._values.value(scope, field, f"resolve({call}, {key}, {scope.source})")
+        value = self._values.value(scope, field, f"resolve({call}, {key}, {scope.source})")
+        route = field.definition.metadata.get("route")
+        return (
+            value
+            if route is None or arguments is None
+            else self._with_lookup(Lookup(route, arguments, takes_source), field, value)
+        )
+
+    def _with_lookup(self, lookup: Lookup, field: SelectedField, otherwise: str) -> str:
+        """A look-up by uuid, which needs no resolver if the document is in memory."""
+        name, number = self._source.new("t"), "o.number" if lookup.in_release else "None"
+        function = self._source.function("q", "t", "d, r, i, w = t", f"return {field.below[0].of_document}")
+        return f"{function}({name}) if ({name} := find({self._source.constant(lookup)}, {number})) else {otherwise}"
 
     def _arguments(self, field: SelectedField) -> Arguments | None:
         return arguments_of(self._converter, field.definition, field.graphql, field.node)

@@ -13,10 +13,12 @@ from typing import NamedTuple, TypeVar, cast
 
 from graphql_api.asyncio_tools import Completed, Failed, start_eagerly
 from graphql_api.competent.hal import Document
+from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.routes import Route
 from graphql_api.errors import OperationTimeout, UpstreamError, without_trace
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of, odd
 from graphql_api.execution.compiled.pending import LOADING, UNKNOWN, PendingResults
-from graphql_api.execution.compiled.variables import Arguments, InputVariables
+from graphql_api.execution.compiled.variables import Arguments, InputVariables, Lookup
 from graphql_api.execution.context import Context
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import TimeSlice
@@ -35,16 +37,17 @@ Build = Callable[["Execution"], object]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolver:
-    """A field that is resolved by the first of its functions that does not return None.
-
-    `info` is the name of the parameter that takes the context.
-    """
+    """A field that a function resolves. `info` is the name of the parameter that takes the context."""
 
     field: str
-    functions: tuple[Callable[..., object], ...]
+    function: Callable[..., object]
     arguments: Arguments | None
     takes_source: bool
     info: str | None
+
+
+ConceptDocument = tuple[Document, str, str, bool]
+"""A document, its release and id, and whether it is complete."""
 
 
 class Completion(NamedTuple):
@@ -154,8 +157,8 @@ class Execution:
         if self._is_long:
             self._work(_each(self._field, fields))
         else:
-            for field in fields:
-                self._field(field)
+            for key, make in fields:
+                self.data[key] = make()
 
     def _field(self, field: tuple[str, Callable[[], object]]) -> None:
         self.data[field[0]] = field[1]()
@@ -174,12 +177,21 @@ class Execution:
         arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
         if resolver.info is not None:
             arguments = {**arguments, resolver.info: self._info}
-        result = None
-        for function in resolver.functions:
-            result = function(source, **arguments) if resolver.takes_source else function(**arguments)
-            if result is not None:
-                break
-        return result
+        return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
+
+    def find(self, lookup: Lookup, number: str | None) -> ConceptDocument | None:
+        """Returns a concept by uuid if its document is in memory; `number` is the release, unless that is an argument."""
+        location = self._variables.location(lookup)
+        if location is None:
+            return None
+        path = location.path
+        if path:
+            number = location.release
+        else:
+            number = number or self.loaders.cached_release_number(CURRENT)
+            path = lookup.route.path(number, location.id) if number else ""
+        document = self.loaders.get_cached(path) if number else None
+        return None if document is None or number is None else (document, number, location.id, True)
 
     def resolve(self, resolver: Resolver, key: Hashable, source: object) -> object:
         """Returns the result of a resolver, which is called once per key; None if it is not there yet."""
@@ -205,33 +217,34 @@ class Execution:
         return result
 
     def complete(self, completion: Completion) -> Callable[[Document, str, str], Document]:
-        """Returns a function that adds what a document lacks from the complete one, by release and id, if that is there yet.
+        """Returns a function from a document, its release and id to the complete document; to the same one until that is there.
 
         If it cannot be loaded, the function raises its error, unless no `required` key is missing.
         """
-        route, cached, results = completion.concept_class.route, self.loaders.get_cached, self._pending.results
+        route, cached = completion.concept_class.route, self.loaders.get_cached
         assert route is not None
+        path = route.path
 
         def read(document: Document, release: str, id: str) -> Document:
-            path = route.path(release, id)
-            complete = cached(path)
-            if complete is None:
-                result = results.get(path, UNKNOWN)
-                tolerant = completion.required <= document.keys()
-                if result is UNKNOWN:
-                    result = self._pending.start(path, self.loaders.load_complete(route, release, id), tolerant)
-                if result is LOADING:
-                    self._is_incomplete = True
-                    return document
-                if type(result) is Failed:
-                    if tolerant and isinstance(result.error, UpstreamError):
-                        return document
-                    self.field = completion.concept_class.__name__
-                    raise result.error
-                complete = cast(Document, result)
-            return {**complete, **document}
+            return cached(path(release, id)) or self._completed(completion, route, document, release, id)
 
         return read
+
+    def _completed(self, completion: Completion, route: Route, document: Document, release: str, id: str) -> Document:
+        path = route.path(release, id)
+        result = self._pending.results.get(path, UNKNOWN)
+        tolerant = completion.required <= document.keys()
+        if result is UNKNOWN:
+            result = self._pending.start(path, self.loaders.load_complete(route, release, id), tolerant)
+        if result is LOADING:
+            self._is_incomplete = True
+            return document
+        if type(result) is Failed:
+            if tolerant and isinstance(result.error, UpstreamError):
+                return document
+            self.field = completion.concept_class.__name__
+            raise result.error
+        return cast(Document, result)
 
     def concept(
         self, concept_class: type[Concept], document: Document, release: str, id: str, is_complete: bool

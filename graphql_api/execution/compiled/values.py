@@ -50,7 +50,8 @@ class Selection:
     of_object: Expression
     """For what a resolver returned."""
     scope: "Scope"
-    is_concept: bool = False
+    of_document: str = ""
+    """The source for a concept in `d, r, i, w`; empty for other types."""
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Values:
             item = type_.of_type
             values = f'{self._source.constant(listed)}({name}, "{field.label}")'
             made = self._list(field, values, lambda value: self._nullable(item, field, value, value))
-            if not field.below or not field.below[0].is_concept or is_abstract_type(get_named_type(item)):
+            if not field.below or not field.below[0].of_document or is_abstract_type(get_named_type(item)):
                 return made
             parts = self._list(field, "t.documents", field.below[0].of_part)
             of_parts = self._source.function("p", "t", "r = t.release", f"return {parts}")

@@ -1,7 +1,9 @@
 """Variables and arguments as resolvers get them: read as graphql-core and Strawberry do, without their detours for scalars."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import orjson
 from graphql import (
@@ -25,6 +27,9 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from graphql_api.caching import compact_json, keep
+from graphql_api.competent.hal import is_release
+from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.routes import Route
 
 Arguments = Callable[[VariableValues], dict[str, object]]
 """Makes the arguments of a resolver from variables; raises if they are invalid."""
@@ -37,6 +42,23 @@ _KEYS: dict[type[Node], tuple[str, ...]] = {}
 """The attributes of each class of nodes; graphql-core derives them for each node."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup:
+    """A look-up of a concept by uuid, whose document has a route; `in_release` are those of a release object."""
+
+    route: Route
+    arguments: Arguments
+    in_release: bool
+
+
+class Location(NamedTuple):
+    """Where the document of a look-up is; without a path if the number of its release is not in the arguments."""
+
+    release: str
+    id: str
+    path: str
+
+
 class InputVariables:
     """The variables of an operation, coerced, and the arguments made from them."""
 
@@ -46,6 +68,7 @@ class InputVariables:
         self.conditions: tuple[object, ...] | None = None
         """The values of those that decide what is skipped and included."""
         self._arguments: dict[Arguments, dict[str, object]] = {}
+        self._locations: dict[Lookup, Location | None] = {}
 
     @cached_property
     def text(self) -> bytes | None:
@@ -54,6 +77,16 @@ class InputVariables:
             return compact_json(self._raw, orjson.OPT_SORT_KEYS) if self._raw else b""
         except orjson.JSONEncodeError:
             return None
+
+    def location(self, lookup: Lookup) -> Location | None:
+        """Returns where the document of a look-up is, found once; None unless the look-up is by uuid alone."""
+        if lookup not in self._locations:
+            made = lookup.arguments(self.values)
+            release, id = str(made.get("release", CURRENT)), str(made.get("uuid"))
+            is_by_uuid = made.get("uuid") is not None and made.get("code") is None and is_release(release)
+            path = "" if lookup.in_release or release == CURRENT else lookup.route.path(release, id)
+            keep(self._locations, MAX_ARGUMENTS, lookup, Location(release, id, path) if is_by_uuid else None)
+        return self._locations[lookup]
 
     def arguments(self, arguments: Arguments) -> dict[str, object]:
         """Returns the arguments of a field, made once."""

@@ -18,7 +18,7 @@ from graphql_api.schema.types.concept_list import ConceptList
 from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
-from graphql_api.schema.types.root_field import CachedResolver, RootResolver
+from graphql_api.schema.types.root_field import RootResolver
 
 C = TypeVar("C", bound=Concept)
 
@@ -46,10 +46,7 @@ async def _by_uuid(concept_class: type[C], loaders: Loaders, number: str, uuid: 
     if concept_class.route is None:
         return await find_uuid(concept_class, loaders, number, uuid)
     id = str(uuid)
-    return _complete(concept_class, loaders, number, id, await loaders.load_complete(concept_class.route, number, id))
-
-
-def _complete(concept_class: type[C], loaders: Loaders, number: str, id: str, document: Document) -> C:
+    document = await loaders.load_complete(concept_class.route, number, id)
     return concept_class(view=DocumentView(loaders, number, document, id, concept_class.route, is_complete=True))
 
 
@@ -99,19 +96,6 @@ def lookup_field(concept_class: type[Concept]) -> RootResolver:
 
     async def resolver(loaders: Loaders, number: str, uuid: ByUuid = None, code: ByCode = None) -> concept_class | None:  # type: ignore[valid-type]  # strawberry reads it
         return await find(concept_class, loaders, number, uuid, code)
-
-    return resolver
-
-
-def cached_lookup(concept_class: type[Concept]) -> CachedResolver:
-    """Returns the resolver of a concept by uuid if its complete document is in memory."""
-    route = concept_class.route
-
-    def resolver(loaders: Loaders, number: str, uuid: UUID | None = None, code: str | None = None) -> Concept | None:
-        if route is None or uuid is None or code is not None:
-            return None
-        document = loaders.get_cached(route.path(number, id := str(uuid)))
-        return None if document is None else _complete(concept_class, loaders, number, id, document)
 
     return resolver
 

@@ -9,13 +9,12 @@ import strawberry
 
 from graphql_api.competent.declarations import Length
 from graphql_api.competent.releases import CURRENT
+from graphql_api.competent.routes import Route
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.resolver_cost import NO_WORK, Work
 
 RootResolver = Callable[..., Awaitable[object]]
 """Takes the loaders, the release number, and the field's arguments by name; annotated for GraphQL."""
-CachedResolver = Callable[..., object]
-"""As a RootResolver, but returns immediately what is in memory; None if the resolver has to look."""
 
 _AFTER_RELEASE = ("filter", "first")
 
@@ -45,12 +44,13 @@ class RootField:
     length: Length | None = None
     """The number of items, for a list without pages."""
     takes_refs: bool = False
-    cached: CachedResolver | None = None
+    route: Route | None = None
+    """The field with the argument `uuid` alone is the concept whose document has this route."""
 
     @property
     def metadata(self) -> Mapping[str, object]:
         """Returns the metadata of the field."""
-        return {**self.work.metadata, "length": self.length}
+        return {**self.work.metadata, "length": self.length, "route": self.route}
 
 
 class _Release(Protocol):
@@ -64,11 +64,8 @@ def release_field(field: RootField) -> object:
     async def resolver(self: _Release, **arguments: object) -> object:
         return await field.resolver(self.loaders, self.number, **arguments)
 
-    def cached(self: _Release, **arguments: object) -> object:
-        return field.cached and field.cached(self.loaders, self.number, **arguments)
-
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return _strawberry_field(resolver, cached, field, [own], field.in_release)
+    return _strawberry_field(resolver, field, [own], field.in_release)
 
 
 def query_field(field: RootField) -> object:
@@ -81,22 +78,16 @@ def query_field(field: RootField) -> object:
         number = None if release is None else await loaders.release_number(release)
         return await field.resolver(loaders, number, **arguments)
 
-    def cached(info: strawberry.Info, release: str = CURRENT, **arguments: object) -> object:
-        loaders = info.context.loaders
-        number = loaders.cached_release_number(release)
-        return field.cached and number and field.cached(loaders, number, **arguments)
-
     annotation = _InReleaseOfIds if field.takes_refs else InRelease
     own = [
         inspect.Parameter("info", inspect.Parameter.KEYWORD_ONLY, annotation=strawberry.Info),
         inspect.Parameter("release", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation),
     ]
-    return _strawberry_field(resolver, cached, field, own, field.in_query)
+    return _strawberry_field(resolver, field, own, field.in_query)
 
 
 def _strawberry_field(
     resolver: Callable[..., object],
-    cached: CachedResolver,
     field: RootField,
     own: list[inspect.Parameter],
     description: str,
@@ -115,5 +106,4 @@ def _strawberry_field(
         parameter.name: parameter.annotation for parameter in parameters if parameter.name != "self"
     }
     resolver.__annotations__["return"] = signature.return_annotation
-    metadata = field.metadata if field.cached is None else {**field.metadata, "cached": cached}
-    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=metadata)
+    return strawberry.field(resolver=resolver, name=field.name, description=description, metadata=field.metadata)

@@ -8,7 +8,7 @@ from graphql_api.schema.types.concepts import CONCEPTS
 from graphql_api.schema.types.concepts_by_ref import CONCEPTS_WORK, concepts_by_ref
 from graphql_api.schema.types.filter import FILTER_WORK, occupational_profiles
 from graphql_api.schema.types.latest_concepts import LATEST_WORK, latest_concepts
-from graphql_api.schema.types.lookups import cached_lookup, connection_field, list_field, lookup_field
+from graphql_api.schema.types.lookups import connection_field, list_field, lookup_field
 from graphql_api.schema.types.mapped_from import (
     MAPPED_FROM_LENGTH,
     MAPPED_FROM_WORK,
@@ -71,7 +71,7 @@ def _lookup(declared: ConceptType) -> RootField:
         lookup_field(CONCEPTS[declared.name]),
         in_release=f"The {declared.noun} with a uuid or code in this release; null if it does not exist.",
         in_query=f"The {declared.noun} with a uuid or code; null if it does not exist.",
-        cached=cached_lookup(CONCEPTS[declared.name]),
+        route=declared.route,
     )
 
 

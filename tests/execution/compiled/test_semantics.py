@@ -30,6 +30,9 @@ WORKS = {
     "the order is that of the first mention": ClientRequest(
         'query { occupationalProfile(uuid: "UUID") { ...A title { nl } ...B } } fragment A on Concept { code } fragment B on OccupationalProfile { uuid code id title { de fr } }'
     ),
+    "look-ups by uuid, of a release and of the query": ClientRequest(
+        '{ release { a: occupationalProfile(uuid: "UUID") { uuid title { nl } } b: occupationalProfile(uuid: "00000000-0000-4000-8000-000000000000") { id } } c: occupationalProfile(uuid: "UUID", code: null) { id code } d: skill(uuid: "SKILL", release: "current") { code } }'
+    ),
     "aliases that change places": of_profile("title: description { nl } description: title { nl } code: id id: code"),
     "one field under two names with two arguments": of_profile(
         "title { a: text(languages: [FR]) b: text(languages: [EN, NL]) c: text }",
@@ -114,6 +117,9 @@ FAILS = {
     "null for a condition deeper": of_profile("code title { nl @skip(if: $c) }", "$c: Boolean = true", {"c": None}),
     "null for a condition of the query": ClientRequest(
         "query ($c: Boolean = true) { releases @include(if: $c) { id } }", {"c": None}
+    ),
+    "both uuid and code, of a release": ClientRequest(
+        '{ release { occupationalProfile(uuid: "UUID", code: "x") { id } skill { id } } }'
     ),
     "no such release": ClientRequest(
         '{ release(number: "9.9") { id } a: skills(release: "9.9") { totalCount } b: skills(release: "../x") { totalCount } c: skill(release: "9.9", code: "x") { id } }'
