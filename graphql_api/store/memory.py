@@ -141,7 +141,8 @@ class Memory:
         size = entry.size
         if self._interner is not None:
             document, size = yield from self._interner.intern_steps(entry.document)
-            entry, size = entry._replace(document=document), size + ENTRY_OVERHEAD
+            entry = entry if document is entry.document else entry._replace(document=document)
+            size += ENTRY_OVERHEAD
         self.bytes += size
         return entry, size
 
