@@ -147,7 +147,7 @@ $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/.uv
 	@touch $@
 
 $(VENV)/.extra-%: requirements/%.txt $(VENV)/.serve
-	@$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
+	@$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $<
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.serve
