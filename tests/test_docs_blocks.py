@@ -181,7 +181,7 @@ def test_the_headers_of_quotas_have_the_documented_form() -> None:
         assert dict(line.split(": ") for line in text.splitlines()) == state.headers
 
 
-def test_the_refused_operation_on_the_page_on_limits_costs_what_it_says() -> None:
+def test_the_refused_operation_on_the_limits_page_has_its_stated_cost() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     (query,) = re.findall(r"`({ occupationalProfiles\(first: 500\).*)`", page)
     (error,) = code_of("limits.md", "json")

@@ -48,7 +48,7 @@ async def test_waiting_for_an_index_ends_at_the_deadline_of_the_client(unfinishe
     assert error["extensions"]["retryAfter"] > 0
 
 
-async def test_a_look_up_in_such_an_index_ends_at_the_deadline_of_the_server(
+async def test_a_lookup_in_an_unbuilt_index_ends_at_the_deadline_of_the_server(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     settings = replace(
@@ -63,7 +63,7 @@ async def test_a_look_up_in_such_an_index_ends_at_the_deadline_of_the_server(
 
 
 @pytest.mark.parametrize("plans", ["on", "off"])
-async def test_what_ignores_the_deadline_is_cancelled_and_has_no_data(
+async def test_a_resolver_that_ignores_the_deadline_is_cancelled(
     releases: Releases, settings: Settings, plans: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(self: Loaders, release: str) -> Any:

@@ -77,7 +77,7 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", TOO_MUCH)
-def test_what_is_too_much_is_refused_before_validation(validations: Validations, name: str) -> None:
+def test_documents_over_a_limit_are_refused_before_validation(validations: Validations, name: str) -> None:
     text, code = TOO_MUCH[name]
 
     assert [error for error, _ in validations.errors(text)] == [code]
@@ -94,18 +94,18 @@ def test_what_is_too_much_is_refused_before_validation(validations: Validations,
     ],
     ids=["tokens", "many tokens", "comments", "both"],
 )
-def test_tokens_are_told_with_what_is_allowed(validations: Validations, text: str, allowed: str) -> None:
+def test_the_error_for_too_many_tokens_names_the_limit(validations: Validations, text: str, allowed: str) -> None:
     assert validations.errors(text) == [("QUERY_TOO_COMPLEX", allowed)]
 
 
-def test_a_long_document_that_is_none_is_told_where_it_ends_to_be_one(validations: Validations) -> None:
+def test_the_error_for_a_long_invalid_document_locates_the_syntax_error(validations: Validations) -> None:
     ((code, message),) = validations.errors("{ " + "a " * 2_200 + "% }")
 
     assert code == "GRAPHQL_PARSE_FAILED"
     assert "'%'" in message
 
 
-def test_what_is_allowed_is_validated_once(validations: Validations) -> None:
+def test_a_valid_document_is_validated_once(validations: Validations) -> None:
     text = "{ releases { number } }"
 
     first, second = validations.documents.prepare(text), validations.documents.prepare(text)
@@ -115,12 +115,12 @@ def test_what_is_allowed_is_validated_once(validations: Validations) -> None:
     assert validations.count == 1
 
 
-def test_what_is_wrong_with_a_document_is_found_once(validations: Validations) -> None:
+def test_an_invalid_document_is_validated_once(validations: Validations) -> None:
     assert validations.errors("{ nothing }") == validations.errors("{ nothing }")
     assert validations.count == 1
 
 
-def test_rubbish_does_not_push_out_what_others_ask(validations: Validations) -> None:
+def test_invalid_documents_do_not_evict_valid_ones(validations: Validations) -> None:
     validations.documents.prepare("{ releases { number } }")
     validations.documents.prepare("{ nothing }")
     for n in range(MAX_INVALID + 5):
@@ -156,7 +156,7 @@ def test_every_listener_gets_the_key_of_each_evicted_document() -> None:
     assert len(first) > 0
 
 
-def test_what_is_kept_is_bounded_in_bytes() -> None:
+def test_the_document_cache_is_bounded_in_bytes() -> None:
     documents = Documents(SCHEMA, max_bytes=200_000)
     for n in range(100):
         documents.prepare(f"{{ a{n}: __typename }} #{'x' * 10_000}")
@@ -172,7 +172,7 @@ def test_what_is_kept_is_bounded_in_bytes() -> None:
         "{ release { " + " ".join("... on Release { skills { totalCount } }" for n in range(90)) + "} }",
     ],
 )
-def test_comparing_fields_of_one_name_has_a_small_budget(validations: Validations, text: str) -> None:
+def test_comparing_fields_with_the_same_name_has_a_small_budget(validations: Validations, text: str) -> None:
     ((code, message),) = validations.errors(text)
 
     assert code == "QUERY_TOO_COMPLEX"
@@ -213,7 +213,7 @@ MANY_FAULTS = {
 
 
 @pytest.mark.parametrize("name", MANY_FAULTS)
-def test_what_is_told_of_many_faults_is_short(validations: Validations, name: str) -> None:
+def test_errors_of_a_document_with_many_faults_are_bounded(validations: Validations, name: str) -> None:
     errors = errors_of(validations.documents, MANY_FAULTS[name])
 
     assert 1 <= len(errors) <= 20
@@ -238,7 +238,7 @@ def test_introspection_within_introspection_is_refused(validations: Validations,
     assert validations.errors(text) == [("GRAPHQL_VALIDATION_FAILED", "Maximum introspection depth exceeded")]
 
 
-def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> None:
+def test_without_introspection_errors_suggest_no_names() -> None:
     documents = Documents(SCHEMA, introspection=False)
 
     for text in ("{ __schema { queryType { name } } }", '{ __type(name: "Query") { name } }'):
@@ -256,9 +256,7 @@ def test_introspection_can_be_switched_off_and_then_no_names_are_suggested() -> 
         ("query A { a: __typename } query B { b: __typename }", "B", "B"),
     ],
 )
-def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(
-    text: str, name: str | None, expected: str
-) -> None:
+def test_an_operation_is_selected_by_name_or_if_it_is_the_only_one(text: str, name: str | None, expected: str) -> None:
     assert valid(Documents(SCHEMA), text).operation(name).name == expected
 
 
@@ -275,7 +273,7 @@ def test_an_operation_is_chosen_by_name_or_because_it_is_the_only_one(
         ("fragment F on Query { __typename }", None, "The document contains no operation."),
     ],
 )
-def test_where_no_operation_is_chosen_it_says_why(text: str, name: str | None, message: str) -> None:
+def test_the_error_for_an_unselected_operation_has_the_reason(text: str, name: str | None, message: str) -> None:
     with pytest.raises(Exception, match=message.replace(".", r"\.")) as caught:
         valid(Documents(SCHEMA), text).operation(name)
 

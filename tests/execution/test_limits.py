@@ -47,11 +47,11 @@ def figures(text: str) -> Counts:
         ("{ ...Nothing }", Counts(0, 0, 0, 0)),
     ],
 )
-def test_figures_follow_fragments(text: str, expected: Counts) -> None:
+def test_measures_include_fragments(text: str, expected: Counts) -> None:
     assert figures(text) == expected
 
 
-def test_a_fragment_of_fragments_is_measured_without_being_spread_out() -> None:
+def test_nested_fragments_are_measured_without_expansion() -> None:
     doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
 
     assert figures(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}").aliases == 2**90
@@ -65,7 +65,7 @@ def test_a_fragment_of_fragments_is_measured_without_being_spread_out() -> None:
         "{ ...F } fragment F on T { ...G ...H } fragment G on T { ...H a } fragment H on T { ...G a }",
     ],
 )
-def test_a_fragment_that_leads_back_to_itself_is_walked_once(text: str) -> None:
+def test_a_recursive_fragment_is_visited_once(text: str) -> None:
     assert figures(text).depth <= 2
 
 
@@ -89,7 +89,7 @@ ONE_OVER: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "text", "message"), ONE_OVER)
-def test_one_more_than_is_allowed_is_refused_with_both_figures(name: str, text: str, message: str) -> None:
+def test_a_document_one_over_the_limit_is_refused_with_both_values(name: str, text: str, message: str) -> None:
     result = refusal(replace(DEFAULTS, **{name: 2}), parse(text))
 
     assert result is not None
@@ -98,7 +98,7 @@ def test_one_more_than_is_allowed_is_refused_with_both_figures(name: str, text: 
     assert refusal(replace(DEFAULTS, **{name: 3}), parse(text)) is None
 
 
-def test_a_fragment_that_nothing_spreads_is_measured_too() -> None:
+def test_an_unused_fragment_is_measured() -> None:
     deep = "{ a } fragment F on T " + "{ a " * 21 + "}" * 21
 
     assert "21 levels" in str(refusal(DEFAULTS, parse(deep)))
@@ -108,7 +108,7 @@ def test_every_operation_of_a_document_is_measured() -> None:
     assert "51 root fields" in str(refusal(DEFAULTS, parse("query A { a } query B { " + "a " * 51 + "}")))
 
 
-def test_an_astronomical_figure_is_told_in_few_letters() -> None:
+def test_a_huge_measure_has_a_short_message() -> None:
     doubled = "".join(f"fragment F{n} on T {{ ...F{n + 1} ...F{n + 1} }} " for n in range(90))
     result = refusal(DEFAULTS, parse(f"{{ ...F0 }} {doubled} fragment F90 on T {{ x: a }}"))
 
@@ -119,7 +119,7 @@ def test_an_astronomical_figure_is_told_in_few_letters() -> None:
     ("variables", "count"),
     [({}, 0), ({"a": 1}, 1), ({"a": [1, 2]}, 3), ({"a": {"b": None, "c": [[], [3]]}}, 6), ({"a": "text"}, 1)],
 )
-def test_values_in_variables_are_counted_inside_of_lists_and_objects(variables: dict[str, Any], count: int) -> None:
+def test_values_in_variables_are_counted_within_lists_and_objects(variables: dict[str, Any], count: int) -> None:
     assert values_in(variables) == count
 
 
@@ -130,7 +130,7 @@ def test_every_limit_is_a_setting_with_the_same_default() -> None:
     )
 
 
-def test_the_page_on_limits_gives_the_default_of_each_setting() -> None:
+def test_the_limits_page_lists_the_default_of_each_setting() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     rows = {name: value for value, name in re.findall(r"\| `([^`]+)` \| `(COMPETENT_\w+)` \|", page)}
     defaults = {variable(field): str(field.default) for field in fields(Settings)}

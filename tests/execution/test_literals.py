@@ -55,7 +55,7 @@ class Counted:
         ),
     ],
 )
-def test_they_are_validated_once(first: str, second: str) -> None:
+def test_documents_that_differ_in_literals_are_validated_once(first: str, second: str) -> None:
     counted = Counted()
     assert counted.prepare(first, second) == 1
     prepared = valid(counted.documents, second)
@@ -79,7 +79,7 @@ def test_they_are_validated_once(first: str, second: str) -> None:
         ('{ a: skill(code: "1") { id } b: skill(code: "1") { id } }', '{ a: skill(code: "1") { id } b: skill(code: "2") { id } }'),
     ],
 )  # fmt: skip
-def test_what_matters_to_validation_is_not_left_out(first: str, second: str) -> None:
+def test_documents_that_differ_in_validation_have_separate_keys(first: str, second: str) -> None:
     assert Counted().prepare(first, second) == 2
 
 
@@ -110,7 +110,7 @@ def test_what_matters_to_validation_is_not_left_out(first: str, second: str) -> 
         ("query A { releases { number } } query B { __typename }", "query A { releases { number } } query A { __typename }"),
     ],
 )  # fmt: skip
-def test_an_invalid_document_has_the_errors_of_its_own_text(valid: str, invalid: str) -> None:
+def test_an_invalid_document_has_the_errors_for_its_own_text(valid: str, invalid: str) -> None:
     documents = Documents(SCHEMA)
     assert errors_of(documents, valid) == ()
     alone = errors_of(Documents(SCHEMA), invalid)
@@ -137,13 +137,13 @@ def test_the_parser_is_not_called_for_a_text_whose_key_is_cached(monkeypatch: py
     assert isinstance(documents.find(PROFILE % "x"), NewDocument)
 
 
-def test_a_document_with_a_literal_that_no_variable_can_replace_is_validated_once() -> None:
+def test_a_document_with_an_irreplaceable_literal_is_validated_once() -> None:
     counted, text = Counted(), '{ nodes(ids: "%s") { id } }'
     assert counted.prepare(text % ONE, text % ONE, text % ONE) == 1
     assert counted.prepare(text % TWO) == 1
 
 
-def test_two_texts_of_a_key_have_their_own_literals() -> None:
+def test_texts_with_the_same_key_have_their_own_literals() -> None:
     documents = Documents(SCHEMA)
     text = '{ a: skill(code: "%s") { id } b: skill(code: "%s") { id } skills(first: %d) { totalCount } }'
     values = [
@@ -152,7 +152,7 @@ def test_two_texts_of_a_key_have_their_own_literals() -> None:
     assert values == [[1, "1", "2", 3], [1, "4", "5", 6]]
 
 
-def test_one_literal_in_places_of_two_types_is_read_as_both() -> None:
+def test_a_literal_used_as_two_types_is_read_as_both() -> None:
     documents = Documents(SCHEMA)
     text = '{ occupationalProfile(uuid: "%s") { code } node(id: "%s") { id } }'
     documents.prepare(text % (ONE, ONE))
@@ -174,14 +174,14 @@ async def locations(server: Server, text: str) -> list[Any]:
     return [error["locations"] for error in (await server.post(text)).json()["errors"]]
 
 
-async def test_errors_have_the_locations_of_the_text_that_came(server: Server) -> None:
+async def test_errors_have_the_locations_of_the_received_text(server: Server) -> None:
     first = '{ skills(first: 1, after: "x") { totalCount } }'
     second = '# a comment\nquery Second {\n\n  skills(first: 2, after: "y") { totalCount }\n}'
     assert await locations(server, first) == [[{"line": 1, "column": 3}]]
     assert await locations(server, second) == [[{"line": 4, "column": 3}]]
 
 
-async def test_answers_do_not_depend_on_how_values_are_sent(server: Server) -> None:
+async def test_literals_and_variables_give_equal_responses(server: Server) -> None:
     data = await server.ask("{ occupationalProfiles(first: 3) { nodes { uuid code } } }")
     for node in data["occupationalProfiles"]["nodes"]:
         literal = await server.ask(PROFILE % node["uuid"])
@@ -203,7 +203,7 @@ PIECES = (*'"\\#\n {}()10-.a$:@![],\ufeffé\x00\ud800|&_', '"x"', '"""', "query"
 
 
 @pytest.mark.slow
-def test_mutations_of_documents_are_prepared_as_if_alone() -> None:
+def test_mutated_documents_are_prepared_independently() -> None:
     random, warm, hits = Random(7), Documents(SCHEMA), 0  # a sample
     for base in BASES:
         warm.prepare(base)

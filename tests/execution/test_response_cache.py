@@ -21,7 +21,7 @@ def cached(cache: ResponseCache, *names: object) -> list[bool]:
     return [cache.get(key(name), 0.0) is not None for name in names]
 
 
-def test_a_response_is_found_until_one_of_its_documents_is_stale() -> None:
+def test_a_response_is_cached_until_one_of_its_documents_is_stale() -> None:
     cache = ResponseCache(20_000)
     cache.put(key("a"), response(b"1", "/x", until=100.0))
 
@@ -65,7 +65,7 @@ def test_a_response_of_more_than_an_eighth_of_the_cache_is_not_cached(length: in
     assert len(cache) == count
 
 
-def test_a_response_that_is_cached_again_replaces_the_first() -> None:
+def test_a_response_replaces_the_cached_one_of_its_key() -> None:
     cache = ResponseCache(20_000)
     cache.put(key("a"), response(b"1", "/x"))
     cache.put(key("a"), response(b"2", "/y"))
@@ -86,7 +86,7 @@ class OneDocument:
         return 0.0
 
 
-def test_a_response_is_cached_when_its_request_comes_for_the_second_time() -> None:
+def test_a_response_is_cached_from_the_second_request_on() -> None:
     cache, loaders = ResponseCache(100_000), OneDocument()
     for number in range(3):
         assert cache.store(key(number), {}, loaders) is None  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_a_response_is_cached_when_its_request_comes_for_the_second_time() -> No
     assert cached(cache, 0, 1, 2) == [False, True, False]
 
 
-def test_requests_that_came_once_are_remembered_in_a_bounded_set() -> None:
+def test_requests_seen_once_are_stored_in_a_bounded_set() -> None:
     cache = ResponseCache(100_000)
     for number in range(MAX_SEEN + 1):
         cache.store(key(number), {}, OneDocument())  # type: ignore[arg-type]

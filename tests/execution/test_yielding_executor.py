@@ -55,7 +55,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize(("count", "inner"), [(400, 0), (40, 10), (5, 1)])
-async def test_a_long_list_lets_others_run_and_comes_out_the_same(query: str, count: int, inner: int) -> None:
+async def test_a_long_list_yields_to_the_event_loop_with_an_equal_result(query: str, count: int, inner: int) -> None:
     things = [Thing(n, inner) for n in range(count)]
     root = {"things": things, "strict": things, "numbers": list(range(5_000))}
     complete = await at_once(query, root)
@@ -69,14 +69,14 @@ async def test_a_long_list_lets_others_run_and_comes_out_the_same(query: str, co
         assert turns.count >= count // 20
 
 
-async def test_a_short_list_and_a_list_of_numbers_are_done_in_one_go() -> None:
+async def test_short_lists_and_lists_of_numbers_do_not_yield() -> None:
     for query, root in [("{ things { n } }", {"things": [Thing(1)]}), ("{ numbers }", {"numbers": list(range(5_000))})]:
         async with counting_turns() as turns:
             await executed(query, root)
         assert turns.count == 0
 
 
-async def test_what_is_not_ready_at_the_deadline_is_null_with_one_error_for_its_list() -> None:
+async def test_an_unfinished_list_at_the_deadline_is_null_with_one_error() -> None:
     root = {"things": [Thing(n) for n in range(200, 400)], "numbers": [1]}
 
     result = await executed("{ numbers things { n } }", root, deadline=asyncio.get_running_loop().time())
@@ -87,7 +87,7 @@ async def test_what_is_not_ready_at_the_deadline_is_null_with_one_error_for_its_
     ]
 
 
-async def test_a_client_that_stops_waiting_leaves_the_others_their_turn() -> None:
+async def test_a_cancelled_operation_does_not_block_the_others() -> None:
     root = {"things": [Thing(n) for n in range(200, 400)]}
     first, second = (asyncio.ensure_future(executed("{ things { n later { n } } }", root)) for _ in range(2))
     await asyncio.sleep(0)
@@ -98,7 +98,7 @@ async def test_a_client_that_stops_waiting_leaves_the_others_their_turn() -> Non
 
 
 @pytest.mark.parametrize("count", [MAX_ERRORS, MAX_ERRORS + 1, 500])
-async def test_errors_are_listed_up_to_a_bound_and_then_counted(count: int) -> None:
+async def test_errors_beyond_the_limit_are_only_counted(count: int) -> None:
     root = {"things": [Thing(n) for n in range(1000, 1000 + count)]}
     result = await executed("{ things { maybe } }", root)
 
@@ -111,7 +111,7 @@ async def test_errors_are_listed_up_to_a_bound_and_then_counted(count: int) -> N
     assert result.data["things"] == [{"maybe": None}] * count
 
 
-def test_later_parts_list_what_the_first_left_and_say_once_that_there_are_more() -> None:
+def test_later_parts_share_the_error_limit_and_report_more_once() -> None:
     later = LaterErrors(listed=15)
     errors = [GraphQLError(str(n)) for n in range(3)]
     parts = [[str(item) for item in later.of(errors, at_least_one=False)] for _ in range(4)]

@@ -90,7 +90,7 @@ async def test_competences_in_the_text_have_spans_in_utf_16(servers: list[Server
     assert len({node["skill"]["id"] for node in matches["nodes"]}) == len(matches["nodes"])
 
 
-async def test_pages_of_profiles_follow_each_other(servers: list[Server]) -> None:
+async def test_profiles_of_a_text_are_paged_without_gaps(servers: list[Server]) -> None:
     everything = (await servers[0].ask(PAGE, {"text": TEXT, "first": 100}))["release"]["profilesForText"]
     first = (await servers[0].ask(PAGE, {"text": TEXT, "first": 1}))["release"]["profilesForText"]
     rest = (await servers[0].ask(PAGE, {"text": TEXT, "first": 99, "after": first["pageInfo"]["endCursor"]}))["release"]

@@ -21,7 +21,7 @@ FIELDS = "__typename id uuid code description { nl fr } regions release { number
 
 
 @pytest.mark.parametrize("name", KINDS)
-async def test_by_code_by_uuid_and_by_id_give_the_same(server: Server, name: str) -> None:
+async def test_lookups_by_code_uuid_and_id_are_equal(server: Server, name: str) -> None:
     _, type_name, code = KINDS[name]
     result = (await server.ask(f'{{ {name}(code: "{code}") {{ {FIELDS} }} }}'))[name]
 
@@ -35,7 +35,7 @@ async def test_by_code_by_uuid_and_by_id_give_the_same(server: Server, name: str
 
 
 @pytest.mark.parametrize("name", KINDS)
-async def test_under_a_release_they_are_of_that_release(server: Server, name: str) -> None:
+async def test_concepts_of_a_release_field_belong_to_that_release(server: Server, name: str) -> None:
     plural, _, code = KINDS[name]
     fields = (
         f'{name}(code: "{code}") {{ release {{ number }} }} {plural}(first: 1) {{ nodes {{ release {{ number }} }} }}'
@@ -134,7 +134,7 @@ async def test_soft_and_digital_skills_are_used_in_profiles_directly(server: Ser
         assert {edge["importance"] for edge in skill["usedInOccupationalProfiles"]["edges"]} == {None}
 
 
-async def test_reverse_links_of_all_siblings_cost_no_document(server: Server) -> None:
+async def test_reverse_links_of_all_siblings_fetch_no_document(server: Server) -> None:
     await server.ask('{ skill(code: "SK-101") { id } }')
     server.upstream_paths()
 

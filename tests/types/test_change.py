@@ -20,7 +20,7 @@ async def changes(server: Server, **variables: Any) -> list[dict[str, Any]]:
     return list(page["nodes"])
 
 
-async def test_added_and_removed_profiles_are_those_that_only_one_release_has(server: Server) -> None:
+async def test_added_and_removed_profiles_exist_in_only_one_release(server: Server) -> None:
     query = "query ($r: String!) { occupationalProfiles(first: 500, release: $r) { nodes { code } } }"
     old, new = [
         {node["code"] for node in (await server.ask(query, {"r": number}))["occupationalProfiles"]["nodes"]}
@@ -36,7 +36,7 @@ async def test_added_and_removed_profiles_are_those_that_only_one_release_has(se
     assert all(result["after"]["release"]["number"] == "3.11" for result in changed if result["after"])
 
 
-async def test_changed_fields_are_those_that_differ(server: Server) -> None:
+async def test_changed_fields_are_exactly_the_differing_ones(server: Server) -> None:
     (changed,) = [change for change in await changes(server, kinds=["CHANGED"]) if change["after"]["code"] == "OP-105"]
     query = 'query ($r: String!) { occupationalProfile(code: "OP-105", release: $r) { title { nl fr en de } essentialCompetences { code } } }'
     old, new = [(await server.ask(query, {"r": number}))["occupationalProfile"] for number in ("3.10", "3.11")]
@@ -47,7 +47,7 @@ async def test_changed_fields_are_those_that_differ(server: Server) -> None:
     assert old["essentialCompetences"] != new["essentialCompetences"]
 
 
-async def test_a_thing_that_lives_on_under_another_uuid_is_changed(server: Server) -> None:
+async def test_a_concept_with_a_new_uuid_is_reported_as_changed(server: Server) -> None:
     results = [
         change
         for change in await changes(server, types=["KNOWLEDGE"], kinds=["CHANGED"])
@@ -84,7 +84,7 @@ async def test_before_and_after_have_all_fields(server: Server) -> None:
     assert (await server.ask(query))["release"]["changes"]["nodes"]
 
 
-async def test_since_the_same_release_nothing_changed(server: Server) -> None:
+async def test_there_are_no_changes_since_the_same_release(server: Server) -> None:
     assert await changes(server, since="3.11") == []
 
 

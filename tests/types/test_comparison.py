@@ -67,7 +67,7 @@ async def test_the_gap_agrees_with_the_two_profiles(server: Server) -> None:
     assert 0 < gap["coverage"] < 1
 
 
-async def test_from_a_profile_to_itself_nothing_is_missing(server: Server) -> None:
+async def test_a_gap_from_a_profile_to_itself_is_empty(server: Server) -> None:
     gap = (
         await server.ask(
             "query ($a: ConceptRef!) { competenceGap(from: $a, to: $a) { coverage missing { skills { code } softSkills { code } } } }",
@@ -227,7 +227,7 @@ async def test_filters_agree_with_the_profiles(server: Server) -> None:
         assert results or filter == {"iscoPrefix": "%"}
 
 
-async def test_the_filter_uses_takes_any_reference(server: Server) -> None:
+async def test_the_filter_uses_accepts_any_reference(server: Server) -> None:
     query = '{ technicalCompetence(code: "CP-7", release: "3.10") { id uuid knowledgeItems { id } } }'
     old = (await server.ask(query))["technicalCompetence"]
     new = (await server.ask(query.replace("3.10", "3.11")))["technicalCompetence"]
@@ -243,7 +243,7 @@ async def test_the_filter_uses_takes_any_reference(server: Server) -> None:
 
 
 @pytest.mark.parametrize("used", [{"id": "x"}, {"code": "CP-0"}, {"code": "OP-101"}, {}, "CP-7", {"code": None}])
-async def test_the_filter_uses_refuses_what_no_profile_can_use(server: Server, used: Any) -> None:
+async def test_the_filter_uses_refuses_types_that_profiles_do_not_use(server: Server, used: Any) -> None:
     (error,) = await server.errors(FILTERED, {"filter": {"uses": used}})
 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -251,7 +251,7 @@ async def test_the_filter_uses_refuses_what_no_profile_can_use(server: Server, u
     assert error["extensions"].get("entries", ["uses"]) == ["uses"]
 
 
-async def test_a_filter_by_text_and_another_condition_meets_both(server: Server) -> None:
+async def test_a_text_filter_is_combined_with_other_conditions(server: Server) -> None:
     both = await filtered(server, {"text": "recruiter", "iscoPrefix": "2423"})
 
     assert {node["code"] for node in both} <= {node["code"] for node in await filtered(server, {"text": "recruiter"})}

@@ -26,7 +26,7 @@ def number(code: str) -> tuple[int, str]:
     return len(code), code
 
 
-async def test_all_sets_are_listed_with_their_skills_and_profiles(server: Server) -> None:
+async def test_all_competence_sets_are_listed_with_skills_and_profiles(server: Server) -> None:
     data = await server.ask(ALL)
 
     listed: list[dict[str, Any]] = data["competenceSets"]
@@ -47,7 +47,7 @@ async def test_all_sets_are_listed_with_their_skills_and_profiles(server: Server
         assert one["profileCount"] == one["usedInOccupationalProfiles"]["totalCount"] == len(profiles)
 
 
-async def test_a_profile_has_its_sets_and_a_set_is_the_same_from_everywhere(server: Server) -> None:
+async def test_a_competence_set_is_equal_from_every_field(server: Server) -> None:
     code, (profile, _) = next((code, used[0]) for code, used in SETS.items())
     own = "__typename ... on CompetenceSet { id code title { nl } disambiguator { nl } skills { code } profileCount }"
     data = await server.ask(
@@ -65,7 +65,7 @@ async def test_a_profile_has_its_sets_and_a_set_is_the_same_from_everywhere(serv
     assert (await server.ask(f"query ($id: ID!) {{ node(id: $id) {{ {own} }} }}", {"id": one["id"]}))["node"] == one
 
 
-async def test_a_set_is_found_by_its_title_and_code_and_filters_profiles(server: Server) -> None:
+async def test_a_competence_set_is_searchable_and_filters_profiles(server: Server) -> None:
     data = await server.ask(
         """{ title: search(text: "procesbesturing", types: [COMPETENCE_SET]) { nodes { ... on CompetenceSet { id code } } }
           code: search(text: "cs 401") { nodes { __typename } } }"""
@@ -80,7 +80,7 @@ async def test_a_set_is_found_by_its_title_and_code_and_filters_profiles(server:
     assert [node["code"] for node in used["occupationalProfiles"]["nodes"]] == [code for code, _ in SETS["CS-401"]]
 
 
-async def test_sets_are_no_technical_competences_of_their_skills(server: Server) -> None:
+async def test_competence_sets_do_not_count_as_technical_competences(server: Server) -> None:
     data = await server.ask(
         '{ competenceSet(code: "CS-401") { skills { usedInTechnicalCompetences { nodes { code } } '
         "usedInOccupationalProfiles { totalCount } } } }"
@@ -110,7 +110,7 @@ async def test_counts_and_skills_take_a_constant_number_of_queries(
     assert len(statements) <= 2 + len(SETS) + len(skills)
 
 
-async def test_what_does_not_exist_is_null(server: Server) -> None:
+async def test_a_missing_competence_set_is_null(server: Server) -> None:
     data = await server.ask(
         '{ a: competenceSet(code: "CS-0") { code } b: competenceSet(uuid: "00000000-0000-4000-8000-000000000000") { code } }'
     )
@@ -119,7 +119,7 @@ async def test_what_does_not_exist_is_null(server: Server) -> None:
     assert await server.codes("{ competenceSet { code } }") == ["BAD_USER_INPUT"]
 
 
-async def test_a_set_has_a_page_as_linked_data(server: Server) -> None:
+async def test_a_competence_set_has_linked_data(server: Server) -> None:
     (one, *_) = (
         await server.ask("{ competenceSets { uuid code skills { uuid } title { nl } disambiguator { nl } } }")
     )["competenceSets"]

@@ -50,7 +50,7 @@ def presence(concept: dict[str, Any]) -> dict[str, bool]:
     return {one["release"]["number"]: one["exists"] for one in concept["history"]}
 
 
-async def test_a_concept_is_where_its_releases_have_it(server: Server) -> None:
+async def test_history_lists_the_releases_with_a_concept(server: Server) -> None:
     query = (
         f"""query ($r: String!) {{ occupationalProfiles(first: 100, release: $r) {{ nodes {{ uuid {HISTORY} }} }} }}"""
     )
@@ -66,7 +66,7 @@ async def test_a_concept_is_where_its_releases_have_it(server: Server) -> None:
             assert presence(node) == {number: node["uuid"] in uuids[number] for number in ("3.9", "3.10", "3.11")}
 
 
-async def test_changed_fields_are_those_of_the_changes(server: Server) -> None:
+async def test_changed_fields_in_history_equal_those_of_changes(server: Server) -> None:
     query = f"""{{ release {{ changes(since: "3.10", kinds: [CHANGED], first: 500) {{ nodes {{
       changedFields after {{ {HISTORY} }} }} }} }} }}"""
     changes = (await server.ask(query))["release"]["changes"]["nodes"]
@@ -79,7 +79,7 @@ async def test_changed_fields_are_those_of_the_changes(server: Server) -> None:
     assert all(not one[1]["exists"] and one[2]["changedFields"] == [] for one in others)
 
 
-async def test_a_merged_profile_is_replaced_by_the_one_that_took_its_name(server: Server) -> None:
+async def test_a_merged_profile_is_replaced_by_the_profile_with_its_name(server: Server) -> None:
     query = f"""query ($release: String!, $code: String!) {{ occupationalProfile(code: $code, release: $release) {{
       replacedBy {SUCCESSION} replaces {SUCCESSION} }} }}"""
     data = [
@@ -103,7 +103,7 @@ async def test_a_merged_profile_is_replaced_by_the_one_that_took_its_name(server
     assert data[3]["replaces"] is None  # 3.9 is the oldest
 
 
-async def test_another_uuid_under_the_same_code_is_a_successor_by_code(server: Server) -> None:
+async def test_a_new_uuid_with_the_same_code_is_a_successor_by_code(server: Server) -> None:
     query = f"""{{ release {{ changes(since: "3.10", types: [KNOWLEDGE], kinds: [CHANGED], first: 100) {{ nodes {{
       changedFields before {{ code uuid replacedBy {SUCCESSION} }} after {{ uuid replaces {SUCCESSION} }} }} }} }} }}"""
     changes = (await server.ask(query))["release"]["changes"]["nodes"]
@@ -116,7 +116,7 @@ async def test_another_uuid_under_the_same_code_is_a_successor_by_code(server: S
         assert (predecessor["evidence"], predecessor["concept"]["uuid"]) == ("CODE", change["before"]["uuid"])
 
 
-async def test_every_concept_type_has_them(server: Server) -> None:
+async def test_every_concept_type_has_history_and_successors(server: Server) -> None:
     selected = f"code {HISTORY} replacedBy {SUCCESSION} replaces {SUCCESSION}"
     for type in CONCEPT_TYPES:
         all_of = (
@@ -131,7 +131,7 @@ async def test_every_concept_type_has_them(server: Server) -> None:
             assert isinstance(concept["replaces"], list)
 
 
-async def test_many_concepts_take_a_statement_per_100_and_nothing_upstream(
+async def test_history_takes_one_statement_per_100_concepts_and_no_upstream_call(
     few_releases: Releases, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements = record_statements(monkeypatch)
@@ -154,9 +154,7 @@ async def test_many_concepts_take_a_statement_per_100_and_nothing_upstream(
     assert counts[240] <= 2 + 3 * 3
 
 
-async def test_only_releases_that_are_indexed_already_count(
-    few_releases: Releases, settings: Settings, tmp_path: Path
-) -> None:
+async def test_history_covers_only_indexed_releases(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
     query = f"""query ($release: String!) {{ occupationalProfile(code: "OP-113", release: $release) {{
       {HISTORY} replacedBy {SUCCESSION} replaces {SUCCESSION} }} }}"""
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
@@ -194,7 +192,7 @@ async def test_responses_are_cached_for_as_long_as_those_of_the_current_release(
     assert with_history == f"public, max-age={int(Settings().current_max_age)}"
 
 
-async def test_stored_codes_are_looked_up_in_the_newest_release_that_has_them(server: Server) -> None:
+async def test_latest_concepts_come_from_the_newest_release_with_them(server: Server) -> None:
     query = f"""query ($refs: [ConceptRef!]!, $release: String!) {{ latestConcepts(refs: $refs, release: $release) {{
       __typename code release {{ number }} replacedBy {SUCCESSION} }} }}"""
     ended = (await server.ask('{ occupationalProfile(code: "OP-116", release: "3.9") { id uuid } }'))[
@@ -224,7 +222,7 @@ async def test_stored_codes_are_looked_up_in_the_newest_release_that_has_them(se
     assert await server.codes(query, {"refs": refs[:2], "release": "9.9"}) == ["RELEASE_NOT_FOUND"] * 2
 
 
-async def test_an_index_that_lacks_documents_does_not_count_and_no_other_gets_vectors(
+async def test_history_skips_incomplete_indexes_and_builds_no_vectors(
     few_releases: Releases, settings: Settings, folder: Path, tmp_path: Path
 ) -> None:
     """Vectors of releases that are only compared would take memory for nothing."""

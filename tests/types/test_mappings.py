@@ -67,7 +67,7 @@ async def test_a_concept_has_the_mappings_of_its_uuid_and_its_code(mapped: Serve
     assert data["technicalCompetence"]["mappings"] == [TO_ROME, TO_ESCO | {"match": "EXACT"}]
 
 
-async def test_nested_concepts_have_theirs(mapped: Server) -> None:
+async def test_nested_concepts_have_their_mappings(mapped: Server) -> None:
     data = await mapped.ask(
         f"{{ occupationalProfiles {{ nodes {{ code essentialCompetences {{ code skill {{ code mappings {SELECTED} }} }} }} }} }}"
     )
@@ -86,14 +86,14 @@ async def test_nested_concepts_have_theirs(mapped: Server) -> None:
 @pytest.mark.parametrize(
     ("scheme", "matches"), [("esco", ["EXACT"]), ("E S C O", ["EXACT"]), ("ROME", ["BROAD"]), ("O*NET", []), ("", [])]
 )
-async def test_mappings_of_one_classification(mapped: Server, scheme: str, matches: list[str]) -> None:
+async def test_mappings_can_be_limited_to_one_classification(mapped: Server, scheme: str, matches: list[str]) -> None:
     query = 'query ($s: String) { technicalCompetence(code: "CP-7") { mappings(scheme: $s) { match } } }'
     data = await mapped.ask(query, {"s": scheme})
 
     assert [mapping["match"] for mapping in data["technicalCompetence"]["mappings"]] == matches
 
 
-async def test_the_concepts_of_a_uri_in_the_order_of_the_file(mapped: Server) -> None:
+async def test_concepts_of_a_uri_are_in_file_order(mapped: Server) -> None:
     query = """query ($uri: String!) {
       conceptsMappedFrom(uri: $uri) { __typename code mappings(scheme: "ESCO") { match } }
       release(number: "3.10") { conceptsMappedFrom(uri: $uri) { code release { number } } }
@@ -131,7 +131,7 @@ async def test_linked_data_has_the_mappings_as_skos(mapped: Server) -> None:
     assert f'<a href="{ESCO}a1">' in page
 
 
-async def test_the_work_is_within_the_cost(
+async def test_reading_mappings_stays_within_the_announced_cost(
     releases: Releases, settings: Settings, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = count_work(monkeypatch)
@@ -150,7 +150,7 @@ async def test_the_work_is_within_the_cost(
     assert work.units <= cost
 
 
-def test_bad_rows_are_logged_by_line_and_the_rest_serves(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_rows_are_logged_by_line_and_the_rest_is_served(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         opened = open_mappings([file])
 
@@ -158,7 +158,7 @@ def test_bad_rows_are_logged_by_line_and_the_rest_serves(file: Path, caplog: pyt
     assert [record.getMessage()[:38] for record in caplog.records] == ["crosswalk.sssom.tsv, line 9: predicate"]
 
 
-def test_many_bad_rows_are_counted(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_many_invalid_rows_are_only_counted(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     file.write_text(FILE + "bad\tbad\tbad\tbad\tbad\n" * 500, encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         open_mappings([file, file])

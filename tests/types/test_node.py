@@ -49,7 +49,7 @@ async def test_an_id_keeps_its_release_when_current_moves(server: Server) -> Non
     assert all("/releases/3.10/" in path for path in server.upstream_paths())
 
 
-async def test_a_thing_without_an_address_upstream_comes_back_from_the_index(server: Server) -> None:
+async def test_a_concept_without_an_upstream_url_is_read_from_the_index(server: Server) -> None:
     fields = "id __typename ... on Skill { code description { nl } }"
     data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {{ skill {{ {fields} }} }} }}')
     skill = data["technicalCompetence"]["skill"]
@@ -77,7 +77,7 @@ async def test_a_forged_id_is_bad_input(server: Server, forged: str) -> None:
     assert server.upstream_paths() == []
 
 
-async def test_one_bad_id_and_one_lost_document_leave_the_others(server: Server) -> None:
+async def test_an_invalid_id_and_a_lost_document_do_not_affect_other_nodes(server: Server) -> None:
     from graphql_api.sandbox import Fault
 
     data = await server.ask('{ occupationalProfile(code: "OP-101") { id } technicalCompetence(code: "CP-7") { id } }')

@@ -34,7 +34,7 @@ async def by_uuid(server: Server, uuid: str, fields: str = ALL) -> Any:
     return (await server.ask(query, {"u": uuid}))["occupationalProfile"]
 
 
-async def test_embedded_fields_of_a_profile_cost_one_document_once(server: Server) -> None:
+async def test_embedded_fields_of_a_profile_fetch_one_document_once(server: Server) -> None:
     uuid = await uuid_of(server)
 
     profile = await by_uuid(server, uuid)
@@ -109,21 +109,21 @@ async def test_a_malformed_uuid_is_bad_input_as_a_literal_and_as_a_variable(serv
     assert server.upstream_paths() == []
 
 
-async def test_a_hundred_profiles_with_code_and_title_cost_list_pages_only(server: Server) -> None:
+async def test_profiles_with_code_and_title_fetch_only_list_pages(server: Server) -> None:
     data = await server.ask("{ occupationalProfiles(first: 100) { totalCount nodes { code title { nl fr } } } }")
 
     assert len(data["occupationalProfiles"]["nodes"]) == data["occupationalProfiles"]["totalCount"] == PROFILES
     assert server.upstream_paths() == ["/releases/current", "/releases/3.11/occupationalprofiles?page=0&size=500"]
 
 
-async def test_fields_missing_in_a_page_cost_one_document_per_profile(server: Server) -> None:
+async def test_fields_missing_in_a_page_fetch_one_document_per_profile(server: Server) -> None:
     await server.ask("{ occupationalProfiles(first: 5) { nodes { description { nl } softSkills { code } } } }")
 
     wholes = [path for path in server.upstream_paths() if path.count("/") == 4]
     assert len(wholes) == len(set(wholes)) == 5
 
 
-async def test_pages_follow_each_other_to_the_end_and_back(server: Server) -> None:
+async def test_profiles_are_paged_forward_and_backward(server: Server) -> None:
     forward: list[str] = []
     arguments = "first: 10"
     while arguments:
@@ -151,7 +151,7 @@ async def test_pages_follow_each_other_to_the_end_and_back(server: Server) -> No
     assert [edge["node"]["code"] for edge in before["edges"]] == forward[-5:-3]
 
 
-async def test_bad_paging_costs_its_field_and_nothing_else(server: Server) -> None:
+async def test_invalid_paging_arguments_fail_only_their_field(server: Server) -> None:
     answer = (
         await server.post(
             """{
@@ -169,7 +169,7 @@ async def test_bad_paging_costs_its_field_and_nothing_else(server: Server) -> No
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
 
 
-async def test_the_language_comes_from_the_argument_else_from_the_header(server: Server) -> None:
+async def test_the_language_argument_overrides_the_header(server: Server) -> None:
     query = '{ occupationalProfile(code: "OP-101") { title { a: text b: text(languages: [DE, NL]) localized(languages: []) { language } } } }'
 
     title = (await server.ask(query, accept_language="fr-BE, en;q=0.5"))["occupationalProfile"]["title"]
@@ -179,7 +179,7 @@ async def test_the_language_comes_from_the_argument_else_from_the_header(server:
     assert (await server.ask(query))["occupationalProfile"]["title"]["a"] == "Verpleegkundige"
 
 
-async def test_a_language_that_is_missing_is_null_and_falls_back(server: Server) -> None:
+async def test_a_missing_language_is_null_and_text_falls_back(server: Server) -> None:
     nodes = (
         await server.ask(
             "{ occupationalProfiles(first: 500) { nodes { title { nl de localized(languages: [DE]) { text language isFallback } } } } }"

@@ -46,7 +46,7 @@ async def concepts(server: Server, *refs: dict[str, Any], release: str | None = 
     return body["data"]["concepts"], body.get("errors", [])
 
 
-async def test_concepts_of_all_types_come_in_order_by_id_uuid_and_code(server: Server) -> None:
+async def test_concepts_are_returned_in_order_by_id_uuid_and_code(server: Server) -> None:
     by_code, errors = await concepts(server, *({"code": code} for code in TYPES))
     shuffled = [
         ref
@@ -84,7 +84,7 @@ async def test_an_unknown_code_among_a_hundred_is_null_and_named(server: Server)
     assert error["extensions"]["entries"] == ["have[57]"]
 
 
-async def test_five_hundred_references_take_a_handful_of_statements(
+async def test_five_hundred_references_take_few_statements(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements = record_statements(monkeypatch)
@@ -133,7 +133,9 @@ async def test_too_many_references_are_refused(server: Server) -> None:
         ({"code": "x" * 10_000}, "BAD_USER_INPUT", f"'{'X' * 80}…'"),
     ],
 )
-async def test_a_bad_reference_is_named_and_costs_only_itself(server: Server, ref: Any, code: str, says: str) -> None:
+async def test_an_invalid_reference_is_named_and_fails_only_its_position(
+    server: Server, ref: Any, code: str, says: str
+) -> None:
     body = (await server.post(CONCEPTS, {"refs": [{"code": "CP-7"}, ref]})).json()
 
     (error,) = body["errors"]
@@ -161,7 +163,7 @@ async def test_a_nullable_variable_in_a_reference_is_refused(server: Server, typ
         assert (await server.ask(non_null, {"code": "CP-7"}))["concepts"] == [{"code": "CP-7"}]
 
 
-async def test_every_bad_entry_is_named_at_once(server: Server) -> None:
+async def test_one_error_names_every_invalid_entry(server: Server) -> None:
     have = [{"code": "CP-7"}, *({"code": f"XX-{n}"} for n in range(7))]
 
     (error,) = await server.errors(MATCHES, {"have": have})
@@ -172,7 +174,7 @@ async def test_every_bad_entry_is_named_at_once(server: Server) -> None:
     assert error["message"].endswith("2 more: see `extensions.entries`.")
 
 
-async def test_the_release_is_that_of_the_ids_or_the_one_in_the_argument(server: Server) -> None:
+async def test_the_release_comes_from_the_ids_or_the_argument(server: Server) -> None:
     query = 'query ($r: String) { concepts(refs: [{ code: "OP-101" }, { code: "OP-102" }], release: $r) { id } }'
     (old, old_goal), (new, _) = [
         (await server.ask(query, {"r": release}))["concepts"] for release in ("3.10", "current")
@@ -294,7 +296,7 @@ async def test_ids_of_another_release_are_translated_by_uuid_then_by_code(small:
     assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
 
 
-async def test_translations_say_from_what_to_what_and_by_what(small: Server) -> None:
+async def test_translations_report_source_target_and_evidence(small: Server) -> None:
     have = [{"id": of("same")}, {"id": of("renumbered")}, {"id": of("same")}, {"code": "SK-3"}]
     data = (await small.ask(MATCHES, {"have": have, "release": "4.1"}))["profilesForCompetences"]
 
@@ -305,7 +307,7 @@ async def test_translations_say_from_what_to_what_and_by_what(small: Server) -> 
     assert data["totalCount"] == 1
 
 
-async def test_ids_of_a_release_that_is_gone_are_found_again_by_uuid_alone(small: Server) -> None:
+async def test_ids_of_a_removed_release_are_resolved_only_by_uuid(small: Server) -> None:
     refs = [{"id": of("same", "3.9")}, {"id": of("renumbered", "3.9")}]
 
     results, (error,) = await concepts(small, *refs)
@@ -334,9 +336,7 @@ def not_indexed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return numbers
 
 
-async def test_without_an_index_each_position_has_its_error_and_other_fields_stay(
-    small: Server, not_indexed: set[str]
-) -> None:
+async def test_without_an_index_only_the_references_fail(small: Server, not_indexed: set[str]) -> None:
     not_indexed.add("4.1")
     query = '{ concepts(refs: [{ code: "SK-2" }, { code: "SK-3" }]) { code } release { number } }'
     body = (await small.post(query)).json()
@@ -348,9 +348,7 @@ async def test_without_an_index_each_position_has_its_error_and_other_fields_sta
     ]
 
 
-async def test_without_the_index_of_an_old_release_only_its_codes_must_wait(
-    small: Server, not_indexed: set[str]
-) -> None:
+async def test_without_an_old_index_only_codes_of_its_release_fail(small: Server, not_indexed: set[str]) -> None:
     not_indexed.add("4.0")
     refs = [{"id": of("same")}, {"id": of("renumbered")}, {"code": "SK-2"}]
     results, (error,) = await concepts(small, *refs, release="4.1")
@@ -375,7 +373,7 @@ async def test_a_code_of_two_types_is_an_error_that_names_both(small: Server) ->
     assert error["extensions"]["entries"] == ["refs[0]"]
 
 
-async def test_paths_are_read_in_one_query_however_many_there_are(
+async def test_career_paths_are_read_in_one_query(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements = record_statements(monkeypatch)
@@ -407,7 +405,7 @@ async def test_a_path_to_the_same_profile_has_no_steps(server: Server) -> None:
     assert error["extensions"]["entries"] == ["to"]
 
 
-async def test_gaps_of_a_path_list_the_translations_of_their_own_profiles(server: Server) -> None:
+async def test_gaps_of_a_path_list_translations_of_their_own_profiles(server: Server) -> None:
     query = """query ($from: ConceptRef!, $to: ConceptRef!) {
       careerPaths(from: $from, to: $to, release: "current", first: 9) { steps { from { id } to { id } gap { translated { from to } } } } }"""
     old = (await server.ask('{ concepts(refs: [{ code: "OP-101" }, { code: "OP-102" }], release: "3.10") { id } }'))[

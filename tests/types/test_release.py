@@ -28,7 +28,7 @@ async def test_bundled_releases_say_that_they_are_not_vdabs(server: Server) -> N
     assert {release["source"] for release in data["releases"]} == {"sandbox data, not VDAB's"}
 
 
-async def test_current_is_the_number_and_looked_up_once(server: Server) -> None:
+async def test_current_resolves_to_its_number_with_one_lookup(server: Server) -> None:
     data = await server.ask(
         '{ release { number id } a: release(number: "current") { id } b: release(number: "3.11") { id } }'
     )
@@ -39,7 +39,7 @@ async def test_current_is_the_number_and_looked_up_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize("number", ["3.8", "9.99", "x", "../3.11", "", "3.11 ", "%2e"])
-async def test_a_release_that_does_not_exist_is_told_as_such_everywhere(server: Server, number: str) -> None:
+async def test_an_unknown_release_is_release_not_found_in_every_field(server: Server, number: str) -> None:
     query = """query ($number: String!) {
       release(number: $number) { number }
       occupationalProfile(code: "OP-101", release: $number) { code }
@@ -53,7 +53,7 @@ async def test_a_release_that_does_not_exist_is_told_as_such_everywhere(server: 
     assert all(path == "/releases" or path.startswith("/releases/") for path in server.upstream_paths())
 
 
-async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> None:
+async def test_fields_of_a_release_return_concepts_of_that_release(server: Server) -> None:
     data = await server.ask(
         """{ release(number: "3.10") {
           number
@@ -76,7 +76,7 @@ async def test_what_hangs_under_a_release_is_of_that_release(server: Server) -> 
     assert not [path for path in server.upstream_paths() if "3.11" in path or "current" in path]
 
 
-async def test_a_release_comes_back_by_its_id(server: Server) -> None:
+async def test_a_release_is_found_by_its_id(server: Server) -> None:
     release_id = (await server.ask("{ release { id } }"))["release"]["id"]
 
     assert await server.ask("query ($id: ID!) { node(id: $id) { __typename id } }", {"id": release_id}) == {

@@ -51,7 +51,7 @@ async def test_a_profile_is_found_by_its_title_in_any_form_and_language(server: 
     assert code in [edge["node"]["code"] for edge in (await hits(server, text, types=["OCCUPATIONAL_PROFILE"]))[:3]]
 
 
-async def test_an_exact_title_comes_first_and_says_what_matched(server: Server) -> None:
+async def test_an_exact_title_is_first_and_has_its_match(server: Server) -> None:
     first = (await hits(server, "verpleegkundige"))[0]
 
     assert first["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
@@ -87,7 +87,7 @@ async def test_types_and_languages_narrow_the_search(server: Server) -> None:
     assert await hits(server, "beheren", types=[]) == []
 
 
-async def test_a_competence_and_its_skill_are_one_hit_the_skill(server: Server) -> None:
+async def test_a_competence_and_its_skill_are_one_hit(server: Server) -> None:
     query = 'query ($types: [ConceptType!]) { search(text: "beheren", types: $types, first: 500) { totalCount nodes { __typename } } }'
     results = {}
     for types in (["SKILL"], ["SKILL", "TECHNICAL_COMPETENCE"], ["TECHNICAL_COMPETENCE"]):
@@ -111,7 +111,7 @@ async def test_a_competence_and_its_skill_are_one_hit_the_skill(server: Server) 
         ("isco-08 222", "OccupationalProfile", "classifications", "<mark>222</mark>1"),
     ],
 )
-async def test_a_code_finds_what_it_names(server: Server, text: str, type: str, field: str, marked: str) -> None:
+async def test_a_code_finds_its_concept(server: Server, text: str, type: str, field: str, marked: str) -> None:
     query = "query ($text: String!) { search(text: $text) { edges { node { __typename } match { kind field language marked } } } }"
     first = (await server.ask(query, {"text": text}))["search"]["edges"][0]
 
@@ -124,7 +124,7 @@ async def test_a_code_finds_what_it_names(server: Server, text: str, type: str, 
 @pytest.mark.parametrize(
     ("argument", "reason"), [("", "NOT_INSTALLED"), (", mode: HYBRID", "NOT_INSTALLED"), (", mode: LEXICAL", None)]
 )
-async def test_a_search_says_its_mode_and_why_it_is_not_hybrid(
+async def test_a_search_reports_its_mode_and_why_it_is_not_hybrid(
     server: Server, argument: str, reason: str | None
 ) -> None:
     query = f'{{ search(text: "kok"{argument}, first: 1) {{ mode reason edges {{ match {{ kind }} }} }} }}'
@@ -136,7 +136,7 @@ async def test_a_search_says_its_mode_and_why_it_is_not_hybrid(
     }
 
 
-async def test_pages_of_hits_follow_each_other(server: Server) -> None:
+async def test_hits_are_paged_without_gaps(server: Server) -> None:
     everything = (await server.ask(QUERY, {"text": "veilig", "first": 500}))["search"]
     seen: list[str] = []
     after, more = None, True
@@ -157,17 +157,17 @@ async def test_a_cursor_of_another_search_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "!?", "x" * 10_000])
-async def test_a_text_that_nothing_can_be_found_by_is_bad_input(server: Server, text: str) -> None:
+async def test_a_text_without_searchable_words_is_bad_input(server: Server, text: str) -> None:
     assert await server.codes(QUERY, {"text": text}) == ["BAD_USER_INPUT"]
 
 
-async def test_nothing_found_is_an_empty_page(server: Server) -> None:
+async def test_a_search_without_hits_is_an_empty_page(server: Server) -> None:
     page = (await server.ask(QUERY, {"text": "zzzzqqqqxxxx"}))["search"]
 
     assert (page["totalCount"], page["edges"], page["pageInfo"]["hasNextPage"]) == (0, [], False)
 
 
-async def test_suggestions_come_as_one_types(server: Server) -> None:
+async def test_suggestions_contain_the_typed_prefix(server: Server) -> None:
     query = (
         "query ($p: String!) { suggest(prefix: $p) { text language isAlternativeName occupationalProfile { code } } }"
     )
@@ -207,7 +207,7 @@ async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server
     text=st.text(max_size=80)
     | st.sampled_from(["AND", 'a" OR "b', "a* NEAR(b)", "^a", "name:x", "'; DROP TABLE thing", "\x00"])
 )
-def test_whatever_is_typed_is_answered_or_refused_with_a_code(text: str) -> None:
+def test_any_text_gives_data_or_an_error_with_a_code(text: str) -> None:
     import asyncio
 
     async def send() -> None:
@@ -243,7 +243,7 @@ async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]
         yield started
 
 
-async def test_without_an_index_profiles_are_found_by_upstreams_own_search(unindexed: Server) -> None:
+async def test_without_an_index_profiles_are_found_by_the_upstream_search(unindexed: Server) -> None:
     results = await hits(unindexed, "verpleegkundige", first=3)
 
     assert results[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
@@ -253,7 +253,7 @@ async def test_without_an_index_profiles_are_found_by_upstreams_own_search(unind
     ]
 
 
-async def test_without_an_index_the_rest_says_so(unindexed: Server) -> None:
+async def test_without_an_index_other_queries_are_errors_with_a_code(unindexed: Server) -> None:
     unindexed.faults.add(Fault("/search", "status", status=503))
     query = """{
       a: search(text: "x", types: [SKILL]) { totalCount }

@@ -39,7 +39,7 @@ async def test_the_competence_of_vdabs_page_in_full(server: Server) -> None:
     assert server.upstream_paths() == ["/releases/current", f"/releases/3.11/technicalcompetences/{CP_7}"]
 
 
-async def test_by_code_the_list_gives_the_id_and_the_whole_gives_the_rest(server: Server) -> None:
+async def test_a_lookup_by_code_takes_the_id_from_the_list_and_one_document(server: Server) -> None:
     data = await server.ask('{ technicalCompetence(code: "CP-7") { uuid skill { code } knowledgeItems { code } } }')
 
     assert data["technicalCompetence"]["skill"] == {"code": "SK-3851"}
@@ -95,7 +95,7 @@ async def test_the_importance_agrees_with_the_profiles(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("indexed")
-async def test_profiles_with_a_competence_need_no_call_once_there_is_an_index(server: Server) -> None:
+async def test_profiles_with_a_competence_cause_no_call_once_indexed(server: Server) -> None:
     await server.ask('{ skill(code: "SK-1") { code } }')  # opens the index
     server.upstream_paths()
 
@@ -110,7 +110,7 @@ async def test_profiles_with_a_competence_need_no_call_once_there_is_an_index(se
     assert server.upstream_paths() == [f"/releases/3.11/technicalcompetences/{CP_11}"]
 
 
-async def test_the_use_of_a_competence_is_paged(server: Server) -> None:
+async def test_usage_of_a_competence_is_paged(server: Server) -> None:
     query = """query ($after: String) { technicalCompetence(code: "CP-11") {
       usedInOccupationalProfiles(first: 3, after: $after) { totalCount nodes { code } pageInfo { hasNextPage endCursor } }
     } }"""

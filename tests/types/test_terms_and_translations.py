@@ -40,7 +40,7 @@ async def test_bundled_data_claims_no_terms_of_vdab(server: Server) -> None:
     assert not any("Open data" in page for page in pages)
 
 
-async def test_competents_data_has_the_terms_of_vdabs_portal(of_vdab: Releases, settings: Settings) -> None:
+async def test_data_of_competent_has_the_terms_of_the_vdab_portal(of_vdab: Releases, settings: Settings) -> None:
     async with running(of_vdab, replace(settings, store="memory:")) as server:
         await server.app.state.services.indexes.ready("3.11")
         data = (await server.ask(TERMS))["release"]
@@ -60,7 +60,7 @@ async def test_competents_data_has_the_terms_of_vdabs_portal(of_vdab: Releases, 
     assert all("Open data without restrictions on use" in page and "Competent, VDAB" in page for page in pages)
 
 
-async def test_the_operator_states_other_terms(of_vdab: Releases, settings: Settings) -> None:
+async def test_the_operator_can_set_other_terms(of_vdab: Releases, settings: Settings) -> None:
     url = "https://example.org/terms?a=1&b"
     async with running(of_vdab, replace(settings, store="memory:", license=url, attribution="")) as server:
         await server.app.state.services.indexes.ready("3.11")
@@ -74,7 +74,9 @@ async def test_the_operator_states_other_terms(of_vdab: Releases, settings: Sett
 
 
 @pytest.mark.parametrize("compiled", ["on", "off"])
-async def test_coverage_counts_what_the_data_has(releases: Releases, settings: Settings, compiled: str) -> None:
+async def test_coverage_counts_the_translations_in_the_data(
+    releases: Releases, settings: Settings, compiled: str
+) -> None:
     async with running(releases, replace(settings, compiled_queries=compiled)) as server:
         rows = await coverage(server)
         labels = {type.name: await labels_of(server, type) for type in CONCEPT_TYPES}
@@ -115,7 +117,7 @@ async def coverage(server: Server) -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
-async def test_coverage_of_a_release_that_is_gone_is_an_error(server: Server) -> None:
+async def test_coverage_of_a_removed_release_is_an_error(server: Server) -> None:
     query: Any = '{ release(number: "1.0") { translationCoverage { total } } }'
 
     assert await server.codes(query) == ["RELEASE_NOT_FOUND"]

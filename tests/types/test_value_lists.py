@@ -93,7 +93,7 @@ async def test_facets_of_a_level_count_a_profile_once_per_group(server: Server) 
     assert len(codes) == data["occupationalProfiles"]["totalCount"] > 0
 
 
-async def test_isco_is_a_tree_in_which_a_group_counts_all_below_it(server: Server) -> None:
+async def test_an_isco_group_counts_all_profiles_below_it(server: Server) -> None:
     group = "code uri profileCount broader { code } occupationalProfiles(first: 2) { totalCount nodes { code } }"
     data = await server.ask(
         f"{{ release {{ classifications {{ {group} narrower {{ {group} narrower {{ {group} narrower {{ {group} narrower {{ code }} "
@@ -132,7 +132,7 @@ async def test_classifications_below_a_group_or_in_another_scheme(server: Server
     assert release["unit"] == release["none"] == release["other"] == release["odd"] == []
 
 
-async def test_a_value_of_a_profile_leads_to_all_profiles_with_it(server: Server) -> None:
+async def test_a_value_of_a_profile_lists_all_profiles_with_it(server: Server) -> None:
     data = await server.ask(
         """{ occupationalProfile(code: "OP-101") {
           economicSectors { code profileCount occupationalProfiles(first: 1) { totalCount facets { economicSectors { count } } } }
@@ -148,7 +148,7 @@ async def test_a_value_of_a_profile_leads_to_all_profiles_with_it(server: Server
         assert group["profileCount"] <= group["broader"]["profileCount"] <= group["broader"]["broader"]["profileCount"]
 
 
-async def test_values_of_one_condition_add_up_and_conditions_restrict(server: Server) -> None:
+async def test_values_of_a_condition_are_alternatives_and_conditions_restrict(server: Server) -> None:
     profiles = await whole(server)
     query = "query ($filter: OccupationalProfileFilter) { occupationalProfiles(first: 500, filter: $filter) { nodes { code } } }"
 
@@ -178,7 +178,7 @@ async def test_values_of_one_condition_add_up_and_conditions_restrict(server: Se
         assert [node["code"] for node in data["occupationalProfiles"]["nodes"]] == expected, filter
 
 
-async def test_pages_of_a_value_are_cut_by_cursors_of_their_own(server: Server) -> None:
+async def test_each_value_list_has_its_own_cursors(server: Server) -> None:
     query = """query ($after: String) { release { economicSectors { occupationalProfiles(first: 1, after: $after) {
       nodes { code } pageInfo { hasNextPage endCursor } } } } }"""
     first, other, *_ = (await server.ask(query))["release"]["economicSectors"]
@@ -209,14 +209,14 @@ async def test_pages_of_a_value_are_cut_by_cursors_of_their_own(server: Server) 
         ('{ occupationalProfiles(filter: { sector: "ES-1" }) { totalCount } }', "sector"),
     ],
 )
-async def test_bad_input_is_named(server: Server, query: str, message: str) -> None:
+async def test_errors_name_the_invalid_input(server: Server, query: str, message: str) -> None:
     error, *_ = await server.errors(query)
 
     assert error["extensions"]["code"] in ("BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED")
     assert message in error["message"]
 
 
-async def test_an_error_of_a_facet_leaves_the_others(server: Server) -> None:
+async def test_a_failing_facet_does_not_affect_the_others(server: Server) -> None:
     answer = (
         await server.post(
             "{ occupationalProfiles { facets { classifications(level: 9) { count } areasOfInterest { count } } } }"
@@ -250,7 +250,7 @@ async def test_counts_take_a_constant_number_of_queries(server: Server, monkeypa
     assert not [statement for statement in statements if "facet" in statement]
 
 
-async def test_profiles_of_all_values_are_read_once_each(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_profiles_of_all_values_are_read_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     statements = record_statements(monkeypatch)
     await server.ask('{ skill(code: "SK-1") { code } }')
     statements.clear()

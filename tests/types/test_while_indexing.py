@@ -41,7 +41,7 @@ async def building(few_releases: Releases, settings: Settings, tmp_path: Path) -
         server.faults.clear()
 
 
-async def test_concepts_that_were_met_are_returned_before_the_index_is_whole(building: Server) -> None:
+async def test_crawled_concepts_are_returned_before_the_index_is_complete(building: Server) -> None:
     (competence,) = (await building.ask(FIRST))["technicalCompetences"]["nodes"]
     skill, knowledge, indicator = (
         competence["skill"], competence["knowledgeItems"][0], competence["behaviouralIndicators"][0],
@@ -70,7 +70,7 @@ async def test_concepts_that_were_met_are_returned_before_the_index_is_whole(bui
     assert [error["extensions"]["code"] for error in body["errors"]] == ["NOT_INDEXED_YET"]
 
 
-async def test_no_concept_is_said_not_to_exist_before_the_index_is_whole(building: Server) -> None:
+async def test_no_concept_is_reported_missing_before_the_index_is_complete(building: Server) -> None:
     (competence,) = (await building.ask(FIRST))["technicalCompetences"]["nodes"]
     assert competence["code"]
     of_skill = "U2tpbGw6My4xMTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDE"  # Skill:3.11:00000000-…-000000000001

@@ -9,11 +9,11 @@ from tests.execution.compiled.scenarios import SCENARIOS, Scenario
 pytestmark = pytest.mark.slow
 
 
-def test_there_are_many_such_operations() -> None:
+def test_the_corpus_has_enough_operations() -> None:
     assert len(written_down()) > 25
 
 
-def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> None:
+def test_operations_of_docs_and_examples_have_equal_responses(bench: Bench) -> None:
     bench.counted.clear()
 
     bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.samples))
@@ -24,7 +24,7 @@ def test_operations_of_docs_and_examples_are_answered_alike(bench: Bench) -> Non
 
 @pytest.mark.plans
 @pytest.mark.parametrize("scenario", [SCENARIOS[position] for position in (0, 1, 3, 7)], ids=lambda item: item.name)
-def test_operations_of_tests_are_answered_alike(bench: Bench, scenario: Scenario) -> None:
+def test_operations_of_tests_have_equal_responses(bench: Bench, scenario: Scenario) -> None:
     texts = in_tests()
     assert len(texts) > 150
     bench.counted.clear()

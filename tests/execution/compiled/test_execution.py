@@ -59,7 +59,7 @@ async def test_a_nested_query_is_compiled_and_loads_each_document_once(unindexed
     assert runs() == (before[0] + 2, *before[1:])
 
 
-async def test_two_fields_may_wait_for_the_same_document(unindexed: Server) -> None:
+async def test_two_fields_can_wait_for_the_same_document(unindexed: Server) -> None:
     code = await code_of_a_profile(unindexed)
     before = runs()
     data = await unindexed.ask(
@@ -72,7 +72,7 @@ async def test_two_fields_may_wait_for_the_same_document(unindexed: Server) -> N
     assert runs() == (before[0] + 1, *before[1:])
 
 
-async def test_what_fails_is_reported_by_graphql_core_and_loaded_once(unindexed: Server) -> None:
+async def test_a_failing_field_is_reported_by_graphql_core_and_loaded_once(unindexed: Server) -> None:
     code = await code_of_a_profile(unindexed)
     before = runs()
     query = f'{{ occupationalProfile(code: "{code}") {{ description {{ nl }} }} skills {{ totalCount }} }}'
@@ -101,7 +101,7 @@ def doubled_lists(execution: Execution) -> None:
     )
 
 
-async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
+async def test_a_long_list_yields_to_the_event_loop_with_an_equal_result() -> None:
     long = execution(doubled_lists, passed=1 / 3)
     async with counting_turns() as turns:
         long.begin()
@@ -113,7 +113,7 @@ async def test_a_long_list_lets_others_run_and_comes_out_the_same() -> None:
     assert turns.count >= 100 / 3
 
 
-async def test_root_fields_that_a_time_slice_does_not_reach_wait_for_the_next() -> None:
+async def test_root_fields_after_the_time_slice_wait_for_the_next() -> None:
     long = execution(lambda it: it.root([(key, lambda key=key: key) for key in "abcde"]), passed=1)  # type: ignore[misc]
     long.begin()
     assert long.waits
@@ -124,7 +124,7 @@ async def test_root_fields_that_a_time_slice_does_not_reach_wait_for_the_next() 
     assert long.failure is None
 
 
-async def test_an_execution_after_its_deadline_is_left_to_graphql_core() -> None:
+async def test_an_execution_after_its_deadline_falls_back_to_graphql_core() -> None:
     late = execution(doubled_lists, passed=1, deadline=asyncio.get_running_loop().time())
     late.begin()
     await late.finish()
@@ -133,7 +133,7 @@ async def test_an_execution_after_its_deadline_is_left_to_graphql_core() -> None
     assert isinstance(late.failure, OperationTimeout)
 
 
-async def test_a_long_execution_that_is_complete_waits_for_a_pass_to_be_encoded_in() -> None:
+async def test_a_long_execution_yields_before_it_is_encoded() -> None:
     complete = execution(doubled_lists, passed=0, deadline=asyncio.get_running_loop().time())
     complete.begin()
     finishing = asyncio.ensure_future(complete.finish())

@@ -84,7 +84,7 @@ async def test_a_query_with_too_many_fields_is_not_compiled(server: Server, monk
 
 
 @pytest.mark.parametrize("error", [SyntaxError, RecursionError, MemoryError])
-async def test_a_query_that_python_cannot_compile_is_answered(
+async def test_a_query_that_python_cannot_compile_falls_back(
     server: Server, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -97,7 +97,7 @@ async def test_a_query_that_python_cannot_compile_is_answered(
     assert counted("competent_fallbacks_total", reason="size") == before + 1
 
 
-async def test_a_fault_of_ours_is_an_error_in_the_log_with_the_generated_line(
+async def test_an_internal_error_is_logged_with_its_generated_line(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -119,7 +119,7 @@ def execution(build: Any) -> Execution:
     return Execution(build, context, InputVariables({}, VariableValues({}, {})), is_long=False)
 
 
-def test_null_in_a_non_null_field_is_left_to_graphql_core() -> None:
+def test_null_in_a_non_null_field_falls_back_to_graphql_core() -> None:
     failed = execution(lambda it: it.null("A.b"))
     failed.begin()
 
@@ -127,7 +127,7 @@ def test_null_in_a_non_null_field_is_left_to_graphql_core() -> None:
     assert (failed.failure.reason, failed.failure.field) == ("null", "A.b")
 
 
-async def test_a_value_that_is_still_loading_is_not_taken_for_null() -> None:
+async def test_a_pending_value_is_not_null() -> None:
     async def later() -> str:
         return "there"
 

@@ -50,7 +50,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("other", EQUAL.values(), ids=EQUAL)
-def test_replies_that_a_client_takes_for_the_same_do_not_differ(other: Reply) -> None:
+def test_replies_that_are_equal_for_clients_do_not_differ(other: Reply) -> None:
     assert differences(REPLY, other) == []
 
 
@@ -77,7 +77,7 @@ def deep_text(path: str, status: int, document: Any) -> Any:
     return status, document
 
 
-def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> None:
+def test_a_server_that_changes_one_text_is_detected(bench: Bench) -> None:
     (difference,) = bench.run(compared(bench, deep_text, ClientRequest(QUERY)))
 
     assert difference.startswith("data: ")
@@ -85,7 +85,7 @@ def test_a_server_that_says_one_text_otherwise_is_found_out(bench: Bench) -> Non
     assert "/knowledgeItems/" in difference
 
 
-def test_a_server_whose_documents_are_lost_is_found_out(bench: Bench) -> None:
+def test_a_server_without_its_documents_is_detected(bench: Bench) -> None:
     assert bench.run(compared(bench, lambda *_: (404, {}), ClientRequest(QUERY)))
 
 
@@ -109,7 +109,7 @@ LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"
 
 
 @pytest.mark.parametrize(("old", "new"), LIES.values(), ids=LIES)
-def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: bytes, new: bytes) -> None:
+def test_a_fast_path_that_changes_a_response_is_detected(bench: Bench, old: bytes, new: bytes) -> None:
     async def lied() -> tuple[list[str], list[str]]:
         data = bench.data
         async with twins(data.settings, data.settings, Upstream(data.original), *data.numbers) as pair:
@@ -125,7 +125,7 @@ def test_a_fast_path_that_says_something_else_is_found_out(bench: Bench, old: by
     assert all(item.startswith("fast: ") for item in differing)
 
 
-def test_damage_is_the_same_each_time_and_differs_by_its_number() -> None:
+def test_damage_is_reproducible_per_number() -> None:
     def damaged(number: int) -> Any:
         document = {"id": "x", "title": {"nl": "a"}, "competences": [{"id": str(n), "code": "c"} for n in range(9)]}
         return Damage(number, share=1.0)("/releases/3.11/occupationalprofiles/x", 200, document)

@@ -31,7 +31,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_that_hangs_does_not_keep_the_others_waiting(loads: Loads) -> None:
+async def test_a_hanging_load_does_not_delay_the_others(loads: Loads) -> None:
     pending, waiting = await started(loads)
     loads["a"].set_result("A")
     await turns()
@@ -59,7 +59,7 @@ async def test_an_error_ends_the_wait_unless_it_is_tolerated(loads: Loads, toler
     pending.cancel()
 
 
-async def test_nothing_is_waited_for_when_all_has_arrived(loads: Loads) -> None:
+async def test_there_is_no_wait_once_all_results_have_arrived(loads: Loads) -> None:
     pending = PendingResults()
     pending.start("a", loads["a"])
     loads["a"].set_result("A")

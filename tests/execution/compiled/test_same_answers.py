@@ -10,7 +10,7 @@ from tests.execution.compiled.scenarios import MORE_SCENARIOS, SCENARIOS, SCHEMA
 
 @pytest.mark.slow
 @pytest.mark.parametrize("half", [0, 1])
-def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> None:
+def test_generated_operations_have_equal_responses(bench: Bench, half: int) -> None:
     bench.counted.clear()
 
     for number, scenario in enumerate(SCENARIOS[half::2]):
@@ -26,7 +26,7 @@ def test_generated_operations_are_answered_alike(bench: Bench, half: int) -> Non
 
 @pytest.mark.plans
 @pytest.mark.parametrize(("bench", "number"), [("small", 0), ("small", 1), ("bundled", 2)], indirect=["bench"])
-def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, number: int) -> None:
+def test_thousands_of_generated_operations_have_equal_responses(bench: Bench, number: int) -> None:
     bench.counted.clear()
 
     for position, scenario in enumerate(MORE_SCENARIOS):
@@ -40,7 +40,7 @@ def test_thousands_of_generated_operations_are_answered_alike(bench: Bench, numb
 
 
 @pytest.mark.plans
-def test_every_field_argument_value_and_way_of_writing_is_in_some_of_them(bench: Bench) -> None:
+def test_generated_operations_cover_every_field_argument_value_and_form(bench: Bench) -> None:
     texts = {numbered(SHAPES, bench.data.samples, number).query for number in range(1500)}
 
     assert len(texts) > 1450

@@ -189,7 +189,7 @@ def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", [SCENARIOS[0], SCENARIOS[1]], ids=lambda item: item.name)
 @pytest.mark.parametrize("group", [WORKS, FAILS], ids=["works", "fails"])
-def test_odd_documents_and_values_are_answered_alike(
+def test_unusual_documents_and_values_have_equal_responses(
     bench: Bench, group: dict[str, ClientRequest], scenario: Scenario
 ) -> None:
     requests = {name: filled(item, bench) for name, item in group.items()}
@@ -203,7 +203,7 @@ def test_odd_documents_and_values_are_answered_alike(
         assert failed == (list(FAILS) if group is FAILS else [])
 
 
-def test_long_answers_are_compressed_alike(bench: Bench) -> None:
+def test_long_responses_are_compressed_equally(bench: Bench) -> None:
     headers = {"accept-encoding": "gzip, br"}
     lengths = [
         f"{{ skills(first: {first}) {{ nodes {{ id uuid code description {{ nl fr }} }} }} }}"

@@ -74,7 +74,7 @@ def test_names_of_variables_are_not_in_the_source(schema: CompetentSchema, name:
     assert source(schema, name=name) == source(schema)
 
 
-def test_names_in_the_source_are_generated_or_of_our_own(schema: CompetentSchema) -> None:
+def test_names_in_the_source_are_generated_or_internal(schema: CompetentSchema) -> None:
     own = {*HELPERS, "build", "execution", "id", "str", "type", "make"}
     texts = {name for name, _ in _names_in_schema(schema)} | {
         field.name for item in CONCEPT_TYPES for field in item.fields
@@ -101,7 +101,7 @@ async def test_any_alias_is_a_key_of_the_response(server: Server) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a b", 'a"', "a\n", "1a", "é", "a-b", "\\"])
-def test_what_is_not_a_name_is_refused(text: str) -> None:
+def test_an_invalid_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a name"):
         quoted(text)
 

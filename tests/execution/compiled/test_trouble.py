@@ -67,7 +67,7 @@ async def changed(settings: Settings, bench: Bench, collection: str, settles: bo
 
 @pytest.mark.parametrize("collection", ["occupationalprofiles", "technicalcompetences"])
 @pytest.mark.parametrize("lifetimes", [ALWAYS_EXPIRED, ALWAYS_STALE], ids=["expired", "stale"])
-def test_a_document_that_changed_changes_the_answer(bench: Bench, lifetimes: dict[str, Any], collection: str) -> None:
+def test_a_changed_document_changes_the_response(bench: Bench, lifetimes: dict[str, Any], collection: str) -> None:
     settings = replace(bench.data.settings, **lifetimes)
 
     first, second, *after = bench.run(changed(settings, bench, collection, settles=lifetimes is ALWAYS_STALE))
@@ -100,7 +100,7 @@ async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
         await twin.services.aclose()
 
 
-def test_what_fails_at_once_keeps_nothing_from_being_asked_while_something_hangs(bench: Bench) -> None:
+def test_an_immediate_failure_prevents_no_request_while_another_hangs(bench: Bench) -> None:
     without, with_plans = (bench.run(while_one_hangs(bench, item)) for item in (OFF, ON))
 
     assert len(without) == 4
@@ -116,7 +116,7 @@ async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set
         await twin.services.aclose()
 
 
-def test_many_who_ask_at_once_share_what_is_asked_upstream(bench: Bench) -> None:
+def test_concurrent_requests_share_one_upstream_call(bench: Bench) -> None:
     without, with_plans = (bench.run(at_once(bench, item, 8)) for item in (OFF, ON))
 
     assert len(without[0]) == 1
@@ -143,14 +143,14 @@ async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, l
         await twin.services.aclose()
 
 
-def test_who_leaves_takes_nothing_from_those_who_stay(bench: Bench) -> None:
+def test_a_disconnected_client_does_not_affect_the_others(bench: Bench) -> None:
     without, with_plans = (bench.run(after_one_left(bench, item)) for item in (OFF, ON))
 
     assert orjson.loads(without[0])["data"]["occupationalProfile"]["essentialCompetences"]
     assert with_plans == without
 
 
-def test_values_read_with_plans_are_those_read_without(bench: Bench) -> None:
+def test_compiled_queries_read_the_same_sample_values(bench: Bench) -> None:
     async def read() -> SampleValues:
         async with SCENARIOS[0].twins(bench.data, 0, OFF, ON) as (pair, _):
             return await SampleValues.of(pair.second)
@@ -158,7 +158,7 @@ def test_values_read_with_plans_are_those_read_without(bench: Bench) -> None:
     assert bench.run(read()) == bench.data.samples
 
 
-def test_a_condition_that_is_null_writes_nothing_into_the_log(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_null_condition_logs_no_error(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     request = ClientRequest("query ($c: Boolean = true) { releases { id @include(if: $c) } }", {"c": None})
 
     bench.compare(SCENARIOS[0], 0, [request])

@@ -54,7 +54,7 @@ async def known_of(server: Server) -> SampleValues:
     return await SampleValues.of(cast(Any, SimpleNamespace(ask=ask)))
 
 
-async def test_generated_operations_do_not_work_more_than_they_cost(counted: tuple[Server, Work]) -> None:
+async def test_generated_operations_stay_within_their_announced_cost(counted: tuple[Server, Work]) -> None:
     server, work = counted
     shapes, samples = Shapes(SCHEMA), await known_of(server)
     answered = asked_an_index = 0
@@ -125,7 +125,7 @@ async def test_many_searches_in_one_operation_are_refused(server: Server) -> Non
     assert await server.codes(f"{{ {query} }}") == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_words_of_a_search_count_however_they_are_sent(counted: tuple[Server, Work]) -> None:
+async def test_words_of_a_search_count_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
     server, work = counted
     one, _ = await measure_work(server, work, '{ search(text: "lasser") { totalCount } }')
     three, _ = await measure_work(server, work, '{ search(text: "ik ben lasser") { totalCount } }')
@@ -140,7 +140,7 @@ async def test_words_of_a_search_count_however_they_are_sent(counted: tuple[Serv
     assert filtered - plain == 250 + 1900 + 3 * 310
 
 
-def test_no_list_in_an_input_object_costs_nothing() -> None:
+def test_every_list_in_an_input_object_has_a_cost() -> None:
     """Lists in arguments count an item each; one inside of an input object has to be declared with each field that takes it."""
     lists = set()
     for type_name in ("Query", "Release"):
@@ -155,7 +155,7 @@ def test_no_list_in_an_input_object_costs_nothing() -> None:
     assert "occupationalProfiles.filter.sectors" in lists
 
 
-def test_every_question_to_an_index_has_a_weight() -> None:
+def test_every_index_query_has_a_weight() -> None:
     request = {
         "Query": ("search", "suggest", *COMPARISONS, "occupationalProfiles"),
         "Release": ("search", "suggest", *COMPARISONS, "changes", "occupationalProfiles", "translationCoverage"),
@@ -201,7 +201,7 @@ _GROUPS = "technicalCompetences { code } skills { code } knowledgeItems { code }
 @needs_data
 @pytest.mark.real
 @pytest.mark.xdist_group("work at real size")
-async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Server, Work]) -> None:
+async def test_at_real_size_no_index_query_exceeds_its_announced_cost(real: tuple[Server, Work]) -> None:
     server, work = real
     index = server.app.state.services.indexes.get_cached("3.27")
 
@@ -337,7 +337,7 @@ async def test_at_real_size_no_question_works_more_than_it_costs(real: tuple[Ser
 @needs_data
 @pytest.mark.real
 @pytest.mark.xdist_group("work at real size")
-async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple[Server, Work]) -> None:
+async def test_at_real_size_pages_stay_within_their_announced_cost(real: tuple[Server, Work]) -> None:
     """Lists are longer than on average in some things; over a page that evens out, but for what is allowed once."""
     server, _ = real
     over = []
@@ -370,7 +370,7 @@ async def test_at_real_size_pages_have_no_more_values_than_they_cost(real: tuple
     assert over == []
 
 
-def test_what_is_read_of_a_text_is_bounded() -> None:
+def test_the_counted_words_of_a_text_are_bounded() -> None:
     assert quantity("a " * 10_000, "word") == 1
     assert quantity(" ".join(f"w{n}" for n in range(1000))[:MAX_TEXT_CHARS], "word") == 16
     assert quantity(None, "word") == quantity(None, "item") == quantity(None, "given") == 0

@@ -28,7 +28,9 @@ def by_path(cost: Any, which: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("compiled", ["on", "off"])
-async def test_fields_have_their_share(releases: Releases, settings: Settings, compiled: str) -> None:
+async def test_the_breakdown_lists_the_cost_of_each_field(
+    releases: Releases, settings: Settings, compiled: str
+) -> None:
     async with running(releases, replace(settings, compiled_queries=compiled)) as server:
         for _ in range(3):  # the third response is cached
             answer = await explained(server, LISTED)
@@ -78,7 +80,7 @@ async def test_fragments_aliases_and_directives_count_as_in_the_estimate(server:
     assert cost["actual"] == values_in(answer["data"]) + 3 + 2
 
 
-async def test_a_refused_operation_says_which_field_costs_most(server: Server) -> None:
+async def test_a_refused_operation_names_its_most_expensive_field(server: Server) -> None:
     query = "{ skills(first: 500) { nodes { usedInOccupationalProfiles(first: 500) { nodes { code } } } } }"
     answer = await explained(server, query)
     cost = answer["extensions"]["cost"]
@@ -91,7 +93,7 @@ async def test_a_refused_operation_says_which_field_costs_most(server: Server) -
     )
 
 
-async def test_a_field_that_is_null_did_not_do_its_work(server: Server) -> None:
+async def test_a_null_field_has_no_actual_cost(server: Server) -> None:
     answer = await explained(server, '{ release(number: "3.11") { changes(since: "1.0") { totalCount } } }')
     cost = answer["extensions"]["cost"]
 

@@ -65,7 +65,7 @@ def cost(text: str, **variables: Any) -> int:
         ('{ node(id: "a") { ... on Skill { code } ... on Release { number } } }', 3 + 2),
     ],
 )
-def test_the_cost_is_the_number_of_values_that_there_may_be(text: str, expected: int) -> None:
+def test_the_cost_is_the_maximum_number_of_values(text: str, expected: int) -> None:
     assert cost(text) == expected
 
 
@@ -81,21 +81,21 @@ def test_sizes_come_from_variables_and_their_defaults() -> None:
     assert cost("query ($m: Int) { skills(first: $m) { nodes { code } } }") == 2 + 20 * 2
 
 
-def test_competences_in_a_text_cost_as_many_as_are_requested() -> None:
+def test_competences_in_a_text_cost_by_the_requested_number() -> None:
     def in_text(first: int) -> int:
         return cost(f'{{ competencesInText(text: "a", first: {first}) {{ nodes {{ skill {{ code }} }} }} }}')
 
     assert in_text(100) - in_text(20) == 80 * (in_text(1) - in_text(0)) > 80
 
 
-def test_as_many_nodes_as_there_are_ids() -> None:
+def test_nodes_cost_by_the_number_of_ids() -> None:
     text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }"
 
     assert cost(text, ids=["a"] * 7) == 1 + 7 * 4
     assert cost(text, ids="a") == 1 + 4
 
 
-def test_what_a_variable_leaves_out_costs_nothing() -> None:
+def test_fields_excluded_by_a_variable_cost_nothing() -> None:
     text = "query ($deep: Boolean!, $no: Boolean = true) { release { number ... @include(if: $deep) { skills { totalCount } } id @skip(if: $no) } }"
 
     assert cost(text, deep=False) == 2
@@ -113,7 +113,7 @@ def test_variables_multiply_through_fragments() -> None:
     assert cost(text, n=10, m=5) == 2 + 10 * (1 + 2 * (2 + 3 + 5 * 2)) + 2 * 20
 
 
-def test_fragments_of_fragments_with_variables_are_one_step_each() -> None:
+def test_nested_fragments_with_variables_are_one_step_each() -> None:
     levels = 60
     chain = "".join(
         f"fragment F{n} on Release {{ x{n}: skill(code: $c) {{ release {{ ...F{n + 1} ...F{n + 1} }} }} s{n}: skills(first: $n) {{ totalCount nodes {{ code }} }} }} "
@@ -127,7 +127,7 @@ def test_fragments_of_fragments_with_variables_are_one_step_each() -> None:
     assert cost.of({"n": 500}) == MAX_COST
 
 
-def test_a_cost_beyond_all_floats_is_still_a_number() -> None:
+def test_a_cost_beyond_all_floats_is_capped() -> None:
     text = "{ release " + "{ skills(first: 500) { nodes { release " * 62 + "{ number }" + "} } }" * 62 + "}"
 
     assert cost(text) == MAX_COST
@@ -139,7 +139,7 @@ def test_an_operation_without_variables_is_one_constant() -> None:
     assert [step.terms for step in cost.steps] == [[]]
 
 
-def test_every_list_declares_its_length_and_nothing_else_does() -> None:
+def test_exactly_the_lists_declare_a_length() -> None:
     fields = {
         f"{type_name.name}.{name}": field
         for type_name in GRAPH.type_map.values()
@@ -154,7 +154,7 @@ def test_every_list_declares_its_length_and_nothing_else_does() -> None:
     assert lists == {name for name, field in fields.items() if declared_length(field)}
 
 
-async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -> None:
+async def test_the_cost_of_introspection_is_close_to_its_size(server: Server) -> None:
     def values(value: Any) -> int:
         if isinstance(value, dict):
             return sum(1 + values(item) for item in value.values())
@@ -165,7 +165,7 @@ async def test_the_cost_of_introspection_is_near_what_it_gives(server: Server) -
     assert 1.0 <= cost(text) / values(await server.ask(text)) <= 2.5
 
 
-def test_every_example_costs_a_tenth_of_what_is_allowed_without_comparing_releases() -> None:
+def test_examples_cost_at_most_a_tenth_of_the_limit() -> None:
     costs = {example.name: cost(example.query) for example in examples()}
 
     assert len(costs) >= 15
@@ -180,7 +180,7 @@ def test_a_large_honest_query_is_allowed() -> None:
     assert cost(page) <= DEFAULTS.cost
 
 
-def test_the_examples_on_the_page_on_limits_cost_what_they_say() -> None:
+def test_documented_costs_of_examples_are_exact() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     examples = re.findall(r"```graphql\n# cost: ([\d,]+)\n(.*?)```", page, flags=re.DOTALL)
 
@@ -190,7 +190,7 @@ def test_the_examples_on_the_page_on_limits_cost_what_they_say() -> None:
     ]
 
 
-def test_the_page_on_limits_has_the_weight_of_each_question() -> None:
+def test_the_limits_page_lists_the_weight_of_each_index_query() -> None:
     page = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"\| `(\w+)(?:\([^)]*\))?` \| ([^|]+) \|", page[page.index("## Cost") :]))
     fields = {

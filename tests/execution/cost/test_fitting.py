@@ -52,7 +52,7 @@ def test_the_largest_page_that_fits_is_found(text: str, limit: int, expected: Fi
     assert fitting(text, limit) == expected
 
 
-async def test_the_first_that_an_error_names_fits_and_the_next_does_not(server: Server) -> None:
+async def test_the_page_size_in_an_error_is_the_largest_that_fits(server: Server) -> None:
     (error,) = await server.errors(NESTED, {"first": 500})
 
     match = re.search(r"With `first: (\d+)` in `list`, it would fit\.", error["message"])
@@ -64,7 +64,7 @@ async def test_the_first_that_an_error_names_fits_and_the_next_does_not(server: 
     assert await server.codes(NESTED, {"first": first + 1}) == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_many_lists_get_one_first_for_all(server: Server) -> None:
+async def test_the_error_for_many_lists_suggests_one_page_size(server: Server) -> None:
     many = "{ %s }"
     fields = " ".join(f"a{n}: occupationalProfiles(first: %d) {{ nodes {{ code uuid id }} }}" for n in range(45))
     (error,) = await server.errors(many % (fields % ((500,) * 45)))
@@ -75,7 +75,7 @@ async def test_many_lists_get_one_first_for_all(server: Server) -> None:
     assert "data" in (await server.post(fitted)).json()
 
 
-async def test_without_a_page_that_fits_the_advice_is_another(server: Server) -> None:
+async def test_if_no_page_size_fits_the_error_suggests_fewer_fields(server: Server) -> None:
     searches = " ".join(f'a{n}: search(text: "de{n}") {{ totalCount }}' for n in range(45))
     (error,) = await server.errors(f"{{ {searches} }}")
 
