@@ -43,7 +43,7 @@ async def items(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
     return next(iter(body.get("_embedded", {"": []}).values()))
 
 
-async def test_the_technical_competence_of_vdabs_page_is_answered_as_printed_there(client: httpx.AsyncClient) -> None:
+async def test_a_technical_competence_equals_the_example_published_by_vdab(client: httpx.AsyncClient) -> None:
     body = await get(client, f"/releases/current/technicalcompetences/{CP_7}")
 
     assert json.dumps(body, indent=2, ensure_ascii=False) + "\n" == GOLDEN.read_text(encoding="utf-8")
@@ -59,9 +59,7 @@ async def test_the_technical_competence_of_vdabs_page_is_answered_as_printed_the
         "/services/openservices/v1",
     ],
 )
-async def test_everything_is_served_without_a_base_and_under_both_of_vdabs(
-    client: httpx.AsyncClient, base: str
-) -> None:
+async def test_routes_are_served_at_the_root_and_under_both_vdab_bases(client: httpx.AsyncClient, base: str) -> None:
     body = await get(client, f"{base}/releases/3.11/technicalcompetences/{CP_7}")
 
     assert body["code"] == "CP-7"
@@ -78,7 +76,7 @@ async def test_everything_is_served_without_a_base_and_under_both_of_vdabs(
         f"/technicalcompetences/{CP_7}/occupationalprofiles/used",
     ],
 )
-async def test_current_is_another_name_of_the_newest_release(client: httpx.AsyncClient, path: str) -> None:
+async def test_current_is_an_alias_of_the_newest_release(client: httpx.AsyncClient, path: str) -> None:
     current = await get(client, f"/releases/current{path}")
 
     assert current == await get(client, f"/releases/3.11{path}")
@@ -104,7 +102,7 @@ async def test_releases_are_listed_newest_first(client: httpx.AsyncClient) -> No
     }
 
 
-async def test_a_release_is_told_as_in_the_list(client: httpx.AsyncClient) -> None:
+async def test_a_release_equals_its_entry_in_the_list(client: httpx.AsyncClient) -> None:
     current, older, _ = await items(client, "/releases")
 
     assert await get(client, "/releases/current") == current
@@ -119,9 +117,7 @@ async def test_a_release_is_told_as_in_the_list(client: httpx.AsyncClient) -> No
         ("softskills", ["id", "code", "title", "regions", "type", "_links"]),
     ],
 )
-async def test_an_item_of_a_list_links_to_the_document_that_it_stands_for(
-    client: httpx.AsyncClient, collection: str, keys: list[str]
-) -> None:
+async def test_a_list_item_links_to_its_document(client: httpx.AsyncClient, collection: str, keys: list[str]) -> None:
     body = await get(client, f"/releases/current/{collection}?page=1&size=5")
 
     (name,) = body["_embedded"]
@@ -136,7 +132,7 @@ async def test_an_item_of_a_list_links_to_the_document_that_it_stands_for(
 
 
 @pytest.mark.parametrize("collection", LISTS)
-async def test_pages_together_are_the_whole_list(client: httpx.AsyncClient, collection: str) -> None:
+async def test_all_pages_together_equal_the_complete_list(client: httpx.AsyncClient, collection: str) -> None:
     complete = await items(client, f"/releases/current/{collection}?size=2000")
     path, met = f"/releases/current/{collection}?page=0&size=7", []
     while path:
@@ -148,7 +144,7 @@ async def test_pages_together_are_the_whole_list(client: httpx.AsyncClient, coll
     assert len({item["id"] for item in met}) == len(met)
 
 
-async def test_a_page_tells_its_size_number_and_neighbours(client: httpx.AsyncClient) -> None:
+async def test_a_page_has_its_size_its_number_and_links_to_its_neighbours(client: httpx.AsyncClient) -> None:
     total = len(await items(client, "/releases/current/technicalcompetences?size=2000"))
     last = -(-total // 20) - 1
 
@@ -169,20 +165,20 @@ async def test_a_page_tells_its_size_number_and_neighbours(client: httpx.AsyncCl
     assert list(end["_links"]) == ["first", "prev", "self", "last"]
 
 
-async def test_a_page_beyond_the_last_has_no_embedded_at_all(client: httpx.AsyncClient) -> None:
+async def test_a_page_beyond_the_last_has_no_embedded_key(client: httpx.AsyncClient) -> None:
     body = await get(client, "/releases/current/occupationalprofiles?page=900")
 
     assert list(body) == ["_links", "page"]
     assert body["page"]["number"] == 900
 
 
-async def test_the_largest_size_is_2000_and_the_answer_says_so(client: httpx.AsyncClient) -> None:
+async def test_the_page_size_is_capped_at_2000_and_reported(client: httpx.AsyncClient) -> None:
     body = await get(client, "/releases/current/occupationalprofiles?size=5000")
 
     assert body["page"]["size"] == 2000
 
 
-async def test_soft_skills_come_all_at_once_unless_a_page_is_asked_for(client: httpx.AsyncClient) -> None:
+async def test_soft_skills_are_unpaged_unless_a_page_is_requested(client: httpx.AsyncClient) -> None:
     complete = await get(client, "/releases/current/softskills")
     page = await get(client, "/releases/current/softskills?size=4")
 
@@ -191,7 +187,7 @@ async def test_soft_skills_come_all_at_once_unless_a_page_is_asked_for(client: h
     assert page["_embedded"]["softSkillList"] == complete["_embedded"]["softSkillList"][:4]
 
 
-async def test_a_profile_embeds_competences_without_indicators_whose_link_leads_to_the_whole(
+async def test_embedded_competences_have_no_indicators_but_a_link_to_all_fields(
     client: httpx.AsyncClient,
 ) -> None:
     (first, *_) = await items(client, "/releases/current/occupationalprofiles")
@@ -206,7 +202,7 @@ async def test_a_profile_embeds_competences_without_indicators_whose_link_leads_
         assert complete["behaviouralIndicators"]
 
 
-async def test_used_profiles_are_those_that_embed_the_competence(client: httpx.AsyncClient) -> None:
+async def test_used_in_profiles_are_exactly_those_that_embed_the_competence(client: httpx.AsyncClient) -> None:
     competence = await get(client, f"/releases/current/technicalcompetences/{CP_7}")
     path = competence["_links"]["usedInOccupationalProfiles"]["href"].removeprefix(INTERNAL)
     users = []
@@ -222,7 +218,7 @@ async def test_used_profiles_are_those_that_embed_the_competence(client: httpx.A
     assert used["_embedded"] == {"occupationalProfileListInfoList": users}
 
 
-async def test_a_competence_that_no_profile_uses_has_an_empty_list(client_of: ClientOf) -> None:
+async def test_an_unused_competence_has_an_empty_list(client_of: ClientOf) -> None:
     alone = Concept("6a0e5d43-0000-4000-8000-000000000001", "CP-1")
     releases = Releases([documents_in_memory(Dataset("3.9", None, (), (alone,)))])
     client = client_of(create_sandbox(releases))
@@ -258,7 +254,7 @@ async def test_every_localized_text_has_four_languages(client: httpx.AsyncClient
     assert check(profile) > 20
 
 
-async def test_lang_empties_all_other_languages(client: httpx.AsyncClient) -> None:
+async def test_the_lang_parameter_empties_all_other_languages(client: httpx.AsyncClient) -> None:
     path = f"/releases/current/technicalcompetences/{CP_7}"
     complete, english = await get(client, path), await get(client, f"{path}?lang=en")
 
@@ -275,7 +271,7 @@ async def test_lang_empties_all_other_languages(client: httpx.AsyncClient) -> No
         assert item["title"]["nl"] is None
 
 
-async def test_a_search_hit_tells_uuid_code_release_and_title(client: httpx.AsyncClient) -> None:
+async def test_a_search_hit_has_uuid_code_release_and_title(client: httpx.AsyncClient) -> None:
     path = "/search?searchValue=verpleegkundige&entityTypes=OCCUPATIONAL_PROFILE&language=nl"
     body = await get(client, f"{path}&page=0&size=1")
 
@@ -288,7 +284,7 @@ async def test_a_search_hit_tells_uuid_code_release_and_title(client: httpx.Asyn
     assert document["title"] == hit["document"]["title"]
 
 
-async def test_pages_of_a_search_keep_its_query(client: httpx.AsyncClient) -> None:
+async def test_page_links_of_a_search_preserve_its_query(client: httpx.AsyncClient) -> None:
     query = {"searchValue": "mede werker & co", "entityTypes": "OCCUPATIONAL_PROFILE", "language": "nl"}
     response = await client.get("/search", params={**query, "size": "1", "page": "1"})
 
@@ -300,7 +296,7 @@ async def test_pages_of_a_search_keep_its_query(client: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     "text", ["zzyzx", "q", "loodgietter", "'; DROP TABLE document; --", 'NEAR("a b", 2)', "é" * 900]
 )
-async def test_search_is_so_loose_that_nonsense_has_hits_too(client: httpx.AsyncClient, text: str) -> None:
+async def test_search_is_so_loose_that_nonsense_has_hits(client: httpx.AsyncClient, text: str) -> None:
     response = await client.get("/search", params={"searchValue": text})
 
     assert response.status_code == 200
@@ -332,7 +328,7 @@ async def test_search_for_anything_but_profiles_is_empty(client: httpx.AsyncClie
         "/",
     ],
 )
-async def test_what_is_not_there_is_a_404_in_the_services_form(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_missing_document_is_a_404_in_the_format_of_the_service(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(f"/services/opendata/competent/v2{path}")
 
     body = response.json()
@@ -344,7 +340,7 @@ async def test_what_is_not_there_is_a_404_in_the_services_form(client: httpx.Asy
 
 @pytest.mark.parametrize("query", ["page=-1", "page=x", "page=", "page=1.5", "size=0", "size=-3", "size=all", "page=٣"])
 @pytest.mark.parametrize("collection", LISTS)
-async def test_a_bad_page_or_size_is_a_400_in_the_services_form(
+async def test_an_invalid_page_or_size_is_a_400_in_the_format_of_the_service(
     client: httpx.AsyncClient, collection: str, query: str
 ) -> None:
     response = await client.get(f"/releases/current/{collection}?{query}")
@@ -353,7 +349,7 @@ async def test_a_bad_page_or_size_is_a_400_in_the_services_form(
 
 
 @pytest.mark.parametrize("query", ["", "searchValue=", "searchValue=%20", "searchValue=kok&page=-1"])
-async def test_a_search_for_nothing_or_a_bad_page_is_a_400(client: httpx.AsyncClient, query: str) -> None:
+async def test_a_search_without_text_or_with_an_invalid_page_is_a_400(client: httpx.AsyncClient, query: str) -> None:
     assert (await client.get(f"/search?{query}")).status_code == 400
 
 
@@ -365,7 +361,7 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-IBM-Client-Id": "another"}, {"X-IBM-Client-Id": "clé".encode()}])
-async def test_without_the_key_the_gateway_answers(
+async def test_without_the_key_the_gateway_responds_401(
     bundled: Releases, client_of: ClientOf, headers: dict[str, str | bytes]
 ) -> None:
     client = client_of(create_sandbox(bundled, key="the key"))
@@ -379,13 +375,13 @@ async def test_without_the_key_the_gateway_answers(
     }
 
 
-async def test_with_the_key_the_service_answers(bundled: Releases, client_of: ClientOf) -> None:
+async def test_with_the_key_the_service_responds(bundled: Releases, client_of: ClientOf) -> None:
     client = client_of(create_sandbox(bundled, key="the key"))
 
     assert (await client.get("/releases", headers={"x-ibm-client-id": "the key"})).status_code == 200
 
 
-async def test_calls_beyond_the_plan_are_refused_until_the_minute_has_passed(
+async def test_calls_over_the_rate_limit_are_refused_until_the_next_minute(
     bundled: Releases, client_of: ClientOf
 ) -> None:
     now = 1000.0
@@ -409,7 +405,7 @@ async def test_calls_beyond_the_plan_are_refused_until_the_minute_has_passed(
     assert await call() == (404, "name=default,1;", None)
 
 
-async def test_a_refusal_by_the_plan_has_the_gateways_form(bundled: Releases, client_of: ClientOf) -> None:
+async def test_a_rate_limit_error_has_the_format_of_the_gateway(bundled: Releases, client_of: ClientOf) -> None:
     response = await client_of(create_sandbox(bundled, rate_limit=0)).get("/releases")
 
     assert response.status_code == 429
@@ -420,9 +416,7 @@ async def test_a_refusal_by_the_plan_has_the_gateways_form(bundled: Releases, cl
     }
 
 
-async def test_what_was_asked_is_kept_with_its_query_and_without_its_base(
-    bundled: Releases, client_of: ClientOf
-) -> None:
+async def test_requests_are_recorded_with_query_but_without_base(bundled: Releases, client_of: ClientOf) -> None:
     paths: list[str] = []
     client = client_of(create_sandbox(bundled, key="k", requests=paths))
 
@@ -433,9 +427,7 @@ async def test_what_was_asked_is_kept_with_its_query_and_without_its_base(
     assert paths == ["/releases/current/softskills?page=0&size=2", "/releases?lang=nl"]
 
 
-async def test_only_the_last_of_what_was_asked_is_kept_where_nothing_was_handed_in(
-    bundled: Releases, client_of: ClientOf
-) -> None:
+async def test_by_default_only_the_latest_requests_are_recorded(bundled: Releases, client_of: ClientOf) -> None:
     app = create_sandbox(bundled)
     await client_of(app).get("/releases")
 
@@ -473,7 +465,7 @@ async def test_a_document_can_be_read_without_a_request(bundled: Releases, clien
     assert requests == [path, path]
 
 
-def test_what_is_no_document_or_depends_on_a_request_cannot_be_read(bundled: Releases) -> None:
+def test_responses_that_depend_on_a_request_cannot_be_read_directly(bundled: Releases) -> None:
     path, faults, requests = "/releases/3.11", Faults(), list[str]()
     sandbox = create_sandbox(bundled, faults=faults, requests=requests)
 

@@ -45,7 +45,7 @@ def test_the_newest_release_comes_first(folder: Folder) -> None:
     ]
 
 
-def test_the_small_release_has_the_profiles_that_say_so_and_their_competences(folder: Folder) -> None:
+def test_the_small_release_has_marked_profiles_and_their_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2") + PROFILE + 'essential_competences = ["CP-2"]\n'
     text += 'since = "3.9"\n' + PROFILE.replace("OP-1", "OP-2") + 'essential_competences = ["CP-1"]\n'
     *_, older, small = bundled_datasets(folder(text))
@@ -54,7 +54,7 @@ def test_the_small_release_has_the_profiles_that_say_so_and_their_competences(fo
     assert [concept.code for concept in (*older.profiles, *older.competences)] == ["OP-1", "OP-2", "CP-1", "CP-2"]
 
 
-def test_a_value_is_that_of_the_first_change_after_the_release(folder: Folder) -> None:
+def test_a_value_is_taken_from_the_first_change_after_the_release(folder: Folder) -> None:
     text = PROFILE + 'since = "3.9"\nlast_modified = "2022-06-01T00:00:00Z"\n'
     text += 'before."3.11" = { title = { nl = "Verpleger" }, last_modified = "2022-01-01T00:00:00Z" }\n'
     text += 'before."3.10" = { title = { nl = "Ziekenverpleger" } }\n'
@@ -81,12 +81,12 @@ def test_a_competence_set_has_the_skills_of_its_competences(folder: Folder) -> N
     assert now.uuid == before.uuid
 
 
-def test_a_competence_set_that_no_file_has_is_an_error(folder: Folder) -> None:
+def test_an_undefined_competence_set_is_an_error(folder: Folder) -> None:
     with pytest.raises(BundledDataError, match=r"no file has a table \[CS-1\]"):
         bundled_datasets(folder(PROFILE + 'competence_sets = ["CS-1"]\n'))
 
 
-def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(folder: Folder) -> None:
+def test_a_generated_uuid_is_equal_in_each_release_and_each_load(folder: Folder) -> None:
     text = KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'
     current, older = releases(folder(text))
     bundled_datasets.cache_clear()
@@ -100,7 +100,7 @@ def test_a_label_without_uuid_has_the_same_uuid_in_each_release_and_reading(fold
     assert item.uuid not in {skill.uuid for skill in current.competences[0].concepts("skill")}
 
 
-def test_a_label_has_all_four_languages_with_none_where_there_is_no_text(folder: Folder) -> None:
+def test_a_label_has_four_languages_with_none_for_missing_texts(folder: Folder) -> None:
     current, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'))
 
     item = current.competences[0].concepts("knowledgeItems")[0]
@@ -112,7 +112,7 @@ def test_a_label_has_all_four_languages_with_none_where_there_is_no_text(folder:
     ]
 
 
-def test_a_profile_is_read_with_all_that_its_table_tells(folder: Folder) -> None:
+def test_a_profile_is_read_with_every_key_of_its_table(folder: Folder) -> None:
     text = """
 [OP-1]
 title = { nl = "Bakker", fr = "Boulanger" }
@@ -182,7 +182,7 @@ until = "3.10"
     assert then[0].code == now[0].code == "KN-1"
 
 
-def test_what_is_not_in_a_release_is_dropped_where_it_is_named(folder: Folder) -> None:
+def test_references_to_concepts_outside_the_release_are_dropped(folder: Folder) -> None:
     text = COMPETENCE + 'until = "3.10"\n' + PROFILE + 'essential_competences = ["CP-1"]\n'
     current, older = releases(folder(text))
 
@@ -200,7 +200,7 @@ def test_the_same_dutch_text_is_the_same_indicator(folder: Folder) -> None:
     assert second.concepts("behaviouralIndicators") == first.concepts("behaviouralIndicators")[1:]
 
 
-def test_a_text_that_has_a_code_somewhere_has_it_everywhere(folder: Folder) -> None:
+def test_a_text_with_a_code_has_it_in_every_competence(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt net" }, { nl = "Meldt problemen" }]\n'
     text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ code = "BI-1", nl = "Werkt net" }]\n'
     current, _ = releases(folder(text))
@@ -231,7 +231,7 @@ def test_counted_codes_are_the_same_in_both_releases(folder: Folder) -> None:
     assert older.profiles[0].names()[1].uuid == current.profiles[0].names()[1].uuid
 
 
-def test_the_regions_of_a_competence_are_those_of_its_indicators(folder: Folder) -> None:
+def test_the_regions_of_a_competence_apply_to_its_indicators(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Vraagt het attest aan" }]\nregions = ["VLAANDEREN"]\n'
     current, _ = releases(folder(text))
 
@@ -239,14 +239,14 @@ def test_the_regions_of_a_competence_are_those_of_its_indicators(folder: Folder)
     assert [block.values["regions"] for block in competence.embedded()] == [(), ("VLAANDEREN",)]
 
 
-def test_a_skill_may_stand_in_two_competences(folder: Folder) -> None:
+def test_a_skill_can_be_in_two_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2")
     current, _ = releases(folder(text))
 
     assert current.competences[0].concepts("skill") == current.competences[1].concepts("skill")
 
 
-def test_codes_stand_in_the_order_of_their_numbers(folder: Folder) -> None:
+def test_codes_are_in_numeric_order(folder: Folder) -> None:
     text = "".join(f'[CP-{n}]\nskill = {{ code = "SK-{n}", nl = "Doen {n}" }}\n' for n in (11, 7, 100))
     current, _ = releases(folder(text))
 
@@ -344,7 +344,7 @@ def test_an_error_names_file_table_and_key_and_the_remedy(folder: Folder, text: 
     assert message in str(error.value)
 
 
-def test_a_code_that_stands_in_two_files_is_an_error(folder: Folder) -> None:
+def test_a_code_in_two_files_is_an_error(folder: Folder) -> None:
     with pytest.raises(
         BundledDataError, match=r"^b\.toml: table \[KN-1\]: this code is also used in a\.toml; use another code$"
     ):
@@ -399,7 +399,7 @@ def test_each_competence_is_used(current: Dataset) -> None:
     assert {competence.code for competence in current.competences} - used == set()
 
 
-def test_competences_are_shared_and_essential_here_but_optional_there(current: Dataset) -> None:
+def test_shared_competences_are_essential_or_optional_by_profile(current: Dataset) -> None:
     essential = Counter(one.code for profile in current.profiles for one in profile.concepts("essentialCompetences"))
     optional = Counter(one.code for profile in current.profiles for one in profile.concepts("optionalCompetences"))
 
@@ -407,7 +407,7 @@ def test_competences_are_shared_and_essential_here_but_optional_there(current: D
     assert len(essential.keys() & optional.keys()) >= 10
 
 
-def test_dutch_and_french_are_nearly_everywhere_and_english_and_german_here_and_there(current: Dataset) -> None:
+def test_dutch_and_french_are_nearly_complete_and_other_languages_are_not(current: Dataset) -> None:
     texts = [profile.texts["title"] for profile in current.profiles]
     for one in current.competences:
         texts += [block.texts["description"] for block in one.embedded()]
@@ -421,7 +421,7 @@ def test_dutch_and_french_are_nearly_everywhere_and_english_and_german_here_and_
     assert 0.05 < share["de"] < 0.5
 
 
-def test_some_texts_are_not_clean_as_in_competent(current: Dataset) -> None:
+def test_some_texts_are_untidy_as_in_competent(current: Dataset) -> None:
     labels = {
         text
         for one in current.competences
@@ -433,7 +433,7 @@ def test_some_texts_are_not_clean_as_in_competent(current: Dataset) -> None:
     assert "Human resources management\n" in labels
 
 
-def test_the_releases_differ_by_what_came_went_and_changed(current: Dataset, older: Dataset) -> None:
+def test_the_releases_differ_in_added_removed_and_changed_profiles(current: Dataset, older: Dataset) -> None:
     def by_uuid(release: Dataset) -> dict[str, Profile]:
         return {profile.uuid: profile for profile in release.profiles}
 
@@ -448,7 +448,7 @@ def test_the_releases_differ_by_what_came_went_and_changed(current: Dataset, old
     ]
 
 
-def test_some_knowledge_lives_on_under_another_uuid_with_the_same_code(current: Dataset, older: Dataset) -> None:
+def test_some_knowledge_items_have_a_new_uuid_with_the_same_code(current: Dataset, older: Dataset) -> None:
     def uuids(release: Dataset) -> dict[str, str]:
         return {
             item.code: item.uuid for competence in release.competences for item in competence.concepts("knowledgeItems")
@@ -458,7 +458,7 @@ def test_some_knowledge_lives_on_under_another_uuid_with_the_same_code(current: 
     assert [code for code in now.keys() & then.keys() if now[code] != then[code]]
 
 
-def test_no_uuid_and_no_code_belongs_to_two_things(current: Dataset, older: Dataset) -> None:
+def test_uuids_and_codes_are_unique(current: Dataset, older: Dataset) -> None:
     for release in (current, older):
         things = {(skill.uuid, skill.code) for skill in release.blocks["SoftSkill"]}
         for competence in release.competences:

@@ -44,7 +44,7 @@ def test_columns_in_another_order_are_found_by_their_headings(tmp_path: Path) ->
     assert baker.texts["workingContext"]["de"] == "w de"
 
 
-def test_columns_that_are_added_in_between_do_no_harm(tmp_path: Path) -> None:
+def test_additional_columns_are_ignored(tmp_path: Path) -> None:
     added = [[*row[:6], extra, *row[6:], extra] for row, extra in ((HEADINGS, "Title ES"), (profile(), "Panadero"))]
     names = [
         [*OWNER, "Region", "Id", "Code", "Title NL", "Title FR"],
@@ -73,7 +73,7 @@ def test_headings_are_found_below_a_title(tmp_path: Path) -> None:
     assert [(fault.row, fault.column) for fault in error.value.faults] == [(5, "A")]
 
 
-def test_a_column_is_told_by_its_letter_in_the_file(tmp_path: Path) -> None:
+def test_an_error_names_a_column_by_its_letter_in_the_file(tmp_path: Path) -> None:
     rows = [["", "Remark", *item] for item in (HEADINGS, profile(code=""))]
     rows[0][:2] = "", "Remark"
 
@@ -81,7 +81,7 @@ def test_a_column_is_told_by_its_letter_in_the_file(tmp_path: Path) -> None:
         read_workbook(write(tmp_path / "export.xlsx", {MAIN: rows}))
 
 
-def test_known_headings_in_the_wrong_place_beside_unknown_ones_are_refused(tmp_path: Path) -> None:
+def test_misplaced_headings_beside_unknown_ones_are_refused(tmp_path: Path) -> None:
     swapped = [*HEADINGS[:2], "Title FR", "Title NL", *HEADINGS[4:15], "Published"]
 
     with pytest.raises(
@@ -90,7 +90,7 @@ def test_known_headings_in_the_wrong_place_beside_unknown_ones_are_refused(tmp_p
         read_workbook(write(tmp_path / "export.xlsx", {MAIN: [swapped, profile()]}))
 
 
-def test_a_hidden_sheet_is_read_only_where_no_visible_one_has_its_name(tmp_path: Path) -> None:
+def test_a_hidden_sheet_is_read_only_if_no_visible_one_has_its_name(tmp_path: Path) -> None:
     old, codes = "Occupational Profiles 3.25", "Occ.Prof - Codes 3.26"
     sheets: dict[str, list[Sequence[Any]]] = {
         MAIN: [HEADINGS, profile()],
@@ -152,7 +152,7 @@ def test_merged_cells_have_their_value_in_the_first_row_only(tmp_path: Path) -> 
         ("competent.xlsx", None),
     ],
 )
-def test_a_date_in_the_name_of_a_file_is_no_release(name: str, number: str | None) -> None:
+def test_a_date_in_a_file_name_is_not_a_release_number(name: str, number: str | None) -> None:
     assert release_number_of_file(name) == number
 
 
@@ -170,11 +170,11 @@ def test_a_date_in_the_name_of_a_file_is_no_release(name: str, number: str | Non
         ("", None),
     ],
 )
-def test_a_date_in_the_name_of_a_sheet_is_no_release(name: str, number: str | None) -> None:
+def test_a_date_in_a_sheet_name_is_not_a_release_number(name: str, number: str | None) -> None:
     assert release_number(name) == number
 
 
-def test_a_workbook_with_a_date_alone_is_refused(write_workbook: WriteWorkbook) -> None:
+def test_a_workbook_with_only_a_date_is_refused(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({"Occupational Profiles": [profile()]}, "competent-export-2026-06-25.xlsx")
 
     with pytest.raises(WorkbookError, match=r"no release number.*; a date is not a release number"):

@@ -96,12 +96,12 @@ def reopen(tmp_path: Path) -> Iterator[Callable[[str], ReleaseDocuments | None]]
         one.close()
 
 
-def test_a_release_knows_its_number_day_and_counts(documents: ReleaseDocuments) -> None:
+def test_a_release_has_its_number_date_and_counts(documents: ReleaseDocuments) -> None:
     assert (documents.number, documents.published_on) == ("3.9", "2022-03-31")
     assert [documents.count(name) for name in (PROFILES, COMPETENCES, SOFT_SKILLS, "skills")] == [3, 2, 1, 0]
 
 
-def test_a_profile_has_its_keys_in_the_services_order(documents: ReleaseDocuments) -> None:
+def test_keys_of_a_profile_are_in_the_order_of_the_service(documents: ReleaseDocuments) -> None:
     body = orjson.loads(documents.document(PROFILES, "uuid-op-1") or b"")
 
     def titled(code: str, nl: str) -> dict[str, object]:
@@ -169,7 +169,7 @@ def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collecti
     assert documents.document(COMPETENCES, "uuid-cp-9") is None
 
 
-def test_list_items_come_in_order_and_by_part(documents: ReleaseDocuments) -> None:
+def test_list_items_are_in_order_and_can_be_sliced(documents: ReleaseDocuments) -> None:
     codes = [orjson.loads(item)["code"] for item in documents.items(PROFILES)]
 
     assert codes == ["OP-1", "OP-2", "OP-3"]
@@ -183,7 +183,7 @@ def test_a_competence_in_a_list_has_no_texts(documents: ReleaseDocuments) -> Non
     ]
 
 
-def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: ReleaseDocuments) -> None:
+def test_profiles_with_an_essential_or_optional_competence_are_listed(documents: ReleaseDocuments) -> None:
     assert [orjson.loads(item)["code"] for item in documents.used_in("UUID-CP-2")] == ["OP-1", "OP-2"]
     assert documents.used_in("uuid-cp-9") == []
 
@@ -203,7 +203,7 @@ def test_profiles_that_use_a_competence_are_known_essential_or_not(documents: Re
         ('"bakker" OR (', "nl", "OP-1"),
     ],
 )
-def test_search_finds_words_beginnings_what_is_alike_or_else_anything(
+def test_search_finds_words_then_prefixes_then_similar_then_any_texts(
     documents: ReleaseDocuments, text: str, language: str | None, first: str
 ) -> None:
     hits = documents.search(text, language)
@@ -211,7 +211,7 @@ def test_search_finds_words_beginnings_what_is_alike_or_else_anything(
     assert [orjson.loads(item)["code"] for item in documents.items_at(hits[:1])] == [first]
 
 
-def test_search_looks_at_titles_before_alternative_names(documents: ReleaseDocuments) -> None:
+def test_search_prefers_titles_over_alternative_names(documents: ReleaseDocuments) -> None:
     twin = profile(9, "Kok", alternativeNames=(AlternativeName("a", "AN-9", "nl", "Bakker"),))
     both = documents_in_memory(Dataset("3.9", None, (twin, BAKER), ()))
 
@@ -219,11 +219,11 @@ def test_search_looks_at_titles_before_alternative_names(documents: ReleaseDocum
     both.close()
 
 
-def test_search_for_nothing_that_is_a_word_finds_nothing(documents: ReleaseDocuments) -> None:
+def test_search_without_words_has_no_hits(documents: ReleaseDocuments) -> None:
     assert documents.search("?! *", "nl") == []
 
 
-def test_a_file_is_read_as_it_was_written(
+def test_a_file_is_read_back_unchanged(
     documents: ReleaseDocuments, reopen: Callable[[str], ReleaseDocuments | None]
 ) -> None:
     read = reopen("a workbook")
@@ -264,7 +264,7 @@ def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], ReleaseDoc
     assert reopen("a workbook") is None
 
 
-def test_half_a_file_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
+def test_a_truncated_file_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
     path = tmp_path / "3.9.sqlite"
     path.write_bytes(path.read_bytes()[:8192])
 

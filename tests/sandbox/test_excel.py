@@ -92,7 +92,7 @@ def test_each_column_of_each_sheet_is_read(write_workbook: WriteWorkbook) -> Non
     assert release.blocks["SoftSkill"] == baker.concepts("softSkills")
 
 
-def test_a_competence_of_many_profiles_is_one_with_the_union_of_its_blocks(write_workbook: WriteWorkbook) -> None:
+def test_a_competence_of_many_profiles_has_the_union_of_its_blocks(write_workbook: WriteWorkbook) -> None:
     skill = (OVEN, "CP-1", "skill", uuid(7), "SK-1", "Brood bakken", None)
     first, second = ((OVEN, "CP-1", "knowledge", uuid(n), f"KN-{n}", f"kennis {n}", None) for n in (1, 2))
     path = write_workbook(
@@ -112,7 +112,7 @@ def test_a_competence_of_many_profiles_is_one_with_the_union_of_its_blocks(write
     assert (cook.concepts("essentialCompetences"), cook.concepts("optionalCompetences")) == ((), (competence,))
 
 
-def test_only_the_sheet_of_the_profiles_must_be_there(write_workbook: WriteWorkbook) -> None:
+def test_only_the_sheet_of_profiles_is_required(write_workbook: WriteWorkbook) -> None:
     release = read_workbook(write_workbook({MAIN: [profile()], "Notes": [["anything", "at all"]]}))
 
     assert len(release.profiles) == 1
@@ -128,20 +128,20 @@ def test_only_the_sheet_of_the_profiles_must_be_there(write_workbook: WriteWorkb
         ("Occupational Profiles", "v3.27.1 of Competent.xlsx", "3.27.1"),
     ],
 )
-def test_the_release_number_is_in_the_name_of_the_sheet_or_else_of_the_file(
+def test_the_release_number_comes_from_the_sheet_or_else_the_file_name(
     write_workbook: WriteWorkbook, sheet: str, name: str, number: str
 ) -> None:
     assert read_workbook(write_workbook({sheet: [profile()]}, name)).number == number
 
 
-def test_a_workbook_that_tells_no_release_number_is_refused(write_workbook: WriteWorkbook) -> None:
+def test_a_workbook_without_a_release_number_is_refused(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({"Occupational Profiles": [profile()]}, "competent.xlsx")
 
     with pytest.raises(WorkbookError, match=r"competent\.xlsx: no release number.*'Occupational Profiles 3\.26'"):
         read_workbook(path)
 
 
-def test_cells_are_read_however_a_program_kept_them(write_workbook: WriteWorkbook) -> None:
+def test_cells_are_read_in_every_stored_type(write_workbook: WriteWorkbook) -> None:
     row = [BAKER.upper(), " OP-1 ", 2132.0, 1.5, True, " ", *[None] * 4, date(2020, 1, 2), None, None, None]
     path = write_workbook(
         {
@@ -168,7 +168,7 @@ def test_cells_are_read_however_a_program_kept_them(write_workbook: WriteWorkboo
     assert (third.moment("lastModified"), third.moment("lastPublished")) == ("2022-07-05T14:42:21Z", PUBLISHED)
 
 
-def test_white_space_of_texts_stays_as_it_is(write_workbook: WriteWorkbook) -> None:
+def test_white_space_in_texts_is_preserved(write_workbook: WriteWorkbook) -> None:
     (baker,) = read_workbook(write_workbook({MAIN: [profile(title=" Bakker\n")]})).profiles
 
     assert baker.texts["title"]["nl"] == " Bakker\n"
@@ -212,7 +212,7 @@ SHEETS = {
         ("sets", of(BAKER, uuid(1), "CS-1", "n", "n", "", "", "SKILL"), "the skill's code is missing"),
     ],
 )
-def test_a_bad_row_is_told_with_sheet_row_and_reason(
+def test_an_invalid_row_is_reported_with_sheet_row_and_reason(
     write_workbook: WriteWorkbook, sheet: str, row: list[Any], reason: str
 ) -> None:
     good = {"essential": [of(BAKER, *SKILL)]}.get(sheet, [])
@@ -241,14 +241,14 @@ def test_a_bad_row_is_told_with_sheet_row_and_reason(
         ([*profile(COOK)[:14], "gisteren", PUBLISHED], "'gisteren' is not a date"),
     ],
 )
-def test_a_bad_profile_is_told(write_workbook: WriteWorkbook, row: list[Any], reason: str) -> None:
+def test_an_invalid_profile_is_reported(write_workbook: WriteWorkbook, row: list[Any], reason: str) -> None:
     with pytest.raises(WorkbookError) as error:
         read_workbook(write_workbook({MAIN: [profile(), row]}))
 
     assert error.value.faults == [BadRow(MAIN, 3, reason)]
 
 
-def test_a_bad_profile_is_told_once_and_not_by_each_row_of_the_other_sheets(write_workbook: WriteWorkbook) -> None:
+def test_an_invalid_profile_is_reported_once_across_sheets(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [profile(code="")], SHEETS["codes"]: [of(BAKER, "ISCO08", "7512")]})
 
     with pytest.raises(WorkbookError) as error:
@@ -257,7 +257,7 @@ def test_a_bad_profile_is_told_once_and_not_by_each_row_of_the_other_sheets(writ
     assert error.value.faults == [BadRow(MAIN, 2, "the profile's code is missing")]
 
 
-def test_all_bad_rows_are_told_at_once_and_the_first_twenty_in_words(write_workbook: WriteWorkbook) -> None:
+def test_all_invalid_rows_are_counted_and_the_first_twenty_described(write_workbook: WriteWorkbook) -> None:
     names = [of(BAKER, uuid(n), f"AN-{n}", "xx", "x") for n in range(24)]
     path = write_workbook({MAIN: [profile(), ["x"]], "Occ.Prof - Alt.Names 3.26": names})
 
@@ -273,7 +273,7 @@ def test_all_bad_rows_are_told_at_once_and_the_first_twenty_in_words(write_workb
     assert "--lenient" in lines[-1]
 
 
-def test_rows_are_counted_as_excel_does_whatever_stands_above_and_between(write_workbook: WriteWorkbook) -> None:
+def test_row_numbers_equal_those_of_excel(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [profile(), [], [""], ["x"]]}, headings_at=2)
 
     with pytest.raises(WorkbookError) as error:
@@ -284,7 +284,7 @@ def test_rows_are_counted_as_excel_does_whatever_stands_above_and_between(write_
 
 @pytest.mark.parametrize("content", [b"", b"uuid,code\n", b"PK\x03\x04 half a zip", bytes(range(256)) * 40])
 @pytest.mark.parametrize("name", ["export-3.26.xlsx", "export-3.26.csv", "export-3.26.xls"])
-def test_what_is_no_workbook_is_told_what_was_expected(tmp_path: Path, content: bytes, name: str) -> None:
+def test_the_error_for_a_file_of_another_kind_names_the_expected_one(tmp_path: Path, content: bytes, name: str) -> None:
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(
@@ -293,7 +293,7 @@ def test_what_is_no_workbook_is_told_what_was_expected(tmp_path: Path, content: 
         read_workbook(tmp_path / name)
 
 
-def test_a_workbook_that_is_cut_is_told_what_was_expected(write_workbook: WriteWorkbook) -> None:
+def test_a_truncated_workbook_is_refused_with_a_message(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [profile()]})
     path.write_bytes(path.read_bytes()[:-500])
 
@@ -301,7 +301,7 @@ def test_a_workbook_that_is_cut_is_told_what_was_expected(write_workbook: WriteW
         read_workbook(path)
 
 
-def test_another_workbook_is_told_what_was_expected(write_workbook: WriteWorkbook) -> None:
+def test_the_error_for_another_workbook_lists_its_sheets(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({"Sheet1": [["a"]], "Budget": [["b"]]}, "budget.xlsx")
 
     with pytest.raises(WorkbookError) as error:
@@ -313,12 +313,12 @@ def test_another_workbook_is_told_what_was_expected(write_workbook: WriteWorkboo
 
 
 @pytest.mark.parametrize("name", ["nowhere.xlsx", "."])
-def test_a_path_without_a_file_is_told(tmp_path: Path, name: str) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(WorkbookError):
         read_workbook(tmp_path / name)
 
 
-def test_progress_is_told_by_sheet_and_row(write_workbook: WriteWorkbook) -> None:
+def test_progress_is_reported_by_sheet_and_row(write_workbook: WriteWorkbook) -> None:
     names = [of(BAKER, uuid(n), f"AN-{n}", "nl", f"Bakker {n}") for n in range(5001)]
     messages: list[tuple[str, int, int]] = []
 
@@ -358,7 +358,7 @@ def unique(values: Iterable[Any]) -> list[Any]:
 
 @pytest.mark.real
 @pytest.mark.parametrize("number", ["3.26", "3.27"])
-def test_a_workbook_of_real_size_is_served_as_its_rows_say(number: str, tmp_path: Path) -> None:
+def test_a_workbook_of_real_size_is_served_exactly(number: str, tmp_path: Path) -> None:
     path = SHARED / f"competent-export-{number}.xlsx"
     if not path.exists():
         pytest.skip(f"there is no {path}: the workbooks of real size are not part of the project")

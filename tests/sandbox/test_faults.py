@@ -40,13 +40,13 @@ def client(bundled: Releases, client_of: ClientOf, faults: Faults) -> httpx.Asyn
         ("**/used", "/releases/3.11/technicalcompetences/a/used", True),
     ],
 )
-def test_a_fault_happens_to_paths_that_match(faults: Faults, match: str, path: str, happens: bool) -> None:
+def test_a_fault_applies_to_matching_paths(faults: Faults, match: str, path: str, happens: bool) -> None:
     faults.add(Fault(match, "html"))
 
     assert (faults.take(path) is not None) == happens
 
 
-def test_a_fault_happens_so_many_times_and_then_the_next_one_does(faults: Faults) -> None:
+def test_a_fault_applies_its_number_of_times_and_then_the_next_one(faults: Faults) -> None:
     faults.add(Fault("/x", "status", times=2))
     faults.add(Fault("/x", "html"))
 
@@ -55,7 +55,7 @@ def test_a_fault_happens_so_many_times_and_then_the_next_one_does(faults: Faults
     assert [standing and standing.fault.effect for standing in taken] == ["status", None, "status", "html", "html"]
 
 
-def test_a_fault_happens_at_its_rate() -> None:
+def test_a_fault_applies_at_its_rate() -> None:
     faults = Faults([Fault("/x", "html", rate=0.25)], random=Random(7))
     happened = sum(faults.take("/x") is not None for _ in range(4000))
 
@@ -63,7 +63,7 @@ def test_a_fault_happens_at_its_rate() -> None:
     assert Faults([Fault("/x", "html", rate=0)]).take("/x") is None
 
 
-def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
+def test_only_applied_faults_count_towards_the_number_of_times() -> None:
     faults = Faults([Fault("/x", "html", rate=0.5, times=3)], random=Random(7))
 
     assert sum(faults.take("/x") is not None for _ in range(100)) == 3
@@ -86,16 +86,16 @@ def test_a_time_at_which_a_fault_might_have_happened_does_not_count() -> None:
         ({"retry_after": -1}, "retry_after must be a whole number from 0 on, not -1"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(wrong: dict[str, Any], reason: str) -> None:
+def test_an_invalid_fault_is_refused(wrong: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Fault(**{"match": "/x", "effect": "html", **wrong})
 
 
-async def test_without_faults_a_request_passes_untouched(client: httpx.AsyncClient) -> None:
+async def test_without_faults_a_request_is_unchanged(client: httpx.AsyncClient) -> None:
     assert (await client.get(PATH)).status_code == 200
 
 
-async def test_slow_waits_its_seconds_and_then_answers(bundled: Releases, client_of: ClientOf) -> None:
+async def test_slow_delays_the_response(bundled: Releases, client_of: ClientOf) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -107,7 +107,7 @@ async def test_slow_waits_its_seconds_and_then_answers(bundled: Releases, client
     assert slept == [7.5]
 
 
-async def test_hang_waits_for_its_event_and_then_answers(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_hang_responds_once_its_event_is_set(client: httpx.AsyncClient, faults: Faults) -> None:
     until = asyncio.Event()
     faults.add(Fault(PATH, "hang", until=until))
 
@@ -131,7 +131,7 @@ async def test_hang_without_an_event_waits_until_the_faults_are_cleared(
     assert (await hanging).status_code == 200
 
 
-async def test_a_client_that_leaves_ends_what_hangs_for_it(bundled: Releases, faults: Faults) -> None:
+async def test_a_disconnected_client_ends_its_hanging_request(bundled: Releases, faults: Faults) -> None:
     faults.add(Fault(PATH, "hang"))
     app = create_sandbox(bundled, faults=faults)
     sent: list[Any] = []
@@ -148,7 +148,7 @@ async def test_a_client_that_leaves_ends_what_hangs_for_it(bundled: Releases, fa
     assert sent == []
 
 
-async def test_too_many_requests_is_the_gateways_answer(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_status_429_has_the_format_of_the_gateway(client: httpx.AsyncClient, faults: Faults) -> None:
     faults.add(Fault(PATH, "status", status=429, retry_after=17))
     response = await client.get(PATH)
 
@@ -157,7 +157,9 @@ async def test_too_many_requests_is_the_gateways_answer(client: httpx.AsyncClien
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-async def test_other_errors_are_the_services_answer(client: httpx.AsyncClient, faults: Faults, status: int) -> None:
+async def test_other_statuses_have_the_format_of_the_service(
+    client: httpx.AsyncClient, faults: Faults, status: int
+) -> None:
     faults.add(Fault(PATH, "status", status=status))
     response = await client.get(f"/services/openservices/v1{PATH}")
 
@@ -167,13 +169,13 @@ async def test_other_errors_are_the_services_answer(client: httpx.AsyncClient, f
     assert "retry-after" not in response.headers
 
 
-async def test_an_error_of_the_service_may_say_when_to_come_back(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_an_error_of_the_service_can_have_retry_after(client: httpx.AsyncClient, faults: Faults) -> None:
     faults.add(Fault(PATH, "status", status=503, retry_after=3))
 
     assert (await client.get(PATH)).headers["retry-after"] == "3"
 
 
-async def test_cut_announces_the_whole_and_sends_half(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_cut_declares_the_full_length_and_sends_half(client: httpx.AsyncClient, faults: Faults) -> None:
     complete = (await client.get(PATH)).content
     faults.add(Fault(PATH, "cut"))
     response = await client.get(PATH)
@@ -183,7 +185,7 @@ async def test_cut_announces_the_whole_and_sends_half(client: httpx.AsyncClient,
     assert response.content == complete[: len(complete) // 2]
 
 
-async def test_broken_is_a_200_whose_json_stops_half_way(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_broken_is_a_200_with_truncated_json(client: httpx.AsyncClient, faults: Faults) -> None:
     faults.add(Fault("/releases/**", "broken"))
 
     for path in (PATH, "/releases/3.12"):
@@ -202,7 +204,7 @@ async def test_html_is_a_200_with_a_page(client: httpx.AsyncClient, faults: Faul
     assert response.text.startswith("<!doctype html>")
 
 
-async def test_a_fault_happens_behind_the_gateway(bundled: Releases, client_of: ClientOf, faults: Faults) -> None:
+async def test_a_fault_applies_behind_the_gateway(bundled: Releases, client_of: ClientOf, faults: Faults) -> None:
     faults.add(Fault("/**", "status", status=500))
     client = client_of(create_sandbox(bundled, key="k", rate_limit=1, faults=faults))
 
@@ -225,7 +227,7 @@ async def address(bundled: Releases, faults: Faults) -> AsyncIterator[str]:
     await server.shutdown()
 
 
-async def test_a_cut_answer_is_a_broken_connection_for_a_client_on_the_network(address: str, faults: Faults) -> None:
+async def test_a_cut_response_is_a_connection_error_over_the_network(address: str, faults: Faults) -> None:
     faults.add(Fault(PATH, "cut", times=1))
 
     async with httpx.AsyncClient(base_url=address) as client:
@@ -237,7 +239,7 @@ async def test_a_cut_answer_is_a_broken_connection_for_a_client_on_the_network(a
 # How partners set faults.
 
 
-async def test_partners_add_list_and_end_faults(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_faults_are_added_listed_and_removed_over_http(client: httpx.AsyncClient, faults: Faults) -> None:
     fault = {"match": PATH, "kind": "status", "status": 429, "retryAfter": 2, "times": 1, "rate": 1, "seconds": 0.5}
 
     added = await client.post("/sandbox/faults", json=fault)
@@ -251,7 +253,7 @@ async def test_partners_add_list_and_end_faults(client: httpx.AsyncClient, fault
     assert len(faults) == 0
 
 
-async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, client_of: ClientOf) -> None:
+async def test_fault_routes_need_no_key_and_count_in_no_rate_limit(bundled: Releases, client_of: ClientOf) -> None:
     client = client_of(create_sandbox(bundled, key="k", rate_limit=0))
 
     assert (await client.get("/sandbox/faults")).status_code == 200
@@ -273,7 +275,7 @@ async def test_partners_need_no_key_and_no_call_of_the_plan(bundled: Releases, c
         (" " * 20_000, "at most 10,000 bytes"),
     ],
 )
-async def test_a_fault_that_cannot_be_set_is_told_why(
+async def test_the_error_for_an_invalid_fault_has_the_reason(
     client: httpx.AsyncClient, faults: Faults, body: str, reason: str
 ) -> None:
     response = await client.post("/sandbox/faults", content=body)
@@ -283,7 +285,7 @@ async def test_a_fault_that_cannot_be_set_is_told_why(
     assert len(faults) == 0
 
 
-async def test_no_more_than_a_hundred_faults_are_in_force(client: httpx.AsyncClient, faults: Faults) -> None:
+async def test_at_most_a_hundred_faults_are_active(client: httpx.AsyncClient, faults: Faults) -> None:
     answers = [await client.post("/sandbox/faults", json={"match": "/x", "kind": "html"}) for _ in range(101)]
 
     assert [answer.status_code for answer in answers] == [201] * 100 + [400]

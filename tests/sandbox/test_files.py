@@ -46,12 +46,12 @@ def far_away(path: Path, title: str = MAIN) -> Path:
     return path
 
 
-def test_a_cell_in_the_last_corner_is_a_sentence(tmp_path: Path) -> None:
+def test_a_cell_in_the_last_corner_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match=r"the sheet 'Occupational Profiles 3\.26' reaches to the cell XFD1048576"):
         read_workbook(far_away(tmp_path / "export.xlsx"))
 
 
-def test_a_cell_far_away_on_a_sheet_that_is_not_read_does_no_harm(tmp_path: Path) -> None:
+def test_a_distant_cell_on_an_unread_sheet_is_ignored(tmp_path: Path) -> None:
     assert len(read_workbook(far_away(tmp_path / "export.xlsx", "Notes")).profiles) == 1
 
 
@@ -65,7 +65,7 @@ def test_formats_alone_do_not_extend_a_sheet(tmp_path: Path) -> None:
     assert len(read_workbook(tmp_path / "export.xlsx").profiles) == 1
 
 
-def test_a_parser_that_ends_its_process_is_a_sentence(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_crashed_parser_process_is_a_clear_error(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     """A cell far away whose address the check before does not see."""
     path = write_workbook({MAIN: [profile()], CODES: [of(BAKER, "ISCO08", "7512")]})
     rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r = "XFD1048576"><v>1</v></c></row>'
@@ -88,7 +88,7 @@ def test_a_conversion_has_bounded_memory(
         open_workbook(path, tmp_path / "cache")
 
 
-def test_a_process_that_cannot_be_started_is_a_sentence(
+def test_a_process_that_cannot_start_is_a_clear_error(
     write_workbook: WriteWorkbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
@@ -98,7 +98,7 @@ def test_a_process_that_cannot_be_started_is_a_sentence(
 
 
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/media/image1.png"])
-def test_a_zip_bomb_is_a_sentence_before_it_is_unpacked(
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(
     write_workbook: WriteWorkbook, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     path = rezip(write_workbook({MAIN: [profile()]}), {part: bytes(3_000_000)})
@@ -108,7 +108,7 @@ def test_a_zip_bomb_is_a_sentence_before_it_is_unpacked(
         read_workbook(path)
 
 
-def test_a_part_that_unpacks_to_more_than_it_says_is_a_sentence(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_part_larger_than_its_declared_size_is_refused(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = rezip(write_workbook({MAIN: [profile()]}), {"xl/worksheets/sheet1.xml": bytes(5_000_000)})
     said = struct.pack("<I", 5_000_000)
     path.write_bytes(path.read_bytes().replace(said, struct.pack("<I", 500)))
@@ -148,7 +148,7 @@ CFB = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)
         (archive(xl__workbook_dot_xml=b"<workbook/>"), "cannot be read as a workbook"),
     ],
 )
-def test_another_kind_of_file_under_the_name_of_a_workbook_is_named(
+def test_a_file_of_another_type_with_the_suffix_of_a_workbook_is_named(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     (tmp_path / "export-3.26.xlsx").write_bytes(content)
@@ -165,7 +165,7 @@ def test_a_lock_file_of_excel_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "export.xlsx")
 
     with pytest.raises(WorkbookError, match="is not a file"):
@@ -176,7 +176,7 @@ def test_a_workbook_with_macros_is_read(write_workbook: WriteWorkbook) -> None:
     assert read_workbook(write_workbook({MAIN: [profile()]}, "export.xlsm")).number == "3.26"
 
 
-def test_a_folder_stands_for_its_workbooks(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_folder_is_read_as_its_workbooks(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     (tmp_path / "exports").mkdir()
     for number in ("3.9", "3.10", "4"):
         write_workbook({f"Occupational Profiles {number}": [profile()]}, f"exports/{number}.xlsx")
@@ -187,12 +187,12 @@ def test_a_folder_stands_for_its_workbooks(write_workbook: WriteWorkbook, tmp_pa
         assert releases.numbers == ("4", "3.10", "3.9")
 
 
-def test_a_folder_without_workbooks_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_without_workbooks_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match=r"no export \(\.xlsx or \.ndjson\) in this folder"):
         workbook_releases([tmp_path], tmp_path / "cache")
 
 
-def test_a_workbook_that_changes_while_it_is_read_is_read_again(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_workbook_that_changes_during_reading_is_reread(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     changed: list[int] = []
 
@@ -205,7 +205,7 @@ def test_a_workbook_that_changes_while_it_is_read_is_read_again(write_workbook: 
         assert documents.count(PROFILES) == 2
 
 
-def test_a_workbook_that_keeps_changing_is_a_sentence(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_workbook_that_changes_repeatedly_is_a_clear_error(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path, times = write_workbook({MAIN: [profile()]}), iter(range(1, 100))
 
     def change(what: str, done: int, total: int) -> None:
@@ -248,16 +248,14 @@ def cells_of(*values: Any) -> list[Any]:
         ("\xa0", None),
     ],
 )
-def test_a_day_is_read_in_each_form_that_it_is_written_in(
-    write_workbook: WriteWorkbook, cell: Any, expected: str | None
-) -> None:
+def test_dates_are_read_in_every_written_form(write_workbook: WriteWorkbook, cell: Any, expected: str | None) -> None:
     (baker,) = read_workbook(write_workbook({MAIN: [cells_of(cell, cell)]})).profiles
 
     assert (baker.moment("lastModified"), baker.moment("lastPublished")) == (expected, expected)
 
 
 @pytest.mark.parametrize("cell", [20261325, "20260230", 99999999, -1, 2958466, True, "25/06/2026", "0001-01-01", 1e300])
-def test_what_is_no_day_is_told_and_never_null(write_workbook: WriteWorkbook, cell: Any) -> None:
+def test_an_invalid_date_is_an_error_and_never_null(write_workbook: WriteWorkbook, cell: Any) -> None:
     with pytest.raises(WorkbookError, match=r"row 2, column P: .* is not a date"):
         read_workbook(write_workbook({MAIN: [cells_of(PUBLISHED, cell)]}))
 
@@ -276,13 +274,15 @@ PUBLISHED = "2026-06-25T00:00:00Z"
         (20260625, "2026-06-25"),
     ],
 )
-def test_a_release_is_published_on_the_day_in_brussels(write_workbook: WriteWorkbook, published: Any, day: str) -> None:
+def test_the_publication_date_uses_the_time_zone_of_brussels(
+    write_workbook: WriteWorkbook, published: Any, day: str
+) -> None:
     older = [uuid(2), "OP-2", *cells_of(PUBLISHED, "2020-01-01")[2:]]
 
     assert read_workbook(write_workbook({MAIN: [older, cells_of(PUBLISHED, published)]})).published_on == day
 
 
-def test_the_process_that_converts_starts_without_a_web_framework() -> None:
+def test_the_conversion_process_imports_no_web_framework() -> None:
     code = "import sys, graphql_api.sandbox.converter; print({'starlette', 'asyncio', 'httpx'} & sys.modules.keys() or 'none')"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "none"

@@ -59,7 +59,7 @@ async def test_adding_a_workbook_crawls_only_its_release(write_workbook: WriteWo
     assert indexes(cache) == ["3.26", "3.27"]
 
 
-async def test_the_index_of_a_workbook_that_has_changed_is_deleted(write_workbook: WriteWorkbook, cache: Path) -> None:
+async def test_the_index_of_a_changed_workbook_is_deleted(write_workbook: WriteWorkbook, cache: Path) -> None:
     await Start(cache, workbook(write_workbook, "3.26"), workbook(write_workbook, "3.27")).run()
     lock = next((cache / "index").glob("3.27-*.lock"))
 
@@ -70,9 +70,7 @@ async def test_the_index_of_a_workbook_that_has_changed_is_deleted(write_workboo
     assert not lock.exists()
 
 
-async def test_a_workbook_saved_again_without_changes_has_the_same_index(
-    write_workbook: WriteWorkbook, cache: Path
-) -> None:
+async def test_a_resaved_unchanged_workbook_has_the_same_index(write_workbook: WriteWorkbook, cache: Path) -> None:
     await Start(cache, workbook(write_workbook, "3.27")).run()
 
     file = workbook(write_workbook, "3.27")
@@ -81,7 +79,7 @@ async def test_a_workbook_saved_again_without_changes_has_the_same_index(
     assert await Start(cache, file).run() == 0
 
 
-async def test_indexes_of_other_data_stay(write_workbook: WriteWorkbook, cache: Path) -> None:
+async def test_indexes_of_other_data_are_not_deleted(write_workbook: WriteWorkbook, cache: Path) -> None:
     folder = cache / "index"
     folder.mkdir(parents=True)
     others = [folder / "3.27-0123456789abcdef.sqlite", folder / "3.27-workbook-notes.txt"]

@@ -25,7 +25,7 @@ def blocks(*more: list[Any]) -> dict[str, list[list[Any]]]:
     return {MAIN: [profile()], ESSENTIAL: [of(BAKER, *SKILL), *more]}
 
 
-def test_a_block_type_of_next_year_leaves_the_competence_without_it(write_workbook: WriteWorkbook) -> None:
+def test_an_unknown_block_type_is_omitted_from_its_competence(write_workbook: WriteWorkbook) -> None:
     release = read_workbook(write_workbook(blocks(NEXT_YEAR)), lenient=True)
 
     (competence,) = release.competences
@@ -37,7 +37,7 @@ def test_a_block_type_of_next_year_leaves_the_competence_without_it(write_workbo
     )
 
 
-def test_a_competence_of_unusable_rows_alone_is_left_out(write_workbook: WriteWorkbook) -> None:
+def test_a_competence_with_only_unusable_rows_is_omitted(write_workbook: WriteWorkbook) -> None:
     other = of(BAKER, STEW, "CP-2", "attitude", uuid(90), "AT-1", "Rustig", None)
 
     release = read_workbook(write_workbook(blocks(other)), lenient=True)
@@ -46,7 +46,7 @@ def test_a_competence_of_unusable_rows_alone_is_left_out(write_workbook: WriteWo
     assert release.profiles[0].concepts("essentialCompetences") == release.competences
 
 
-def test_a_profile_that_cannot_be_read_is_left_out_whole(write_workbook: WriteWorkbook) -> None:
+def test_an_unreadable_profile_is_omitted_with_all_its_rows(write_workbook: WriteWorkbook) -> None:
     path = write_workbook(
         {
             MAIN: [profile(), profile(COOK, "")],
@@ -64,7 +64,7 @@ def test_a_profile_that_cannot_be_read_is_left_out_whole(write_workbook: WriteWo
     ] == f"  {MAIN}, row 3, column B: the profile's code is missing"
 
 
-def test_a_date_that_cannot_be_read_is_null_and_its_profile_stays(write_workbook: WriteWorkbook) -> None:
+def test_an_unreadable_date_is_null_and_its_profile_is_served(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [[*profile()[:14], "25/06/2026", PUBLISHED]]})
 
     release = read_workbook(path, lenient=True)
@@ -74,7 +74,7 @@ def test_a_date_that_cannot_be_read_is_null_and_its_profile_stays(write_workbook
     assert release.notes[1] == f"  {MAIN}, row 2, column O: '25/06/2026' is not a date"
 
 
-def test_of_many_rows_twenty_are_named_and_the_others_counted(write_workbook: WriteWorkbook) -> None:
+def test_twenty_omitted_rows_are_named_and_the_others_counted(write_workbook: WriteWorkbook) -> None:
     release = read_workbook(write_workbook(blocks(*[NEXT_YEAR] * 5000)), lenient=True)
 
     rows = [note for note in release.notes if note.startswith("  ")]
@@ -83,7 +83,7 @@ def test_of_many_rows_twenty_are_named_and_the_others_counted(write_workbook: Wr
     assert rows[-1] == f"  … and 4,980 more (4,980 on '{ESSENTIAL}')"
 
 
-def test_what_a_cell_says_is_told_on_one_line_and_shortened(write_workbook: WriteWorkbook) -> None:
+def test_an_error_quotes_a_cell_shortened_on_one_line(write_workbook: WriteWorkbook) -> None:
     code = "CP-9\n2026 ERROR \x1b[2J" + "x" * 5000
 
     with pytest.raises(WorkbookError) as error:
@@ -94,7 +94,7 @@ def test_what_a_cell_says_is_told_on_one_line_and_shortened(write_workbook: Writ
     assert len(fault.reason) == 300
 
 
-def test_the_error_says_how_to_serve_the_rest(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_the_error_names_the_lenient_option(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     with pytest.raises(WorkbookError) as error:
         open_workbook(write_workbook(blocks(NEXT_YEAR)), tmp_path / "cache")
 
@@ -103,14 +103,14 @@ def test_the_error_says_how_to_serve_the_rest(write_workbook: WriteWorkbook, tmp
     assert [(fault.row, fault.column) for fault in error.value.faults] == [(3, "G")]
 
 
-def test_no_usable_profile_is_an_error_all_the_same(write_workbook: WriteWorkbook) -> None:
+def test_a_workbook_without_usable_profiles_is_an_error(write_workbook: WriteWorkbook) -> None:
     with pytest.raises(WorkbookError, match="no row of the sheet 'Occupational Profiles' has a profile"):
         read_workbook(write_workbook({MAIN: [profile(uuid="?")]}), lenient=True)
     with pytest.raises(WorkbookError, match="no row of the sheet 'Occupational Profiles' has a profile"):
         read_workbook(write_workbook({MAIN: []}))
 
 
-def test_what_was_left_out_is_reported_at_each_start(
+def test_omitted_rows_are_reported_at_each_start(
     write_workbook: WriteWorkbook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_workbook(blocks(NEXT_YEAR))
@@ -124,9 +124,7 @@ def test_what_was_left_out_is_reported_at_each_start(
         assert messages[1].startswith(f"  {ESSENTIAL}, row 3, column G: unknown block type")
 
 
-def test_without_lenient_what_was_converted_with_it_is_not_served(
-    write_workbook: WriteWorkbook, tmp_path: Path
-) -> None:
+def test_a_lenient_conversion_is_not_served_in_strict_mode(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook(blocks(NEXT_YEAR))
     open_workbook(path, tmp_path / "cache", lenient=True).close()
 
@@ -134,9 +132,7 @@ def test_without_lenient_what_was_converted_with_it_is_not_served(
         open_workbook(path, tmp_path / "cache")
 
 
-def test_a_good_workbook_is_the_same_with_lenient_and_converted_once(
-    write_workbook: WriteWorkbook, tmp_path: Path
-) -> None:
+def test_a_valid_workbook_is_converted_once_for_both_modes(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path, messages = write_workbook(blocks()), list[str]()
     open_workbook(path, tmp_path / "cache", lenient=True).close()
 
@@ -145,7 +141,7 @@ def test_a_good_workbook_is_the_same_with_lenient_and_converted_once(
     assert messages == []
 
 
-def test_rows_are_left_out_without_a_cache_folder_too(write_workbook: WriteWorkbook) -> None:
+def test_lenient_mode_works_without_a_cache_folder(write_workbook: WriteWorkbook) -> None:
     with closing(open_workbook(write_workbook(blocks(NEXT_YEAR)), None, lenient=True)) as documents:
         (item,) = documents.items(PROFILES)
         assert orjson.loads(item)["id"] == BAKER
@@ -156,7 +152,7 @@ def test_rows_are_left_out_without_a_cache_folder_too(write_workbook: WriteWorkb
     ("column", "value"), [(2, "title"), (7, "description"), (1, "code"), (15, "day")], ids=lambda value: str(value)
 )
 @pytest.mark.parametrize("error", ["#N/A", "#DIV/0!", "#NAME?"])
-def test_a_formula_that_failed_is_told_and_never_null(tmp_path: Path, column: int, value: str, error: str) -> None:
+def test_a_formula_error_is_reported_and_never_null(tmp_path: Path, column: int, value: str, error: str) -> None:
     with xlsxwriter.Workbook(tmp_path / "export.xlsx") as book:
         sheet = book.add_worksheet(MAIN)
         sheet.write_row(0, 0, [f"Heading {n}" for n in range(16)])
@@ -186,7 +182,7 @@ def test_a_formula_is_read_as_its_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\xa0", "\n\t", "\u200b", " \u2003 "])
-def test_a_last_row_of_white_space_is_no_row(write_workbook: WriteWorkbook, blank: str) -> None:
+def test_a_trailing_row_of_white_space_is_ignored(write_workbook: WriteWorkbook, blank: str) -> None:
     path = write_workbook({MAIN: [profile(), [blank, None, blank]], CODES: [of(BAKER, "ISCO08", "7512"), [blank] * 6]})
 
     release = read_workbook(path)
@@ -194,7 +190,7 @@ def test_a_last_row_of_white_space_is_no_row(write_workbook: WriteWorkbook, blan
     assert (len(release.profiles), release.profiles[0].related["classifications"]) == (1, (("ISCO08", "7512"),))
 
 
-def test_one_uuid_with_two_codes_is_told(write_workbook: WriteWorkbook) -> None:
+def test_one_uuid_with_two_codes_is_an_error(write_workbook: WriteWorkbook) -> None:
     second = of(BAKER, OVEN, "CP-9", "knowledge", uuid(8), "KN-8", "baktechnieken", None)
     block = of(BAKER, OVEN, "CP-1", "knowledge", uuid(7), "KN-7", "baktechnieken", None)
 
@@ -215,7 +211,7 @@ def test_a_block_type_is_read_in_each_spelling_of_competent(write_workbook: Writ
     assert [concept.code for concept in competence.concepts("behaviouralIndicators")] == ["BI-1"]
 
 
-def test_a_code_of_isco_that_became_a_number_has_its_zeros(write_workbook: WriteWorkbook) -> None:
+def test_a_numeric_isco_code_regains_its_leading_zeros(write_workbook: WriteWorkbook) -> None:
     codes = [of(BAKER, "ISCO08", 110), of(BAKER, "ISCO08", "0210"), of(BAKER, "NACE", 110), of(BAKER, "ISCO08", 7512.0)]
 
     (baker,) = read_workbook(write_workbook({MAIN: [profile()], CODES: codes})).profiles
@@ -227,7 +223,7 @@ def test_a_code_of_isco_that_became_a_number_has_its_zeros(write_workbook: Write
     )
 
 
-def test_uuids_in_capitals_are_the_same(write_workbook: WriteWorkbook) -> None:
+def test_uuids_are_case_insensitive(write_workbook: WriteWorkbook) -> None:
     path = write_workbook({MAIN: [profile(BAKER.upper())], CODES: [of(f" {BAKER.upper()}", "ISCO08", "7512")]})
 
     (baker,) = read_workbook(path).profiles

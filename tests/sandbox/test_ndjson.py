@@ -82,7 +82,7 @@ def test_line_ends_of_windows_and_a_byte_order_mark_are_accepted(end: str, write
     assert len(read_ndjson(path).profiles) == 1
 
 
-def test_the_sandbox_serves_it_beside_workbooks(write: Write, tmp_path: Path) -> None:
+def test_the_sandbox_serves_an_export_beside_workbooks(write: Write, tmp_path: Path) -> None:
     path = write(*LINES)
     for _ in range(2):  # converted, and read from the cache
         with closing(workbook_releases([path.parent], tmp_path / "cache")) as releases:
@@ -123,7 +123,7 @@ def test_a_line_that_cannot_be_read_is_reported_with_its_number(
     assert "--lenient" in str(error.value)
 
 
-def test_in_lenient_mode_it_is_skipped_and_noted(write: Write) -> None:
+def test_in_lenient_mode_an_unreadable_line_is_skipped_and_noted(write: Write) -> None:
     dataset = read_ndjson(write(*LINES, "{"), lenient=True)
 
     assert len(dataset.profiles) == 1
@@ -174,6 +174,6 @@ def test_lines_and_files_are_bounded(write: Write, monkeypatch: pytest.MonkeyPat
         read_ndjson(path)
 
 
-def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match="cannot read the file"):
         read_ndjson(tmp_path / "missing.ndjson")

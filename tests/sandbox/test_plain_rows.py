@@ -53,7 +53,7 @@ def cell(name: str, text: str = "x") -> str:
         [["a", "b"], *[[f"{number}", f"A{number}"] for number in range(2, 120)]],
     ],
 )
-def test_rows_are_those_of_the_parser(tmp_path: Path, rows: list[list[Any]]) -> None:
+def test_rows_equal_those_of_the_parser(tmp_path: Path, rows: list[list[Any]]) -> None:
     path = streamed(tmp_path / "x.xlsx", {"Sheet": rows})
 
     read = [list(texts) for texts in plain_rows(read_package(path).pieces("Sheet"))]
@@ -63,7 +63,7 @@ def test_rows_are_those_of_the_parser(tmp_path: Path, rows: list[list[Any]]) -> 
     ]
 
 
-def test_rows_may_have_attributes_and_stand_in_several_pieces() -> None:
+def test_rows_can_have_attributes_and_span_several_chunks() -> None:
     first = xml(row(1, cell("A1"), cell("B1"), attributes=' spans="1:2" ht="15"')).removesuffix(
         b"</sheetData></worksheet>"
     )
@@ -94,7 +94,7 @@ def test_rows_may_have_attributes_and_stand_in_several_pieces() -> None:
         row(2, cell("A2")).replace("</row>", "<extra/></row>"),
     ],
 )
-def test_any_other_row_is_left_to_the_parser(second: str) -> None:
+def test_any_other_row_falls_back_to_the_parser(second: str) -> None:
     with pytest.raises(NotPlain):
         list(plain_rows([xml(row(1, cell("A1"), cell("B1")), second)]))
 
@@ -105,7 +105,7 @@ def test_the_first_row_has_all_columns(first: str) -> None:
         next(plain_rows([xml(first)]))
 
 
-def test_other_encodings_are_left_to_the_parser() -> None:
+def test_other_encodings_fall_back_to_the_parser() -> None:
     with pytest.raises(NotPlain):
         next(plain_rows([xml(row(1, cell("A1", "é"))).decode().encode("latin-1")]))
 
@@ -118,7 +118,7 @@ def test_a_sheet_of_inline_strings_is_not_parsed(tmp_path: Path, monkeypatch: py
     assert [one.code for one in read_workbook(path).profiles] == ["OP-1", "OP-2"]
 
 
-def test_a_sheet_is_parsed_from_the_first_row_on_that_is_not_plain(tmp_path: Path) -> None:
+def test_a_sheet_is_parsed_from_its_first_complex_row_on(tmp_path: Path) -> None:
     names = [of(BAKER, uuid(number), f"AN-{number}", "nl", f"bakker {number}") for number in range(1, 20)]
     names[15][7] = 4711  # a number
     names[17][6] = "xx"

@@ -15,7 +15,7 @@ def releases() -> Iterator[Releases]:
     made.close()
 
 
-def test_a_held_release_is_not_there(releases: Releases) -> None:
+def test_a_held_back_release_is_not_served(releases: Releases) -> None:
     releases.hold(1)
 
     assert (releases.numbers, releases.held) == (("3.10", "3.9"), ("3.11",))
@@ -25,14 +25,14 @@ def test_a_held_release_is_not_there(releases: Releases) -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 3, 4])
-def test_one_release_is_left_to_serve(releases: Releases, count: int) -> None:
+def test_at_least_one_release_must_remain(releases: Releases, count: int) -> None:
     with pytest.raises(ValueError, match="at most 2 of 3 releases can be held back"):
         releases.hold(count)
 
     assert releases.numbers == ("3.11", "3.10", "3.9")
 
 
-async def test_by_post_the_next_one_is_published(releases: Releases, client_of: ClientOf) -> None:
+async def test_a_post_publishes_the_next_release(releases: Releases, client_of: ClientOf) -> None:
     releases.hold(1)
     client = client_of(create_sandbox(releases, key="k3y"))  # the sandbox's own addresses need no key
 
@@ -46,7 +46,7 @@ async def test_by_post_the_next_one_is_published(releases: Releases, client_of: 
     assert "3.11" in response.text
 
 
-async def test_with_none_held_there_is_nothing_to_publish(releases: Releases, client_of: ClientOf) -> None:
+async def test_publishing_without_a_held_back_release_is_409(releases: Releases, client_of: ClientOf) -> None:
     refused = await client_of(create_sandbox(releases)).post("/sandbox/releases")
 
     assert refused.status_code == 409

@@ -59,7 +59,7 @@ def test_a_release_is_found_by_number_or_as_current(releases_of: Callable[..., R
     assert releases.get("3.1") is None
 
 
-def test_releases_describe_themselves_in_a_line(bundled: Releases, releases_of: Callable[..., Releases]) -> None:
+def test_releases_are_described_in_one_line(bundled: Releases, releases_of: Callable[..., Releases]) -> None:
     count = bundled.current.count(PROFILES)
 
     assert bundled.describe().startswith(f"release 3.11 (current) and 3.10, 3.9: {count} occupational profiles, ")
@@ -79,7 +79,7 @@ def test_a_workbook_is_converted_once(write_workbook: WriteWorkbook, tmp_path: P
     assert second.sheets == []
 
 
-def test_a_workbook_is_converted_again_when_it_has_changed(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_changed_workbook_is_reconverted(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     open_workbook(path, tmp_path / "cache").close()
     write_workbook({MAIN: [profile(), profile(COOK, "OP-2")]})
@@ -90,7 +90,9 @@ def test_a_workbook_is_converted_again_when_it_has_changed(write_workbook: Write
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_workbooks_of_one_name_in_two_folders_are_kept_apart(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_workbooks_with_the_same_name_in_two_folders_are_separate(
+    write_workbook: WriteWorkbook, tmp_path: Path
+) -> None:
     path = write_workbook({MAIN: [profile()]})
     (tmp_path / "other").mkdir()
     other = path.rename(tmp_path / "other" / path.name)
@@ -102,7 +104,7 @@ def test_workbooks_of_one_name_in_two_folders_are_kept_apart(write_workbook: Wri
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
-def test_a_damaged_conversion_is_made_again(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_damaged_conversion_is_rebuilt(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     open_workbook(path, tmp_path / "cache").close()
     (conversion,) = (tmp_path / "cache").iterdir()
@@ -112,7 +114,7 @@ def test_a_damaged_conversion_is_made_again(write_workbook: WriteWorkbook, tmp_p
         assert documents.count(PROFILES) == 1
 
 
-def test_a_conversion_that_is_broken_off_leaves_nothing(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_an_interrupted_conversion_leaves_no_file(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     def break_off(what: str, done: int, total: int) -> None:
         if what == PROFILES:
             raise KeyboardInterrupt
@@ -123,7 +125,7 @@ def test_a_conversion_that_is_broken_off_leaves_nothing(write_workbook: WriteWor
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_what_a_killed_process_left_long_ago_is_swept(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_old_files_of_killed_processes_are_deleted(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     open_workbook(path, tmp_path / "cache").close()
     (conversion,) = (tmp_path / "cache").iterdir()
@@ -138,7 +140,7 @@ def test_what_a_killed_process_left_long_ago_is_swept(write_workbook: WriteWorkb
     assert {*(tmp_path / "cache").iterdir()} == {conversion, young}
 
 
-def test_a_conversion_that_no_start_used_for_long_is_removed(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_a_conversion_unused_for_a_month_is_deleted(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     first, second = (write_workbook({MAIN: [profile()]}).rename(tmp_path / f"{name}.xlsx") for name in ("one", "two"))
     cache, old = tmp_path / "cache", (time.time() - 31 * 86400,) * 2
     open_workbook(first, cache).close()
@@ -154,7 +156,7 @@ def test_a_conversion_that_no_start_used_for_long_is_removed(write_workbook: Wri
     assert [file.name.partition("-")[0] for file in cache.iterdir()] == ["two"]
 
 
-def test_two_that_convert_at_once_do_no_harm(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
+def test_concurrent_conversions_of_one_workbook_succeed(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
     path = write_workbook({MAIN: [profile()]})
     both = Barrier(2)
 
@@ -173,7 +175,7 @@ def test_two_that_convert_at_once_do_no_harm(write_workbook: WriteWorkbook, tmp_
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_where_nothing_can_be_kept_a_workbook_is_served_all_the_same(
+def test_a_workbook_is_served_although_the_cache_is_unwritable(
     write_workbook: WriteWorkbook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").write_text("a file, where a folder should be")

@@ -110,7 +110,7 @@ def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("release", NUMBERS)
-async def test_a_gap_by_codes_has_the_concepts_of_the_rows(server: Server, rows: dict[str, Rows], release: str) -> None:
+async def test_a_gap_by_codes_equals_the_rows(server: Server, rows: dict[str, Rows], release: str) -> None:
     query = f"""query ($from: ConceptRef!, $to: ConceptRef!, $release: String) {{
       competenceGap(from: $from, to: $to, release: $release) {{
         coverage shared {GROUP} missing {GROUP} surplus {GROUP} }} }}"""
@@ -130,9 +130,7 @@ async def test_a_gap_by_codes_has_the_concepts_of_the_rows(server: Server, rows:
 
 
 @pytest.mark.parametrize("group", [*LISTS.values(), "technicalCompetences", "softSkills", "digitalSkills"])
-async def test_matches_by_codes_have_the_coverage_of_the_rows(
-    server: Server, rows: dict[str, Rows], group: str
-) -> None:
+async def test_coverage_of_matches_by_codes_equals_the_rows(server: Server, rows: dict[str, Rows], group: str) -> None:
     of = rows["3.27"]
     have = sorted(of.held["OP-1"][group])[:4]
     query = """query ($have: [ConceptRef!]!) { profilesForCompetences(have: $have, first: 500) {
@@ -151,7 +149,7 @@ async def test_matches_by_codes_have_the_coverage_of_the_rows(
 
 
 @pytest.mark.parametrize("release", NUMBERS)
-async def test_similar_profiles_are_those_of_the_rows(server: Server, rows: dict[str, Rows], release: str) -> None:
+async def test_similar_profiles_equal_the_rows(server: Server, rows: dict[str, Rows], release: str) -> None:
     """Of all profiles without a common competence, which are compared by skills, and of as many others."""
     query = """query ($code: String, $release: String!) { occupationalProfile(code: $code, release: $release) {
       similarProfiles(first: 50) { score basis profile { code } sharedCompetences { code } sharedSkills { code } } } }"""
@@ -170,7 +168,7 @@ async def test_similar_profiles_are_those_of_the_rows(server: Server, rows: dict
         assert [{one["code"] for one in item[shared]} for item in results] == [both for *_, both in expected]
 
 
-async def test_career_paths_are_the_best_of_the_rows(server: Server, rows: dict[str, Rows]) -> None:
+async def test_career_paths_are_the_best_according_to_the_rows(server: Server, rows: dict[str, Rows]) -> None:
     query = """query ($from: ConceptRef!, $to: ConceptRef!) { careerPaths(from: $from, to: $to, first: 10) {
       effort steps { from { code } to { code } gap { coverage missing { technicalCompetences { code } } } } } }"""
     of = rows["3.27"]
@@ -196,7 +194,9 @@ async def test_career_paths_are_the_best_of_the_rows(server: Server, rows: dict[
             assert {one["code"] for one in step["gap"]["missing"]["technicalCompetences"]} == needs.keys() - has.keys()
 
 
-async def test_ids_of_the_older_workbook_are_translated_as_the_rows_say(server: Server, rows: dict[str, Rows]) -> None:
+async def test_ids_of_the_older_workbook_are_translated_according_to_the_rows(
+    server: Server, rows: dict[str, Rows]
+) -> None:
     """Of 500 concepts of 3.26, those whose uuid 3.27 still has are found; each other is null, with its own error."""
     of_old, of_new = rows["3.26"], rows["3.27"]
     gone = [code for code, uuid in of_old.uuids.items() if uuid not in of_new.uuids.values()]

@@ -54,7 +54,7 @@ def texts_in(file: Path) -> Texts:
     return texts
 
 
-async def test_translations_are_counted_as_the_rows_have_them(settings: Settings, tmp_path: Path) -> None:
+async def test_translation_counts_equal_the_rows(settings: Settings, tmp_path: Path) -> None:
     file = FILES[RELEASE]
     texts = texts_in(file)
     releases = workbook_releases([file], tmp_path)

@@ -82,7 +82,7 @@ async def test_both_releases_are_served_and_the_highest_is_current(workbooks: Se
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-async def test_a_profile_is_what_its_rows_say(workbooks: Server, rows: dict[str, Rows], number: str) -> None:
+async def test_a_profile_equals_its_rows(workbooks: Server, rows: dict[str, Rows], number: str) -> None:
     row = rows[number]["Occupational Profiles"][7]
     data = await workbooks.ask(
         """query ($uuid: UUID, $release: String!) { occupationalProfile(uuid: $uuid, release: $release) {
@@ -115,7 +115,7 @@ async def test_a_profile_is_what_its_rows_say(workbooks: Server, rows: dict[str,
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use_it(
+async def test_a_competence_equals_its_rows_and_lists_all_profiles_with_it(
     workbooks: Server, rows: dict[str, Rows], number: str
 ) -> None:
     essential, optional = rows[number]["Occ.Prof - Essential"], rows[number]["Occ.Prof - Optional"]
@@ -141,7 +141,7 @@ async def test_a_competence_is_what_its_rows_say_and_knows_all_profiles_that_use
     assert {code for code, role in used if role == "ESSENTIAL"} == {row[1] for row in essential if row[4] == uuid}
 
 
-async def test_the_nested_question_at_real_size_asks_each_document_once(workbooks: Server) -> None:
+async def test_a_nested_query_at_real_size_fetches_each_document_once(workbooks: Server) -> None:
     question = """{ occupationalProfile(code: "OP-1") { essentialCompetences {
       skill { description { fr } } behaviouralIndicators { description { fr } }
       usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
@@ -158,7 +158,7 @@ async def test_the_nested_question_at_real_size_asks_each_document_once(workbook
     assert workbooks.upstream_paths() == []
 
 
-async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dict[str, Rows]) -> None:
+async def test_index_counts_equal_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
     kinds = {"skills": "skill", "knowledgeItems": "knowledge", "behaviouralIndicators": "behavioural indicator"}
     for number in NUMBERS:
         blocks = [row for row_type in ("Essential", "Optional") for row in rows[number][f"Occ.Prof - {row_type}"]]
@@ -173,7 +173,7 @@ async def test_the_index_counts_what_the_rows_count(workbooks: Server, rows: dic
         }
 
 
-async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, rows: dict[str, Rows]) -> None:
+async def test_reverse_links_equal_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
     essential, optional = rows["3.27"]["Occ.Prof - Essential"], rows["3.27"]["Occ.Prof - Optional"]
     for row in essential[5:20000:1500]:
         field = {"skill": "skill", "knowledge": "knowledge", "behavioural indicator": "behaviouralIndicator"}[row[6]]
@@ -197,7 +197,7 @@ async def test_reverse_links_are_the_sets_that_the_rows_say(workbooks: Server, r
             assert edges == {(code, "ESSENTIAL" if code in strong else "OPTIONAL") for code in codes}
 
 
-async def test_changes_between_the_releases_are_those_of_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
+async def test_changes_between_the_releases_equal_the_rows(workbooks: Server, rows: dict[str, Rows]) -> None:
     old, new = ({row[0]: row for row in rows[number]["Occupational Profiles"]} for number in NUMBERS)
     query = """query ($kinds: [ChangeKind!]) { release(number: "3.27") { changes(since: "3.26", types: [OCCUPATIONAL_PROFILE], kinds: $kinds, first: 500) {
       nodes { before { uuid } after { uuid } changedFields }
