@@ -66,7 +66,7 @@ async def base_of(process: asyncio.subprocess.Process) -> str:
 
 
 @pytest.mark.slow
-async def test_under_a_plain_uvicorn_the_app_answers_and_stops(tmp_path: Path) -> None:
+async def test_the_app_runs_and_stops_under_plain_uvicorn(tmp_path: Path) -> None:
     config = tmp_path / "logging.ini"
     config.write_text(FORMATS)
     arguments = ("--log-config", str(config))
@@ -85,7 +85,7 @@ async def test_under_a_plain_uvicorn_the_app_answers_and_stops(tmp_path: Path) -
     assert b"Warning" not in errors
 
 
-async def test_a_setting_that_is_wrong_is_a_sentence_there_too() -> None:
+async def test_an_invalid_setting_under_uvicorn_is_a_one_line_error() -> None:
     async with uvicorn(COMPETENT_WORKERS="many") as process:
         _, errors = await process.communicate()
 

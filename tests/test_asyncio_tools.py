@@ -34,7 +34,7 @@ async def test_a_coroutine_that_never_suspends_completes_immediately() -> None:
     assert await started == 8
 
 
-async def test_its_exception_is_raised_where_it_is_awaited() -> None:
+async def test_an_exception_is_raised_when_the_result_is_awaited() -> None:
     async def fails() -> int:
         raise ValueError("no")
 
@@ -45,7 +45,7 @@ async def test_its_exception_is_raised_where_it_is_awaited() -> None:
         await started
 
 
-async def test_a_suspended_coroutine_resumes_where_it_was() -> None:
+async def test_a_suspended_coroutine_resumes() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     started = start_eagerly(doubled(future))
     assert isinstance(started, Suspended)
@@ -70,7 +70,7 @@ async def test_several_coroutines_share_one_future() -> None:
     assert await plain == 10
 
 
-async def test_it_waits_as_often_as_it_has_to() -> None:
+async def test_a_coroutine_can_suspend_repeatedly() -> None:
     async def turns() -> str:
         for _ in range(3):
             await asyncio.sleep(0)
@@ -108,7 +108,7 @@ async def test_gathering_completed_results_takes_no_event_loop_pass() -> None:
     assert turns == []
 
 
-async def test_tried_gives_an_exception_in_the_place_of_a_result(caplog: pytest.LogCaptureFixture) -> None:
+async def test_gather_settled_returns_exceptions_as_results(caplog: pytest.LogCaptureFixture) -> None:
     error = ValueError("no")
     failed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     failed.set_exception(error)
@@ -138,7 +138,7 @@ async def test_a_task_that_fails_while_it_is_cancelled_is_logged(caplog: pytest.
     assert other.cancelled()
 
 
-async def test_a_task_that_has_failed_before_is_left_to_its_owner(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_exception_of_an_already_failed_task_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def fails() -> None:
         raise ValueError("no")
 

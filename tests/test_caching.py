@@ -52,7 +52,7 @@ def test_a_miss_returns_the_default() -> None:
     assert cache.get("b", "missing") == "missing"
 
 
-def test_a_plain_map_begins_anew_where_it_is_full() -> None:
+def test_a_bounded_memo_is_cleared_when_it_is_full() -> None:
     values: dict[int, int] = {}
 
     for number in range(7):
@@ -80,7 +80,7 @@ def test_peek_does_not_mark_an_entry_as_used() -> None:
     assert list(cache) == ["b", "c"]
 
 
-def test_a_full_cache_admits_what_is_missed_twice() -> None:
+def test_a_full_cache_admits_keys_that_were_missed_twice() -> None:
     admission = Admission(max_items=2)
 
     assert [admission.admits(key) for key in ("a", "a", "a")] == [False, True, False]

@@ -46,7 +46,7 @@ def check(repository: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=repository, env=quiet(), capture_output=True, text=True, check=False)
 
 
-def test_without_a_release_it_reports_that_there_is_none(repository: Path) -> None:
+def test_without_a_release_it_reports_a_missing_release(repository: Path) -> None:
     result = check(repository)
 
     assert (result.returncode, result.stdout) == (0, "No release yet: no older schema to compare with.\n")
@@ -56,7 +56,7 @@ def test_outside_of_a_repository_it_reports_the_same(tmp_path: Path) -> None:
     assert check(tmp_path).returncode == 0
 
 
-def test_a_clone_without_tags_says_that_it_cannot_compare(
+def test_a_clone_without_tags_reports_that_it_cannot_compare(
     repository: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     release(repository, "v1.0.0", SDL)
@@ -79,7 +79,7 @@ def test_a_schema_is_compared_with_the_last_release_only(repository: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_field_that_is_gone_since_the_last_release_fails(repository: Path) -> None:
+def test_a_field_removed_since_the_last_release_fails(repository: Path) -> None:
     release(repository, "v1.0.0", SDL.replace("type Query {", "type Query {\n  gone: String\n", 1))
 
     result = check(repository)

@@ -38,11 +38,11 @@ def faults(folder: Path, text: str) -> list[str]:
     return checked
 
 
-def test_the_bundled_data_has_no_fault() -> None:
+def test_the_bundled_data_is_valid() -> None:
     assert CHECK["faults"](DATA) == []
 
 
-def test_a_sound_folder_has_no_fault(tmp_path: Path) -> None:
+def test_a_valid_folder_has_no_fault(tmp_path: Path) -> None:
     assert faults(tmp_path, SOUND + OTHER) == []
 
 
@@ -78,7 +78,7 @@ def test_a_sound_folder_has_no_fault(tmp_path: Path) -> None:
         ("[ES-1]", '[KN-2]\nnl = "Deegsoorten"\n[ES-1]', "[KN-2], key nl: 'Deegsoorten' is also a name of KN-1"),
     ],
 )
-def test_a_planted_fault_is_found(tmp_path: Path, original: str, planted: str, fault: str) -> None:
+def test_an_inserted_fault_is_detected(tmp_path: Path, original: str, planted: str, fault: str) -> None:
     assert original in SOUND
 
     assert [text for text in faults(tmp_path, SOUND.replace(original, planted)) if fault in text]
@@ -131,7 +131,7 @@ def test_a_name_is_not_lost_in_the_newest_release(tmp_path: Path, ended: str, lo
     assert not lost or any(f"{lost} is lost: make it an alternative name" in fault for fault in planted)
 
 
-def test_a_profile_with_few_competences_says_why(tmp_path: Path) -> None:
+def test_a_profile_with_few_competences_needs_a_reason(tmp_path: Path) -> None:
     text = SOUND.replace(', "CP-6"]', ']\nfew_competences = "een bijberoep"\noptional_competences = ["CP-6"]')
 
     assert faults(tmp_path, text) == []
@@ -144,7 +144,7 @@ def test_an_older_value_is_checked_too(tmp_path: Path) -> None:
     assert "9999 is not a unit group" in fault
 
 
-def test_the_unit_groups_are_those_of_isco_08() -> None:
+def test_the_unit_groups_equal_those_of_isco_08() -> None:
     if not ISCO_TITLES.exists():
         pytest.skip("the titles of ISCO-08 are not beside the project")
     with ISCO_TITLES.open(encoding="utf-8-sig", newline="") as file:

@@ -85,7 +85,7 @@ COMMANDS = sorted(
 )
 
 
-def test_commands_are_found_where_they_stand() -> None:
+def test_commands_are_collected_from_every_source() -> None:
     sources = {where for where, _ in COMMANDS}
 
     assert len(COMMANDS) >= 60
@@ -274,6 +274,6 @@ CHECKS = {
         "pipx run competent-graphql",
     ],
 )
-def test_a_command_that_could_not_be_run_is_found(line: str) -> None:
+def test_a_command_that_cannot_run_is_detected(line: str) -> None:
     with pytest.raises((AssertionError, ModuleNotFoundError)):
         check(shlex.split(line))

@@ -43,7 +43,7 @@ def test_dashboard_and_alerts_use_existing_metrics() -> None:
     assert named - known_metrics() == set()
 
 
-def test_every_metric_of_ours_is_on_the_dashboard_but_for_a_few() -> None:
+def test_nearly_every_metric_is_on_the_dashboard() -> None:
     shown = " ".join(expressions())
     ours = {family.name for family in REGISTRY.collect() if family.name.startswith("competent_")}
 
@@ -97,7 +97,7 @@ def environment_of_the_manifest() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
-def test_every_setting_in_a_manifest_is_one(file: str) -> None:
+def test_every_setting_in_a_manifest_exists(file: str) -> None:
     text = (DEPLOY / file).read_text(encoding="utf-8")
     named = set(re.findall(r"COMPETENT_[A-Z_]+", text))
 
@@ -132,7 +132,7 @@ def test_no_pod_runs_as_root_or_gets_service_variables(name: str) -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_replicas_share_one_rate_plan() -> None:
+def test_replicas_share_one_rate_limit() -> None:
     assert manifest("Deployment", "competent-graphql")["spec"]["replicas"] > 1
     address = urlsplit(environment_of_the_manifest()["COMPETENT_STORE"])
     service = manifest("Service", str(address.hostname))["spec"]
@@ -146,7 +146,7 @@ def test_replicas_share_one_rate_plan() -> None:
     assert "scale" not in COMPOSE["services"]["competent"]
 
 
-def test_an_eviction_leaves_one_pod_and_is_possible() -> None:
+def test_the_disruption_budget_allows_evictions_but_protects_one_pod() -> None:
     deployment = manifest("Deployment", "competent-graphql")["spec"]
     budget = manifest("PodDisruptionBudget", "competent-graphql")["spec"]
 
@@ -155,7 +155,7 @@ def test_an_eviction_leaves_one_pod_and_is_possible() -> None:
     assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
+def test_the_ingress_exposes_the_server_over_tls_but_not_metrics() -> None:
     ingress = manifest("Ingress", "competent-graphql")["spec"]
     (rule,) = ingress["rules"]
     (path,) = rule["http"]["paths"]
@@ -171,7 +171,7 @@ def test_the_ingress_leads_over_tls_to_the_server_and_not_to_metrics() -> None:
     assert environment["COMPETENT_METRICS"] == annotations["prometheus.io/port"] == str(ports["metrics"])
 
 
-def test_keys_of_clients_are_where_the_server_looks() -> None:
+def test_client_keys_are_mounted_at_the_configured_path() -> None:
     spec, container = pod("competent-graphql")
     secrets = {volume["name"]: volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
     mounts = {mount["mountPath"]: secrets.get(mount["name"]) for mount in container["volumeMounts"]}
@@ -188,7 +188,7 @@ def test_keys_of_clients_are_where_the_server_looks() -> None:
     assert volumes.keys() == COMPOSE["volumes"].keys()
 
 
-def test_memory_is_enough_for_all_caches() -> None:
+def test_the_memory_limit_covers_all_caches() -> None:
     """128 MB for documents, 32 MB for responses, and 215 MB for the process itself at real size, as measured."""
     settings = Settings()
     needed = settings.document_cache_bytes + settings.response_cache_bytes + 215_000_000

@@ -42,7 +42,7 @@ def agrees(documented: Any, actual: Any) -> bool:
 
 
 @pytest.mark.parametrize(("query", "answer"), QUERIES)
-async def test_every_query_in_the_docs_answers_as_printed(server: Server, query: str, answer: str) -> None:
+async def test_documented_queries_return_the_documented_responses(server: Server, query: str, answer: str) -> None:
     for number in ("3.10", "3.11"):  # an operation waits for an index no longer than its deadline
         await server.app.state.services.indexes.ready(number)
     response = (await server.post(query)).json()
@@ -55,7 +55,7 @@ async def test_every_query_in_the_docs_answers_as_printed(server: Server, query:
         assert "errors" not in response
 
 
-def test_there_are_queries_in_the_docs() -> None:
+def test_the_docs_have_enough_queries() -> None:
     assert len(QUERIES) >= 8
     assert sum(bool(query.values[1]) for query in QUERIES) >= 6
 
@@ -93,7 +93,7 @@ def test_documented_help_equals_the_output_of_the_command(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["settings", "metrics", "export"])
-def test_the_tables_in_the_docs_are_as_make_docs_writes_them(name: str) -> None:
+def test_generated_tables_in_the_docs_are_current(name: str) -> None:
     generate = runpy.run_path(str(ROOT / ".ci" / "generate_docs.py"))[f"{name}_page"]
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
@@ -101,14 +101,14 @@ def test_the_tables_in_the_docs_are_as_make_docs_writes_them(name: str) -> None:
     assert page == generate(page), "run `make docs`"
 
 
-def test_the_catalogue_of_routes_in_the_docs_is_that_of_the_code() -> None:
+def test_documented_upstream_routes_equal_those_of_the_code() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(/[^`]*)` \| (seen|assumed) \|$", page, re.MULTILINE)
 
     assert rows == [(route.template, route.sure) for route in ROUTES]
 
 
-def test_keys_of_profiles_are_as_sure_in_the_docs_as_in_the_code() -> None:
+def test_documented_certainty_of_profile_keys_equals_that_of_the_code() -> None:
     page = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:a|the rest of a) profile: (.*) \| (seen|assumed) \|", page, re.MULTILINE)
     documented = {(key, sure) for keys, sure in rows for key in re.findall(r"`(\w+)`", keys)}
@@ -125,13 +125,13 @@ def test_documented_consequences_equal_those_of_the_doctor() -> None:
     assert rows[1:] == [(check.assumed, ("**needed**: " if check.needed else "") + check.otherwise) for check in CHECKS]
 
 
-def test_every_kind_of_fault_is_in_the_docs() -> None:
+def test_every_sandbox_fault_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
     for fault, means in EFFECTS.items():
         assert f"| `{fault}` | {means} |" in page
 
 
-def test_every_client_that_is_tried_is_in_the_docs() -> None:
+def test_every_tested_client_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     clients = [
         file.name
@@ -143,7 +143,7 @@ def test_every_client_that_is_tried_is_in_the_docs() -> None:
     assert [name for name in clients if not name.endswith((".js", ".py")) or name not in page] == []
 
 
-def test_every_module_is_in_the_picture() -> None:
+def test_every_module_is_in_the_diagram() -> None:
     picture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     package = ROOT / "graphql_api"
     modules = [file for file in package.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()]
@@ -152,7 +152,7 @@ def test_every_module_is_in_the_picture() -> None:
     assert missing == []
 
 
-def test_every_file_in_the_picture_exists() -> None:
+def test_every_file_in_the_diagram_exists() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     folders = (ROOT / "graphql_api", ROOT / "tests")
     files = {file.relative_to(ROOT).as_posix() for folder in folders for file in folder.rglob("*.py")}

@@ -104,7 +104,7 @@ def test_every_block_of_code_in_the_documentation_has_a_test() -> None:
     assert [(block.page.name, block.info) for block in BLOCKS if block.test is None] == []
 
 
-def test_every_test_of_a_block_exists_and_names_what_it_tests() -> None:
+def test_every_test_of_a_block_exists_and_mentions_it() -> None:
     infos = {f"{block.page.name}: {block.info}" for block in BLOCKS} | {block.info for block in BLOCKS}
     assert TESTED_BY.keys() <= infos
     for info, name in TESTED_BY.items():
@@ -130,7 +130,7 @@ def test_queries_in_the_code_of_other_languages_are_valid(graph: GraphQLSchema, 
     assert validate(graph, parse(query)) == []
 
 
-async def test_the_first_query_of_the_readme_is_answered_as_it_says(server: Server) -> None:
+async def test_the_first_query_of_the_readme_returns_the_printed_response(server: Server) -> None:
     (command, *_) = [code for code in code_of("README.md", "sh") if code.startswith("curl")]
     words = shlex.split(command.replace("\\\n", " "))
     (answer,) = code_of("README.md", "json")

@@ -43,7 +43,7 @@ def swallowing(source: str) -> Iterator[int]:
                     yield node.lineno
 
 
-def test_no_handler_of_all_exceptions_swallows_their_reason() -> None:
+def test_no_broad_exception_handler_swallows_the_exception() -> None:
     lines = {
         file.relative_to(ROOT).as_posix(): list(swallowing(file.read_text(encoding="utf-8")))
         for file in (ROOT / "graphql_api").rglob("*.py")
@@ -61,7 +61,7 @@ def test_no_handler_of_all_exceptions_swallows_their_reason() -> None:
         "with suppress(Exception): f()",
     ],
 )
-def test_a_swallowed_reason_is_found(source: str) -> None:
+def test_a_swallowed_exception_is_detected(source: str) -> None:
     assert list(swallowing(source))
 
 
@@ -75,5 +75,5 @@ def test_a_swallowed_reason_is_found(source: str) -> None:
         "with suppress(OSError): f()",
     ],
 )
-def test_a_reason_that_is_passed_on_is_allowed(source: str) -> None:
+def test_a_handler_that_reports_the_exception_is_allowed(source: str) -> None:
     assert not list(swallowing(source))

@@ -91,7 +91,7 @@ def test_the_workflow_calls_ci_on_every_supported_python() -> None:
     assert {item["suites"] for item in job["strategy"]["matrix"]["include"]} == {"all", "quick"}
 
 
-def test_ci_refuses_suites_that_it_does_not_know() -> None:
+def test_ci_refuses_unknown_suites() -> None:
     refused = subprocess.run([ROOT / ".ci" / "run", "some"], capture_output=True, text=True, check=False)
 
     assert (refused.returncode, refused.stderr) == (2, "usage: .ci/run [all|quick]\n")

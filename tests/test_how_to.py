@@ -71,5 +71,5 @@ def test_the_steps_of_a_how_to_page_work(page: Path, project: Path) -> None:
         run(command, project)
 
 
-def test_there_is_a_page_for_a_field_and_one_for_a_concept_type() -> None:
+def test_how_to_pages_exist_for_fields_and_concept_types() -> None:
     assert [page.stem for page in PAGES] == ["add-a-concept-type", "add-a-field"]

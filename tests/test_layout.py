@@ -42,7 +42,7 @@ def test_the_table_of_packages_lists_the_layers_in_their_order() -> None:
     )
 
 
-def test_no_two_files_import_each_other_however_indirectly() -> None:
+def test_modules_have_no_circular_imports() -> None:
     graph = grimp.build_graph("graphql_api", cache_dir=None)
     for importer, imported in LATE:
         graph.remove_import(importer=importer, imported=imported)
@@ -72,7 +72,7 @@ def imported_at_once(tree: ast.Module) -> Iterator[str]:
             yield from (name.name for name in statement.names)
 
 
-def test_the_folders_of_tests_are_packages_or_suites_apart() -> None:
+def test_test_folders_mirror_packages_or_are_separate_suites() -> None:
     suites = {"browser", "clients", "fuzz", "golden", "security", "soak", "types", "valkey", "variants"}
     folders = {file.parent.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")}
     mirrored = {folder for folder in folders if folder.parts and folder.parts[0] not in suites}
@@ -81,7 +81,7 @@ def test_the_folders_of_tests_are_packages_or_suites_apart() -> None:
     assert [folder for folder in mirrored if not (PACKAGE / folder / "__init__.py").exists()] == []
 
 
-def test_every_type_error_that_is_ignored_says_why() -> None:
+def test_every_ignored_type_error_has_a_reason() -> None:
     lines = [line for file in PACKAGE.rglob("*.py") for line in file.read_text(encoding="utf-8").splitlines()]
     ignored = [line for line in lines if "# type: ignore" in line]
 

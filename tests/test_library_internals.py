@@ -83,7 +83,7 @@ def private_uses(tree: ast.Module) -> set[str]:
     return {*private_imports(tree), *private_attributes(tree.body, defined_in(tree))}
 
 
-def test_private_parts_are_used_in_one_module_alone() -> None:
+def test_private_parts_are_used_in_only_one_module() -> None:
     uses = {file: private_uses(tree) for file, tree in TREES.items()}
     internals = uses.pop("graphql_api/library_internals.py")
 
@@ -102,7 +102,7 @@ def test_private_parts_are_used_in_one_module_alone() -> None:
         "class Mine:\n    _hidden = 1\nclass A(Library):\n    def f(self): return self._hidden",
     ],
 )
-def test_a_private_use_is_found(source: str) -> None:
+def test_a_use_of_a_private_part_is_detected(source: str) -> None:
     assert private_uses(ast.parse(source))
 
 
@@ -168,7 +168,7 @@ async def test_a_future_is_awaited_only_if_it_blocks() -> None:
 
 
 @pytest.mark.parametrize("name", ["graphql-core", "strawberry-graphql", r"uvicorn\[standard\]"])
-def test_a_library_whose_private_parts_are_used_is_pinned(name: str) -> None:
+def test_libraries_with_used_private_parts_are_pinned(name: str) -> None:
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     pins = [pin for pin in dependencies if re.fullmatch(rf"{name}>=[\d.]+,<(\d+)\.(\d+)", pin)]
     assert len(pins) == 1

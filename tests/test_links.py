@@ -61,16 +61,16 @@ def faults_of(text: str, page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_leads_to_a_file_and_heading(page: Path) -> None:
+def test_every_link_resolves_to_a_file_and_heading(page: Path) -> None:
     assert list(faults_of(page.read_text(encoding="utf-8"), page)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_no_conflict_of_a_merge_is_left(page: Path) -> None:
+def test_no_page_has_merge_conflict_markers(page: Path) -> None:
     assert re.findall(r"^(?:<{7}|>{7}|={7}(?=\s))", page.read_text(encoding="utf-8"), re.MULTILINE) == []
 
 
-def test_links_that_lead_nowhere_are_found() -> None:
+def test_broken_links_are_detected() -> None:
     text = "# One\n\n## One\n\n[a](#one) [b](#one-1) [c](#one-2) ![d](docs/no.png) [e](docs/README.md#no) [f](../main.md)\n"
 
     assert [fault.partition(":")[0] for fault in faults_of(text, ROOT / "page.md")] == [

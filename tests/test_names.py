@@ -67,13 +67,13 @@ def test_a_retired_word_is_refused_as_a_variable(package: Path, source: str) -> 
     assert faults(package.parent) == []
 
 
-def test_names_that_only_contain_such_a_word_are_allowed(package: Path) -> None:
+def test_names_that_only_contain_a_retired_word_are_allowed(package: Path) -> None:
     (package / "module.py").write_text("def known_metrics(): ...\ndef written_to(): ...\nfound_at = print(told)\n")
 
     assert faults(package.parent) == faults(package.parent, variables=True) == []
 
 
-def test_two_classes_have_one_name_only_as_a_graphql_type_and_its_source(tmp_path: Path) -> None:
+def test_classes_share_a_name_only_as_a_graphql_type_and_its_source(tmp_path: Path) -> None:
     types = tmp_path / "graphql_api" / "schema" / "types"
     types.mkdir(parents=True)
     for file in (types / "hit.py", tmp_path / "graphql_api" / "hits.py"):

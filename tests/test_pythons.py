@@ -28,17 +28,17 @@ def write_python(file: Path, version: str, status: int = 0) -> Path:
     return file
 
 
-def test_the_supported_pythons_are_those_of_the_classifiers(tmp_path: Path) -> None:
+def test_supported_pythons_equal_the_classifiers(tmp_path: Path) -> None:
     assert run("supported_pythons", tmp_path).stdout.split() == ["3.11", "3.12", "3.13", "3.14"]
 
 
-def test_a_python_that_is_nowhere_is_missing_and_no_error_of_the_script(tmp_path: Path) -> None:
+def test_a_missing_python_is_reported_without_a_script_error(tmp_path: Path) -> None:
     result = run("if find_python 3.99; then echo found; else echo missing; fi", tmp_path)
 
     assert (result.returncode, result.stdout) == (0, "missing\n")
 
 
-def test_the_newest_python_of_pyenv_is_taken_behind_a_broken_shim(tmp_path: Path) -> None:
+def test_the_newest_pyenv_python_is_used_if_its_shim_is_broken(tmp_path: Path) -> None:
     write_python(tmp_path / "shims" / "python3.99", "", 127)
     write_python(tmp_path / "pyenv/versions/3.99.9/bin/python3.99", "3.99")
     write_python(tmp_path / "pyenv/versions/3.99.11t/bin/python3.99", "3.99")  # free-threaded: another ABI
@@ -47,7 +47,7 @@ def test_the_newest_python_of_pyenv_is_taken_behind_a_broken_shim(tmp_path: Path
     assert run("find_python 3.99", tmp_path, str(tmp_path / "shims")).stdout.strip() == str(newest)
 
 
-def test_a_python_on_path_is_taken_first(tmp_path: Path) -> None:
+def test_a_python_on_path_is_preferred(tmp_path: Path) -> None:
     first = write_python(tmp_path / "bin" / "python3.99", "3.99")
     write_python(tmp_path / "pyenv/versions/3.99.10/bin/python3.99", "3.99")
 

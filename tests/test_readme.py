@@ -59,7 +59,7 @@ async def test_readme_counts_the_calls_that_the_rest_api_needs(releases: Release
     }
 
 
-def test_the_drawing_of_the_domain_has_types_and_fields_of_the_schema() -> None:
+def test_the_domain_diagram_has_types_and_fields_of_the_schema() -> None:
     schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
     drawing = (ROOT / "docs" / "domain.svg").read_text(encoding="utf-8")
     types = re.findall(r'class="type"[^>]*>(\w+)<', drawing)

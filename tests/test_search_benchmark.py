@@ -49,7 +49,7 @@ def test_recall_and_reciprocal_rank_of_the_first_acceptable(
     assert quality(queries, answers) == (recall, pytest.approx(mrr), 0.0)
 
 
-def test_empty_is_the_share_without_hits() -> None:
+def test_empty_is_the_fraction_of_queries_without_hits() -> None:
     queries = [Query("x", ("right",), "report")] * 4
     answers = [Answer([], 1.0), Answer(["wrong"], 1.0), Answer(["right"], 1.0), Answer([], 1.0)]
 
@@ -63,7 +63,7 @@ def test_percentiles_are_of_the_values() -> None:
     assert percentile([7], 99) == 7
 
 
-def test_sets_are_the_same_each_time_and_have_both_halves(dataset: Dataset, queries: Path) -> None:
+def test_query_sets_are_reproducible_and_have_both_halves(dataset: Dataset, queries: Path) -> None:
     first, second = make_sets(dataset, queries), make_sets(dataset, queries)
 
     assert first == second
@@ -102,7 +102,7 @@ def test_names_in_other_languages_are_not_names_in_dutch_or_french(dataset: Data
 
 
 @pytest.mark.parametrize(("name", "typos"), [("one typo", 1), ("two typos", 2)])
-def test_typos_change_that_number_of_letters_and_make_no_other_name(
+def test_typos_change_the_stated_number_of_letters_and_no_name_collides(
     dataset: Dataset, sets: dict[str, QuerySet], name: str, typos: int
 ) -> None:
     exact = {fold(query.text) for query in make_sets(dataset)[5].queries}
@@ -127,7 +127,7 @@ def test_natural_queries_only_have_codes_of_the_release(sets: dict[str, QuerySet
     assert [query.half for query in natural] == ["tune", "report"]
 
 
-def test_the_queries_by_hand_are_at_least_100_in_three_languages() -> None:
+def test_there_are_at_least_100_hand_written_queries_in_three_languages() -> None:
     codes = {f"OP-{number}" for number in range(1, 651)}
     queries = read_queries(QUERIES, codes)
 

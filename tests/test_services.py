@@ -39,9 +39,7 @@ def test_cached_documents_of_an_api_are_keyed_by_its_address() -> None:
     assert origin_of(replace(Settings(), upstream_url="https://a.example/v2/")) == "https://a.example/v2"
 
 
-def test_the_cache_folder_is_the_one_of_the_settings_or_the_users(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_folder_comes_from_the_settings_or_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     assert cache_dir(replace(Settings(), cache_dir=tmp_path / "own")) == tmp_path / "own"

@@ -59,13 +59,13 @@ def test_varied_requests_are_valid_and_differ(
 
 
 @pytest.mark.slow
-def test_a_body_is_sent_in_one_run_unless_the_kind_repeats(release: ReleaseDocuments) -> None:
+def test_a_body_is_sent_in_only_one_run_unless_its_group_repeats(release: ReleaseDocuments) -> None:
     for group in requests(release):
         runs = [set(group.of_run(run, 3)) for run in range(3)]
         assert group.repeat == bool(runs[0] & runs[1])
 
 
-def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
+def test_the_schema_of_the_peers_is_a_subset_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
     types = [value for name, value in peers.type_map.items() if not name.startswith("__") and is_object_type(value)]
     assert len(types) > 5
     for of_peers in types:
@@ -77,7 +77,7 @@ def test_the_schema_of_the_peers_is_a_part_of_ours(schema: GraphQLSchema, peers:
             }.items()
 
 
-async def test_every_operation_has_an_answer(server: Server, release: ReleaseDocuments) -> None:
+async def test_every_benchmark_operation_returns_data(server: Server, release: ReleaseDocuments) -> None:
     for operation in (*shared(release), big_list(release), *indexed(release)):
         for variables in operation.variables[:3]:
             assert _size(await server.ask(operation.document, dict(variables))) > 1, operation.name
@@ -120,14 +120,14 @@ def _size(data: object) -> int:
     return data is not None
 
 
-def test_every_part_of_the_benchmark_has_its_place_in_the_documentation() -> None:
+def test_every_part_of_the_benchmark_has_a_section_in_the_docs() -> None:
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
     for name in ("summary", "machine", *SECTIONS):
         assert re.search(f"<!-- {name}: .*?<!-- end of {name} -->", page, re.DOTALL), name
 
 
-def test_the_summary_counts_goals_and_lists_those_that_are_missed() -> None:
+def test_the_summary_counts_goals_and_lists_missed_ones() -> None:
     ours = {"label": "competent-graphql", "median": 90.0, "requests": 7, "documents": 7}
 
     assert list(summary({"cold": {"servers": [ours], "ideal": 60.0}})) == [

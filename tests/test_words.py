@@ -65,5 +65,5 @@ def test_names_and_keys_are_not_prose(module: Path) -> None:
 
 
 @pytest.mark.slow
-def test_our_own_prose_passes() -> None:
+def test_the_text_of_the_project_passes() -> None:
     assert faults(CHECK["ROOT"]) == []

@@ -38,7 +38,7 @@ def test_pages_fit_every_screen_and_axe_finds_no_violation(browser: "Chrome", do
     assert_quiet(browser, docs.removesuffix("docs/"))
 
 
-def test_the_explanation_of_a_setting_fits_a_telephone(browser: "Chrome", docs: str) -> None:
+def test_the_explanation_of_a_setting_fits_a_phone(browser: "Chrome", docs: str) -> None:
     resize(browser, 390, "light")
     browser.get(f"{docs}settings")
     right = "Math.max(...Array.from(document.querySelectorAll('td'), cell => cell.getBoundingClientRect().right))"
@@ -49,7 +49,7 @@ def test_the_explanation_of_a_setting_fits_a_telephone(browser: "Chrome", docs: 
     ).startswith('"')
 
 
-def test_the_navigation_stands_beside_a_wide_page(browser: "Chrome", docs: str) -> None:
+def test_the_navigation_is_beside_a_wide_page(browser: "Chrome", docs: str) -> None:
     browser.get(f"{docs}settings")
     box = "document.querySelector({!r}).getBoundingClientRect()"
     nav, article = ".pages nav", "article"
@@ -83,7 +83,7 @@ def test_a_query_is_copied_and_opens_in_graphiql_by_keyboard(browser: "Chrome", 
     assert_quiet(browser, docs.removesuffix("docs/"))
 
 
-def test_code_is_coloured_and_the_page_dark_if_the_system_is(browser: "Chrome", docs: str) -> None:
+def test_code_is_highlighted_and_pages_follow_the_dark_mode(browser: "Chrome", docs: str) -> None:
     colours = {}
     for scheme in SCHEMES:
         resize(browser, 1400, scheme)

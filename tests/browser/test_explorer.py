@@ -147,7 +147,7 @@ def assert_fits(browser: "Chrome") -> None:
             assert evaluate(browser, "document.documentElement.scrollWidth") <= width, (width, details)
 
 
-def test_the_ground_is_dark_if_the_system_is(visitor: "Chrome", base: str) -> None:
+def test_the_background_follows_the_dark_mode_of_the_system(visitor: "Chrome", base: str) -> None:
     lightness = {}
     for scheme in SCHEMES:
         resize(visitor, 390, scheme)
@@ -159,7 +159,7 @@ def test_the_ground_is_dark_if_the_system_is(visitor: "Chrome", base: str) -> No
     assert lightness["dark"] < 60
 
 
-def test_the_keyboard_leads_from_search_to_occupation_to_competence(visitor: "Chrome", base: str) -> None:
+def test_the_keyboard_navigates_from_search_to_occupation_to_competence(visitor: "Chrome", base: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
     visitor.get(f"{base}/nl/")
@@ -188,7 +188,7 @@ def labels(browser: "Chrome") -> list[str]:
     return [label.text for label in browser.find_elements("css selector", "[data-chosen] label")]
 
 
-def test_suggestions_appear_while_typing_and_the_keyboard_chooses(reader: "Chrome", base: str) -> None:
+def test_suggestions_appear_while_typing_and_are_selected_by_keyboard(reader: "Chrome", base: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
     reader.get(f"{base}/nl/")
@@ -210,7 +210,7 @@ def test_suggestions_appear_while_typing_and_the_keyboard_chooses(reader: "Chrom
     until(lambda: reader.current_url == f"{base}/nl/occupations/OP-101")
 
 
-def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "Chrome", base: str) -> None:
+def test_skills_selected_from_suggestions_are_in_the_url_fragment(reader: "Chrome", base: str) -> None:
     from selenium.webdriver.common.keys import Keys
 
     reader.get(f"{base}/nl/my-skills#have=SS-1")
@@ -238,7 +238,7 @@ def test_skills_are_chosen_from_suggestions_and_stand_in_the_fragment(reader: "C
     until(lambda: reader.find_element("css selector", "[data-chosen] label").text == "Soigner des plaies")
 
 
-def test_chosen_skills_in_an_address_are_named_without_a_button(reader: "Chrome", base: str) -> None:
+def test_selected_skills_of_a_url_are_listed_without_a_click(reader: "Chrome", base: str) -> None:
     hostile = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
     reader.get(f"{base}/nl/my-skills#have=SS-1,sk-101,XX-9,{hostile}")
     choices = reader.find_element("css selector", "[data-chosen]")
@@ -259,7 +259,7 @@ def test_chosen_skills_in_an_address_are_named_without_a_button(reader: "Chrome"
     assert len(evaluate(reader, shown)) == 500, "500 are shown, and 100 of them named"
 
 
-def test_chosen_skills_go_along_from_page_to_page(reader: "Chrome", base: str) -> None:
+def test_selected_skills_are_preserved_from_page_to_page(reader: "Chrome", base: str) -> None:
     reader.get(f"{base}/nl/skills/SK-101#have=SS-1")
     reader.find_element("css selector", "[data-add] button").click()
     until(lambda: reader.current_url == f"{base}/nl/my-skills#have=SS-1,SK-101")
@@ -275,7 +275,7 @@ def test_chosen_skills_go_along_from_page_to_page(reader: "Chrome", base: str) -
     assert "have=" not in reader.current_url
 
 
-def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base: str) -> None:
+def test_without_javascript_skills_are_selected_in_the_form(visitor: "Chrome", base: str) -> None:
     visitor.get(f"{base}/nl/my-skills")
     visitor.find_element("css selector", "input[name=q]").send_keys("wond")
     visitor.find_element("css selector", "button[value=find]").click()
@@ -290,7 +290,7 @@ def test_without_a_script_skills_are_chosen_by_the_form(visitor: "Chrome", base:
 
 
 @pytest.mark.parametrize("width", [390, 1400])
-def test_the_picture_is_walked_by_arrow_keys_and_its_boxes_are_links(reader: "Chrome", base: str, width: int) -> None:
+def test_arrow_keys_navigate_the_diagram_and_its_boxes_are_links(reader: "Chrome", base: str, width: int) -> None:
     from selenium.webdriver.common.keys import Keys
 
     resize(reader, width, "light")
@@ -326,7 +326,7 @@ def test_another_occupation_is_suggested_to_compare_with(reader: "Chrome", base:
     until(lambda: reader.find_element("css selector", "h1").text == "Zorgkundige → Verpleegkundige")
 
 
-def test_hostile_texts_neither_run_nor_widen_a_page(
+def test_hostile_texts_neither_run_scripts_nor_widen_a_page(
     browser: "Chrome", serve: Callable[[ASGIApp], str], settings: Settings, tmp_path: Path
 ) -> None:
     releases = hostile_releases()
@@ -340,7 +340,7 @@ def test_hostile_texts_neither_run_nor_widen_a_page(
     releases.close()
 
 
-def test_the_query_of_a_page_opens_in_graphiql_and_answers(browser: "Chrome", base: str) -> None:
+def test_the_query_of_a_page_opens_and_runs_in_graphiql(browser: "Chrome", base: str) -> None:
     browser.get(f"{base}/nl/competences/CP-101")
     with navigation(browser):
         browser.find_element("css selector", ".query a").click()
@@ -373,7 +373,7 @@ def test_the_query_of_a_page_is_copied_by_a_button(reader: "Chrome", base: str) 
         assert "CP-101" in copied
 
 
-def test_without_a_script_there_is_no_button_to_copy(visitor: "Chrome", base: str) -> None:
+def test_without_javascript_there_is_no_copy_button(visitor: "Chrome", base: str) -> None:
     visitor.get(f"{base}/nl/competences/CP-101")
     snippets = visitor.find_elements("css selector", ".query details")
     for snippet in snippets:
@@ -383,7 +383,7 @@ def test_without_a_script_there_is_no_button_to_copy(visitor: "Chrome", base: st
     assert len(snippets) == 4
 
 
-def test_linked_data_is_a_click_away(reader: "Chrome", base: str) -> None:
+def test_a_concept_page_links_to_its_linked_data(reader: "Chrome", base: str) -> None:
     reader.get(f"{base}/nl/competences/CP-101")
     with navigation(reader):
         reader.find_element("css selector", "a[type='application/ld+json']").click()

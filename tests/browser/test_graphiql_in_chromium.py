@@ -221,7 +221,7 @@ def routes(answer: Callable[[Request], Awaitable[Response]], examples: Examples 
     return [Route("/graphql", answer, methods=["POST"]), *graphiql_routes(examples, no_notice)]
 
 
-def test_graphiql_opens_with_the_examples_and_answers_them(serve: Serve, browser: "Chrome") -> None:
+def test_graphiql_opens_with_the_examples_and_runs_them(serve: Serve, browser: "Chrome") -> None:
     endpoint = Endpoint()
     base_url = serve(Starlette(routes=routes(endpoint.answer)))
     assert_graphiql_works(browser, base_url, "ProfileByCode", FIRST_ANSWER.__eq__)
@@ -240,7 +240,7 @@ def test_the_first_example_opens_with_its_variables(serve: Serve, browser: "Chro
     assert (page.text(QUERY), page.text(VARIABLES)) == (FIRST["query"], FIRST["variables"])
 
 
-def test_an_example_takes_the_tab_of_another_but_not_of_own_work(serve: Serve, browser: "Chrome") -> None:
+def test_an_example_replaces_another_example_but_not_an_edited_tab(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
     page.choose_example("A greeting.")
     page.is_about("Greeting")
@@ -256,7 +256,7 @@ def test_an_example_takes_the_tab_of_another_but_not_of_own_work(serve: Serve, b
     assert page.run() == FIRST_ANSWER
 
 
-def test_a_second_visit_finds_the_tabs_as_they_were_left(serve: Serve, browser: "Chrome") -> None:
+def test_tabs_are_restored_on_a_second_visit(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
     page.click(".graphiql-tab-add")
     page.until(lambda: len(page.tabs()) == 2, "a second tab is there")
@@ -273,7 +273,7 @@ LINK = "#" + urlencode(
 )
 
 
-def test_a_link_opens_an_operation_and_neither_sends_nor_runs_it(serve: Serve, browser: "Chrome") -> None:
+def test_a_link_opens_an_operation_without_running_it(serve: Serve, browser: "Chrome") -> None:
     endpoint = Endpoint()
     page = Page(browser, serve(Starlette(routes=routes(endpoint.answer))), LINK)
     page.is_about("Linked")
@@ -286,7 +286,7 @@ def test_a_link_opens_an_operation_and_neither_sends_nor_runs_it(serve: Serve, b
     assert page.run() == {"data": {"profile": {"code": "OP-7"}}}
 
 
-def test_a_link_to_the_open_page_leaves_own_work_in_its_tab(serve: Serve, browser: "Chrome") -> None:
+def test_a_link_to_the_open_page_preserves_edited_tabs(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
     page.script(f"document.querySelector('{QUERY}').CodeMirror.setValue('query Mine {{ greeting }}')")
     page.is_about("Mine")
@@ -296,7 +296,7 @@ def test_a_link_to_the_open_page_leaves_own_work_in_its_tab(serve: Serve, browse
     assert page.tabs() == ["Mine", "Linked"]
 
 
-def test_the_link_that_is_copied_opens_the_operation(serve: Serve, browser: "Chrome") -> None:
+def test_a_copied_link_opens_the_operation(serve: Serve, browser: "Chrome") -> None:
     base_url = serve(Starlette(routes=routes(Endpoint().answer)))
     permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
     browser.execute_cdp_cmd("Browser.grantPermissions", {"permissions": permissions, "origin": base_url})
@@ -321,7 +321,7 @@ def test_without_a_clipboard_the_link_is_in_the_address_bar(serve: Serve, browse
     page.until(lambda: "#query=query+ProfileByCode" in browser.current_url, "the link is in the address bar")
 
 
-def test_the_panes_of_a_telephone_are_tabs(serve: Serve, browser: "Chrome") -> None:
+def test_panes_are_tabs_on_a_phone(serve: Serve, browser: "Chrome") -> None:
     from selenium.webdriver.common.keys import Keys
 
     resize(browser, 390, "light")
@@ -353,7 +353,7 @@ def test_the_panes_of_a_telephone_are_tabs(serve: Serve, browser: "Chrome") -> N
     assert page.script("document.documentElement.scrollWidth") == 390
 
 
-def test_a_browser_that_keeps_nothing_shows_the_examples(serve: Serve, browser: "Chrome") -> None:
+def test_a_browser_without_storage_shows_the_examples(serve: Serve, browser: "Chrome") -> None:
     refuse = (
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
     )
@@ -369,7 +369,7 @@ def test_without_examples_it_opens_with_one_short_query(serve: Serve, browser: "
     assert page.text(QUERY).startswith("query Releases {")
 
 
-def test_an_answer_that_is_no_json_is_told_as_such(serve: Serve, browser: "Chrome") -> None:
+def test_a_response_that_is_not_json_is_shown_as_an_error(serve: Serve, browser: "Chrome") -> None:
     page = Page(browser, serve(Starlette(routes=routes(bad_gateway))))
     message = "The server answered with status 502 and text/html; charset=utf-8, not with JSON."
     assert page.run() == {"errors": [{"message": message}]}

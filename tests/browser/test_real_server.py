@@ -57,7 +57,7 @@ def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome",
     )
 
 
-def test_every_example_with_a_query_answers(page: Page) -> None:
+def test_every_example_query_runs(page: Page) -> None:
     queries = [
         example.name for example in examples() if example.operation_type == "query" and not example.needs_vectors
     ]
@@ -69,7 +69,7 @@ def test_every_example_with_a_query_answers(page: Page) -> None:
         assert None not in answer["data"].values(), name
 
 
-def test_an_example_that_is_run_immediately_gets_its_own_answer(page: Page) -> None:
+def test_an_example_that_is_run_immediately_gets_its_own_response(page: Page) -> None:
     example = (
         f"Array.from(document.querySelectorAll('.examples button')).find(it => it.innerText === {ABOUT['Releases']!r})"
     )
@@ -88,7 +88,7 @@ def held() -> Iterator[Releases]:
         yield releases
 
 
-def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
+def test_a_tab_with_a_subscription_stays_open_and_shows_events(
     held: Releases, browser: "Chrome", serve: Serve, settings: Settings
 ) -> None:
     sandbox = create_sandbox(held)
@@ -109,7 +109,7 @@ def test_a_tab_with_a_subscription_stays_and_shows_what_is_published(
     assert page.complaints() == []
 
 
-def test_an_answer_in_parts_is_shown_whole(
+def test_an_incremental_response_is_shown_complete(
     browser: "Chrome", serve: Serve, releases: Releases, settings: Settings
 ) -> None:
     app = create_app(replace(settings, incremental="on"), create_sandbox(releases))
@@ -125,7 +125,7 @@ def test_an_answer_in_parts_is_shown_whole(
     assert page.complaints() == []
 
 
-def test_the_docs_lead_from_an_entry_point_to_its_type(page: Page) -> None:
+def test_the_docs_explorer_links_from_a_root_field_to_its_type(page: Page) -> None:
     assert "Query" in page.docs()
     for name in ("Query", "occupationalProfile", "OccupationalProfile"):
         page.click_on(f"{EXPLORER} a", name)
@@ -134,13 +134,13 @@ def test_the_docs_lead_from_an_entry_point_to_its_type(page: Page) -> None:
     assert {"title", "essentialCompetences", "similarProfiles"} <= set(page.texts(f"{EXPLORER} a"))
 
 
-def test_the_docs_are_searched(page: Page) -> None:
+def test_the_docs_explorer_can_be_searched(page: Page) -> None:
     page.docs()
     page.find(f"{EXPLORER} input")[0].send_keys("competenceGap")
     page.until(lambda: any("competenceGap" in text for text in page.texts("[role='option']")), "it is found")
 
 
-def test_history_gives_an_operation_back(page: Page) -> None:
+def test_history_restores_an_operation(page: Page) -> None:
     choose(page, "Releases")
     page.run()
     page.click("[aria-label='Show History']")
@@ -160,7 +160,7 @@ def background(page: Page) -> int:
     return int((red + green + blue) / 3)
 
 
-def test_the_theme_is_that_of_the_system_until_a_visitor_chooses(page: Page) -> None:
+def test_the_theme_follows_the_system_until_a_visitor_selects_one(page: Page) -> None:
     seen = {}
     for scheme in ("light", "dark"):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -174,7 +174,7 @@ def test_the_theme_is_that_of_the_system_until_a_visitor_chooses(page: Page) -> 
     assert seen["dark"] < 80
 
 
-def test_a_header_that_a_visitor_writes_is_sent(page: Page) -> None:
+def test_a_header_entered_by_a_visitor_is_sent(page: Page) -> None:
     header = json.dumps(json.dumps({"X-Competent-Explain": "1"}))
     page.script(f"document.querySelectorAll('{VARIABLES}')[1].CodeMirror.setValue({header})")
 
@@ -209,7 +209,7 @@ def test_the_key_is_entered_once_for_all_tabs(
     assert key not in page.script("JSON.stringify(localStorage)")
 
 
-def test_the_first_example_and_its_answer_are_in_the_language_of_the_reader(browser: "Chrome", base: str) -> None:
+def test_the_first_example_and_its_response_use_the_language_of_the_reader(browser: "Chrome", base: str) -> None:
     browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": "test", "acceptLanguage": "nl-BE,nl"})
     page = Page(browser, base)
 
@@ -245,7 +245,7 @@ def test_it_fits_every_screen_and_axe_finds_no_violation(browser: "Chrome", base
     assert_quiet(browser, f"{base}/")
 
 
-def test_the_endpoint_leads_a_browser_to_graphiql(browser: "Chrome", base: str) -> None:
+def test_the_endpoint_redirects_a_browser_to_graphiql(browser: "Chrome", base: str) -> None:
     for path in ("graphql", "graphql/"):
         browser.get(f"{base}/{path}")
         assert browser.current_url == f"{base}/graphiql"

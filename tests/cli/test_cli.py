@@ -28,7 +28,7 @@ def run(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("group", [[], ["key"]])
-def test_the_list_of_commands_cuts_no_summary_off(group: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_of_commands_truncates_no_summary(group: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = run(*group, "--help")
 
@@ -80,7 +80,7 @@ def test_ask_exits_with_1_if_the_response_has_errors() -> None:
         (["ask", PROFILE, "--data", "/no/such.xlsx"], "cannot read the file"),
     ],
 )
-def test_an_operation_that_cannot_run_is_one_sentence_and_exit_code_2(arguments: list[str], says: str) -> None:
+def test_an_invalid_operation_is_a_one_line_error_with_exit_code_2(arguments: list[str], says: str) -> None:
     code, out, err = run(*arguments)
 
     assert code == 2
@@ -89,7 +89,7 @@ def test_an_operation_that_cannot_run_is_one_sentence_and_exit_code_2(arguments:
     assert "Traceback" not in err
 
 
-def test_the_error_for_another_file_says_which_workbook_is_expected(tmp_path: Path) -> None:
+def test_the_error_for_another_file_names_the_expected_workbook(tmp_path: Path) -> None:
     (tmp_path / "x.xlsx").write_text("no workbook")
 
     code, _, err = run("ask", PROFILE, "--data", str(tmp_path / "x.xlsx"))
@@ -99,7 +99,7 @@ def test_the_error_for_another_file_says_which_workbook_is_expected(tmp_path: Pa
 
 
 @pytest.mark.parametrize("way", ["option", "setting"])
-def test_lenient_serves_a_workbook_without_its_bad_rows(
+def test_lenient_serves_a_workbook_without_its_invalid_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, way: str
 ) -> None:
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path / "cache"))

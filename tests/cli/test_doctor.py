@@ -189,7 +189,7 @@ async def test_a_wrong_assumption_is_reported(releases: Releases, mutation: str,
     ],
     ids=lambda value: f"{value.effect} {value.status} {value.match}" if isinstance(value, Fault) else "",
 )
-async def test_a_damaged_api_is_usable_unless_what_is_needed_fails(
+async def test_a_faulty_api_is_usable_unless_a_needed_check_fails(
     releases: Releases, capsys: pytest.CaptureFixture[str], fault: Fault, code: int, verdicts: dict[str, str]
 ) -> None:
     seen, report = await report_on(create_sandbox(releases, faults=Faults([fault])), capsys)
@@ -218,7 +218,7 @@ def test_ids_of_checks_never_change() -> None:
         ("http://127.0.0.1:9000", "other"),
     ],
 )
-def test_the_environment_of_a_base_is_known_by_its_names(url: str, environment: Environment) -> None:
+def test_the_environment_is_derived_from_the_base_url(url: str, environment: Environment) -> None:
     assert environment_of(url) == environment
 
 
@@ -241,7 +241,7 @@ def as_vdab(app: ASGIApp, number: str) -> ASGIApp:
 SLAGER, HELP = (f"/releases/*/occupationalprofiles/{canary.uuid}" for canary in CANARIES)
 
 
-async def test_a_base_with_the_known_profiles_and_a_new_release_is_that_of_vdab(releases: Releases) -> None:
+async def test_an_api_with_the_canary_profiles_and_a_recent_release_passes(releases: Releases) -> None:
     seen = await visit(as_vdab(create_sandbox(releases), "3.28"), canaries=True)
 
     assert len(seen) <= MAX_CALLS
@@ -261,7 +261,7 @@ async def test_a_base_with_the_known_profiles_and_a_new_release_is_that_of_vdab(
     assert judgement(await visit(create_sandbox(releases), canaries=True), "canaries") == expected
 
 
-async def test_the_sandbox_needs_no_known_profiles_and_no_new_release(releases: Releases) -> None:
+async def test_the_sandbox_needs_no_canary_profiles_and_no_recent_release(releases: Releases) -> None:
     seen = await visit(create_sandbox(releases, faults=Faults([Fault(HELP, "status", status=404)])), canaries=True)
 
     assert judgement(seen, "release-recent") == (Verdict.UNKNOWN, "3.11, sandbox data, not VDAB's")
@@ -284,7 +284,7 @@ async def test_a_base_of_another_taxonomy_is_recognised(releases: Releases) -> N
     assert "no release: this is not the base of Competent" in judgement(await visit(another), "base-of-its-own")[1]
 
 
-async def test_keys_that_nothing_declares_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_undeclared_keys_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox, assumed = create_sandbox(releases), "documents have no unknown keys"
     assert judged(await visit(sandbox))[assumed] is Verdict.HOLDS
 
@@ -331,7 +331,7 @@ async def test_a_key_that_is_refused_and_an_api_that_is_down_are_not_usable(
     ("status", "after", "calls"),
     [(401, 3, 4), (429, 3, 4), (403, 0, 1)],
 )
-async def test_no_call_is_spent_after_one_that_shows_that_the_others_are_in_vain(
+async def test_no_further_calls_are_made_after_a_conclusive_failure(
     releases: Releases, capsys: pytest.CaptureFixture[str], status: int, after: int, calls: int
 ) -> None:
     requests: list[str] = []
@@ -347,7 +347,7 @@ async def test_no_call_is_spent_after_one_that_shows_that_the_others_are_in_vain
     assert "stopped after this call" in printed
 
 
-async def test_a_key_that_may_not_use_one_route_is_tried_on_the_others(releases: Releases) -> None:
+async def test_a_key_refused_on_one_route_is_checked_on_the_others(releases: Releases) -> None:
     seen = await visit(refusing(create_sandbox(releases), 403, lambda path: path == "/search"))
 
     assert seen["search"].status == 403
@@ -355,7 +355,7 @@ async def test_a_key_that_may_not_use_one_route_is_tried_on_the_others(releases:
     assert judged(seen)["the key is accepted"] is Verdict.HOLDS
 
 
-async def test_an_address_without_an_api_leaves_key_and_number_unknown(
+async def test_a_url_without_an_api_gives_unknown_verdicts(
     releases: Releases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inside = create_sandbox(releases)
@@ -371,7 +371,7 @@ async def test_an_address_without_an_api_leaves_key_and_number_unknown(
     assert verdicts["a route returns the number of the current release"] == Verdict.UNKNOWN.value
 
 
-async def test_a_recording_gives_the_same_verdicts_and_holds_no_key(
+async def test_a_recording_gives_the_same_verdicts_and_contains_no_key(
     releases: Releases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sandbox = create_sandbox(releases)
@@ -438,7 +438,7 @@ def test_responses_are_saved_in_files_named_after_their_paths(path: str, name: s
     assert file_name(path) == name
 
 
-async def test_the_table_fits_80_columns_and_cuts_nothing_off(
+async def test_the_table_fits_80_columns_without_truncation(
     releases: Releases, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")

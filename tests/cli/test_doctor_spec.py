@@ -87,7 +87,7 @@ KNOWN_LOSS = ("loses", "key-gone", PROFILE, "digitalSkills.regions")
 """Profiles embed digital skills without regions, in the sandbox's description too."""
 
 
-def test_the_description_of_the_sandbox_is_what_the_server_expects(
+def test_the_openapi_document_of_the_sandbox_meets_every_assumption(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, report, rows = report_on(sandbox_spec(), tmp_path, capsys)
@@ -96,7 +96,7 @@ def test_the_description_of_the_sandbox_is_what_the_server_expects(
     assert rows == {KNOWN_LOSS}
 
 
-async def test_the_parameters_of_routes_are_those_of_requests(releases: Releases) -> None:
+async def test_declared_route_parameters_equal_those_of_requests(releases: Releases) -> None:
     requests: list[str] = []
     await visit(create_sandbox(releases, requests=requests))
 
@@ -288,7 +288,7 @@ async def test_the_parameters_of_routes_are_those_of_requests(releases: Releases
         ),
     ],
 )  # fmt: skip
-def test_a_damaged_description_has_its_finding(
+def test_each_deviation_of_a_document_has_its_finding(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage, findings: list[Row], code: int
 ) -> None:
     spec = sandbox_spec()
@@ -302,7 +302,7 @@ def test_a_damaged_description_has_its_finding(
 
 
 @pytest.mark.parametrize("name", ["springdoc.json", "springdoc-3.1.yaml", "swagger-2.yaml"])
-def test_descriptions_in_the_shapes_of_generators_are_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_documents_in_the_styles_of_generators_are_read(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     expected: Mapping[str, Any] = yaml.safe_load((SHAPES / "expected.yaml").read_text(encoding="utf-8"))[name]
     document = yaml.safe_load((SHAPES / name).read_text(encoding="utf-8"))
     openapi_spec_validator.validate(json.loads(json.dumps(document)))  # statuses as keys become texts
@@ -313,7 +313,7 @@ def test_descriptions_in_the_shapes_of_generators_are_read(name: str, capsys: py
     assert (code, report["prefix"], report["routes"]) == (expected["code"], expected["prefix"], expected["routes"])
 
 
-def test_json_and_yaml_of_one_description_are_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_yaml_of_one_document_give_equal_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text(yaml.dump(json.loads(json.dumps(sandbox_spec())), sort_keys=False))
 
@@ -331,7 +331,7 @@ def test_a_byte_order_mark_changes_nothing(tmp_path: Path, capsys: pytest.Captur
     "keyword", ["allOf", "oneOf", "anyOf", "prefixItems", "items", "enum", "properties", "type", "$ref"]
 )
 @pytest.mark.parametrize("value", [5, True, "x", {"a": 1}, [5], [None]])
-def test_a_keyword_with_a_value_of_the_wrong_kind_is_no_fault(keyword: str, value: object) -> None:
+def test_a_keyword_with_a_value_of_the_wrong_type_is_ignored(keyword: str, value: object) -> None:
     spec = sandbox_spec()
     with_key(spec, "Skill", "odd", {"type": "array", "items": {}, keyword: value})
 
@@ -339,7 +339,9 @@ def test_a_keyword_with_a_value_of_the_wrong_kind_is_no_fault(keyword: str, valu
         assert compare(reading.Spec(spec))[1]
 
 
-def test_what_a_file_says_does_not_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_of_a_file_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = sandbox_spec()
     spec["paths"]["/odd\x1b]0;title\x07\x9b31m"] = {}
     (tmp_path / "spec.json").write_bytes(orjson.dumps(spec))
@@ -377,7 +379,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ('{"openapi": "3.0.3", "paths": ' + '{"a":' * 500 + "1" + "}" * 501, "nested more than 100 deep"),
     ],
 )
-def test_an_unusable_file_is_one_sentence_and_exit_code_2(tmp_path: Path, text: str, says: str) -> None:
+def test_an_unusable_file_is_a_one_line_error_with_exit_code_2(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "spec.yaml"
     file.write_bytes(text.encode("latin-1"))
 
@@ -426,7 +428,7 @@ def test_a_reference_is_followed_only_within_the_document(tmp_path: Path, refere
     assert (result.exit_code, says in result.stderr) == (2, True)
 
 
-def test_schemas_within_themselves_are_read_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recursive_schemas_are_read_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec = sandbox_spec()
     reference = {"$ref": "#/components/schemas/OccupationalProfile"}
     with_key(spec, "OccupationalProfile", "related", {"type": "array", "items": reference})
@@ -438,7 +440,7 @@ def test_schemas_within_themselves_are_read_once(tmp_path: Path, capsys: pytest.
     assert ("unknown", "not-described", COMPETENCE, "skill") in report_on(spec, tmp_path, capsys)[2]
 
 
-def test_schemas_that_multiply_are_refused(
+def test_exponentially_nested_schemas_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampling, "MAX_VALUES", 5000)
@@ -455,7 +457,7 @@ def test_schemas_that_multiply_are_refused(
     assert (result.exit_code, "describe more than" in result.stderr) == (2, True)
 
 
-def test_the_text_names_path_key_and_consequence_in_80_columns(
+def test_the_report_names_path_key_and_consequence_in_80_columns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -478,7 +480,7 @@ def test_the_text_names_path_key_and_consequence_in_80_columns(
     ("options", "says"),
     [(["--url", ""], "--url is empty"), (["--url", "http://127.0.0.1:9", "--spec", "spec.json"], "makes no calls")],
 )
-def test_options_that_cannot_be_meant_are_refused(options: list[str], says: str) -> None:
+def test_contradictory_options_are_refused(options: list[str], says: str) -> None:
     refused = CliRunner().invoke(command, ["doctor", *options])
 
     assert refused.exit_code == 2

@@ -30,7 +30,7 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_a_release_becomes_a_file_that_serve_takes(tmp_path: Path) -> None:
+def test_an_exported_file_can_be_served(tmp_path: Path) -> None:
     code, out, err = run("export", "--release", "3.10")
     file = tmp_path / "competent-3.10.ndjson"
 
@@ -61,7 +61,7 @@ def test_linked_data_has_ids_below_the_public_url(
     assert "https://example.org/competent/id/" in (tmp_path / f"competent-3.11.{suffix}").read_text(encoding="utf-8")
 
 
-def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "copy.ndjson"
     file.write_text("old")
     assert run("export", "--output", str(file))[0] == 0
@@ -78,7 +78,7 @@ def test_a_file_of_that_name_is_replaced_at_the_end(tmp_path: Path) -> None:
         (["--output", "/no/such/folder/x"], "cannot write /no/such/folder/x: No such file or directory"),
     ],
 )
-def test_what_cannot_be_exported_is_a_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
+def test_an_impossible_export_is_a_one_line_error(arguments: list[str], says: str, tmp_path: Path) -> None:
     code, _, err = run("export", *arguments)
 
     assert code == 2
@@ -91,7 +91,7 @@ FORMATS = {"ndjson": "ndjson", "csv": "csv.zip", "turtle": "ttl", "json-ld": "js
 
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(format: str, tmp_path: Path) -> None:
+def test_an_export_that_fills_the_disk_leaves_no_file(format: str, tmp_path: Path) -> None:
     """The system refuses to write more than some bytes to a file, as a full disk does, in the middle of the export."""
     assert run("export", "--output", "first")[0] == 0  # so that the index is there, which is larger
     file = tmp_path / f"competent-3.11.{FORMATS[format]}"
@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_written_to_its_end_leaves_nothing(format: str, tm
     [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)],
     ids=["full", "stopped"],
 )
-def test_nothing_is_left_of_an_export_that_fails(
+def test_a_failed_export_leaves_no_file(
     error: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "competent-3.11.ndjson"

@@ -45,7 +45,7 @@ def test_ask_reads_and_writes_utf_8_in_any_locale(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", ["strict ASCII"])
 @pytest.mark.parametrize("command", [["schema"], ["manifest"], ["doctor"], ["doctor", "--json"], ["--help"]])
-def test_the_output_of_other_commands_is_the_same_in_any_locale(locale: str, command: list[str]) -> None:
+def test_output_of_other_commands_is_equal_in_any_locale(locale: str, command: list[str]) -> None:
     usual, odd = run(*command, COLUMNS="80"), run(*command, COLUMNS="80", **LOCALES[locale])
 
     assert odd == usual
@@ -61,7 +61,7 @@ def test_an_error_quotes_the_argument_in_any_locale(locale: str) -> None:
 
 
 @pytest.mark.parametrize("variables", ['{"c": "\\\\ud800"}', '{"c": "é"}'])
-def test_variables_may_hold_any_text(variables: str) -> None:
+def test_variables_can_contain_any_text(variables: str) -> None:
     query = "query ($c: String) { occupationalProfile(code: $c) { code } }"
     code, out, error = run("ask", query, "--variables", variables.replace("\\\\", "\\"), **ASCII)
 
@@ -72,7 +72,7 @@ def test_variables_may_hold_any_text(variables: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="streams are closed by a shell")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
-def test_a_closed_stream_ends_no_command_in_a_traceback(closed: str) -> None:
+def test_a_closed_stream_never_causes_a_traceback(closed: str) -> None:
     command = f"exec {sys.executable} -m graphql_api ask '{{ __typename }}' {closed}"
     ended = subprocess.run(["sh", "-c", command], capture_output=True, env=clean(), check=False)
 
@@ -86,7 +86,7 @@ FULL = Path("/dev/full")
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("command", [["ask", "{ __typename }"], ["schema"], ["doctor"]])
-def test_output_that_a_full_disk_does_not_take_is_one_sentence(command: list[str]) -> None:
+def test_a_full_disk_at_output_is_a_one_line_error(command: list[str]) -> None:
     with FULL.open("wb") as full:
         arguments = [sys.executable, "-m", "graphql_api", *command]
         ended = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, env=clean(), check=False)

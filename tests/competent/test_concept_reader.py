@@ -5,7 +5,7 @@ from graphql_api.competent.concept_reader import MAX_SETS_OF_KEYS, Notes, reader
 ID = "0b3a1c52-9d0e-4f0f-8c56-0d4c1a7f2e11"
 
 
-def test_objects_with_other_keys_each_give_their_fields() -> None:
+def test_objects_with_different_keys_have_their_own_fields() -> None:
     knowledge = reader("Knowledge")
     assert knowledge.read({"id": ID, "code": "K-1"}, Notes()) == {"id": ID, "code": "K-1"}
     assert knowledge.read({"id": ID}, Notes()) == {"id": ID}

@@ -20,7 +20,7 @@ INTERNAL = "http://competent00-rel1prd.vdab.be:8080/competent/api/external/v1"
         (f"{INTERNAL}/releases/3.11/occupationalprofiles?page=1#x", Link("3.11", "/occupationalprofiles")),
     ],
 )
-def test_a_link_is_taken_from_releases_on_whatever_host_it_names(href: str, link: Link) -> None:
+def test_a_link_is_parsed_from_releases_on_regardless_of_its_host(href: str, link: Link) -> None:
     assert hal.parse_link(href) == link
 
 
@@ -42,17 +42,17 @@ def test_a_link_is_taken_from_releases_on_whatever_host_it_names(href: str, link
         "/releases/" + "9" * 2000,
     ],
 )
-def test_a_link_to_anything_else_is_refused(href: object) -> None:
+def test_a_link_to_any_other_path_is_refused(href: object) -> None:
     assert hal.parse_link(href) is None
 
 
 @pytest.mark.parametrize("text", ["3.11", "current", "4", "3.11.1", "2026-1", "3_11"])
-def test_release_numbers_can_stand_in_a_path(text: str) -> None:
+def test_valid_release_numbers_are_accepted_in_paths(text: str) -> None:
     assert hal.is_release(text)
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "3..11", "3.11/", "a b", "3.11\n", "x" * 33, "%2e", "é"])
-def test_other_texts_cannot(text: str) -> None:
+def test_invalid_release_numbers_are_refused_in_paths(text: str) -> None:
     assert not hal.is_release(text)
 
 
@@ -70,12 +70,12 @@ def test_a_page_has_its_size_and_the_total() -> None:
     assert hal.page({"page": {"size": 20, "totalElements": 45, "totalPages": 3, "number": 0}}) == Page(20, 45, 0)
 
 
-def test_a_list_without_a_page_is_its_own_and_only_page() -> None:
+def test_a_list_without_a_page_object_is_a_single_page() -> None:
     assert hal.page({"_embedded": {"x": [{}, {}]}}) == Page(2, 2)
 
 
 @pytest.mark.parametrize("page_object", [None, [], {"size": "20"}, {"size": -1, "totalElements": True}])
-def test_a_page_that_says_nothing_usable_is_counted(page_object: object) -> None:
+def test_an_unusable_page_object_is_replaced_by_counting_items(page_object: object) -> None:
     assert hal.page({"page": page_object, "_embedded": {"x": [{}, {}]}}) == Page(2, 2)
 
 

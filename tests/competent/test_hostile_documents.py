@@ -49,7 +49,7 @@ DOCUMENTS: dict[str, tuple[str, int, Callable[[int], Any]]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_documents_as_large_as_allowed_of_any_shape_are_normalised(name: str) -> None:
+def test_documents_of_maximum_size_and_any_shape_are_normalised(name: str) -> None:
     path, most, make = DOCUMENTS[name]
     text = orjson.dumps({"id": A, **make(most)})
     assert len(text) <= BYTES
@@ -94,13 +94,13 @@ def count_calls(function: Callable[..., object], *arguments: object) -> int:
     ],
     ids=["huge numbers", "long texts", "embedded in embedded"],
 )
-def test_odd_values_are_normalised(raw: dict[str, Any]) -> None:
+def test_unusual_values_are_normalised(raw: dict[str, Any]) -> None:
     normalised = normalise(PROFILE, raw)
     assert renormalise(PROFILE, normalised) == normalised
 
 
 @pytest.mark.parametrize("value", [None, True, 0, -1.5, "", " ", "x", [], {}, [None, [], {}, 3, "x", True], {"nl": {}}])
-def test_a_value_of_any_kind_under_any_key_is_normalised(value: Any) -> None:
+def test_a_value_of_any_type_under_any_key_is_normalised(value: Any) -> None:
     keys = {*FIELDS, "_links", "_embedded", "page", "number", "document", "publicationDate", "current", "wages"}
     raw = {"id": A, **dict.fromkeys(keys, value)}
 
@@ -112,7 +112,7 @@ def test_a_value_of_any_kind_under_any_key_is_normalised(value: Any) -> None:
 
 
 @pytest.mark.parametrize("key", sorted({*FIELDS, "_embedded", "_links", "wages"}))
-def test_a_document_may_be_nested_as_deep_as_json_is_read(key: str) -> None:
+def test_a_document_can_be_nested_as_deep_as_the_json_parser_allows(key: str) -> None:
     normalised = normalise(PROFILE, nested(1000, key))
 
     orjson.dumps(normalised)  # which refuses more than 254 levels
@@ -123,7 +123,7 @@ def test_the_last_of_repeated_keys_is_used() -> None:
     assert normalise(PROFILE, orjson.loads(b'{"code":"OP-1","code":"OP-2"}'))["code"] == "OP-2"
 
 
-def test_types_that_embed_each_other_are_read_to_a_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mutually_embedding_types_are_read_to_a_maximum_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = Field("parts", Concepts(OCCUPATIONAL_PROFILE.name, role=99), "")
     profile = replace(OCCUPATIONAL_PROFILE, fields=(*OCCUPATIONAL_PROFILE.fields, made_up))
     monkeypatch.setattr(declarations, "CONCEPT_TYPES", [profile])

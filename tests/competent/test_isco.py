@@ -17,7 +17,7 @@ from tests.conftest import running
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "isco-08.csv"
 
 
-def test_the_digits_of_a_code_are_its_place_in_the_tree() -> None:
+def test_the_digits_of_an_isco_code_are_its_position_in_the_tree() -> None:
     assert [broader_of("ISCO-08", code) for code in ("2221", "222", "22", "2", "0110")] == [
         "222",
         "22",
@@ -33,19 +33,19 @@ def test_the_digits_of_a_code_are_its_place_in_the_tree() -> None:
     ("scheme", "code"),
     [("ROME", "2221"), ("ISCO-08", "2221.1"), ("ISCO-08", ""), ("ISCO-08", "²²"), ("ISCO-08", "22211")],
 )
-def test_other_codes_have_no_place_in_it(scheme: str, code: str) -> None:
+def test_other_codes_have_no_position_in_the_isco_tree(scheme: str, code: str) -> None:
     assert not is_group(scheme, code)
     assert uri_of(scheme, code) is broader_of(scheme, code) is None
 
 
-def test_titles_are_read_by_the_names_of_columns() -> None:
+def test_titles_are_read_by_column_name() -> None:
     file = read_titles('\ufeffEN,Code,extra\r\nNurses,2221,x\r\n" Health, care ",22,y\r\n')
 
     assert file.titles == {"2221": {"en": "Nurses"}, "22": {"en": "Health, care"}}
     assert file.problems == []
 
 
-def test_a_line_that_cannot_be_used_is_named_and_the_rest_serves() -> None:
+def test_an_unusable_line_is_named_and_the_rest_is_used() -> None:
     file = read_titles("code,nl,fr\n2221,Verpleegkundigen,Infirmiers\nX1,a,b\n22,,\n2221,again,\n\n2,c,d,e,f\n5\n")
 
     assert file.titles == {"2221": {"nl": "Verpleegkundigen", "fr": "Infirmiers"}, "2": {"nl": "c", "fr": "d"}}
@@ -94,7 +94,7 @@ def test_the_log_names_the_first_lines_and_counts_the_rest(tmp_path: Path, caplo
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("indexed")
-async def test_groups_have_the_titles_of_the_file(tmp_path: Path, releases: Releases, settings: Settings) -> None:
+async def test_isco_groups_have_the_titles_of_the_file(tmp_path: Path, releases: Releases, settings: Settings) -> None:
     path = tmp_path / "titles.csv"
     path.write_text("code,nl,en\n2,Intellectuele beroepen,Professionals\n2221,Verpleegkundigen,\n")
     query = """{ release { classifications { code title { nl en de text(languages: [FR]) } } }

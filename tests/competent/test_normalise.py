@@ -29,11 +29,11 @@ def profile(**keys: Any) -> dict[str, Any]:
         ([], None),
     ],
 )
-def test_a_text_has_its_languages_trimmed_and_is_null_without_any(raw: Any, normalised: Any) -> None:
+def test_a_text_is_trimmed_and_null_without_any_language(raw: Any, normalised: Any) -> None:
     assert profile(title=raw) == {"id": A, "title": normalised}
 
 
-def test_a_key_is_there_exactly_if_upstream_said_something() -> None:
+def test_a_key_is_present_exactly_if_upstream_has_a_value() -> None:
     assert profile(title=None) == {"id": A}
     assert profile(softSkills=[]) == {"id": A, "softSkills": []}
     assert profile(description={"nl": None}) == {"id": A, "description": None}
@@ -45,7 +45,7 @@ def test_ids_are_lower_case_and_codes_are_texts() -> None:
     assert normalise(PROFILE, {"id": A, "code": True}) == {"id": A, "code": None}
 
 
-def test_embedded_concepts_are_a_list_without_duplicates_and_idless_ones() -> None:
+def test_embedded_concepts_are_a_list_of_unique_ids() -> None:
     soft = [{"id": A, "title": {"nl": "x"}}, B, {"id": B, "code": "SS-2"}, {"id": "no"}, 3, None, {"id": A.upper()}]
 
     assert profile(softSkills=soft)["softSkills"] == [{"id": A, "description": {"nl": "x"}}, {"id": B}]
@@ -58,12 +58,12 @@ def test_the_skill_of_a_competence_is_one_object(skill: Any) -> None:
     assert normalise(COMPETENCE, {"id": A, "skill": skill})["skill"] == {"id": B, "description": {"nl": "x"}}
 
 
-def test_the_skill_of_a_competence_is_null_if_it_is_no_concept() -> None:
+def test_the_skill_of_a_competence_is_null_without_an_id() -> None:
     assert normalise(COMPETENCE, {"id": A, "skill": {"code": "SK-1"}}) == {"id": A, "skill": None}
 
 
 @pytest.mark.parametrize("more", [{}, {"skill": None}])
-def test_the_text_of_a_flat_competence_is_that_of_a_skill_with_its_id(more: dict[str, None]) -> None:
+def test_the_text_of_a_flat_competence_becomes_a_skill_with_its_id(more: dict[str, None]) -> None:
     raw = {"id": A, "code": "CP-1", "description": {"nl": " Knippen "}, **more}
 
     normalised = normalise(COMPETENCE, raw, notes := Notes())
@@ -74,7 +74,7 @@ def test_the_text_of_a_flat_competence_is_that_of_a_skill_with_its_id(more: dict
     assert with_skill["skill"] == {"id": B}
 
 
-def test_a_flat_competence_in_a_profile_leaves_its_skill_to_its_own_document() -> None:
+def test_a_flat_competence_in_a_profile_has_no_embedded_skill() -> None:
     raw = {"id": A, "essentialCompetences": [{"id": B, "code": "CP-1", "description": {"nl": "Knippen"}}]}
 
     normalised = normalise(PROFILE, raw, notes := Notes())
@@ -84,21 +84,21 @@ def test_a_flat_competence_in_a_profile_leaves_its_skill_to_its_own_document() -
 
 
 @pytest.mark.parametrize("key", ["specificCompetences", "optionalCompetences"])
-def test_optional_competences_have_one_name(key: str) -> None:
+def test_optional_competences_are_normalised_to_one_key(key: str) -> None:
     assert profile(**{key: [{"id": B}]}) == {"id": A, "optionalCompetences": [{"id": B}]}
 
 
-def test_resources_embedded_the_hal_way_are_read_too() -> None:
+def test_resources_in_the_embedded_key_of_hal_are_read() -> None:
     assert profile(_embedded={"softSkills": [{"id": B}]}) == {"id": A, "softSkills": [{"id": B}]}
 
 
 @pytest.mark.parametrize("key", ["title", "description", "shortDescription"])
-def test_the_text_of_a_soft_skill_has_one_name(key: str) -> None:
+def test_the_text_of_a_soft_skill_is_normalised_to_one_key(key: str) -> None:
     skill = normalise(f"/releases/3.11/softskills/{A}", {"id": A, key: {"en": "Patience"}})
     assert skill == {"id": A, "description": {"en": "Patience"}}
 
 
-def test_names_are_one_row_a_language() -> None:
+def test_names_have_one_row_per_language() -> None:
     names = [
         "Kok",
         {"id": B, "code": "AN-1", "name": {"nl": "Kok", "fr": "Chef"}},
@@ -148,11 +148,11 @@ def test_classifications_have_scheme_and_code(key: str) -> None:
         ({}, None),
     ],
 )
-def test_moments_are_iso_8601_with_an_offset(raw: Any, normalised: Any) -> None:
+def test_times_are_iso_8601_with_an_offset(raw: Any, normalised: Any) -> None:
     assert profile(lastModified=raw) == {"id": A, "lastModified": normalised}
 
 
-def test_a_list_has_its_items_and_what_it_says_of_itself() -> None:
+def test_a_list_has_its_items_and_page_data() -> None:
     raw = {
         "_embedded": {"technicalCompetenceListInfoList": [{"id": A, "code": "CP-1"}, {"code": "CP-2"}]},
         "page": {"size": 2, "totalElements": 5, "number": 0},
@@ -169,7 +169,7 @@ def test_a_list_has_its_items_and_what_it_says_of_itself() -> None:
     }
 
 
-def test_a_list_without_anything_is_empty() -> None:
+def test_a_list_without_keys_is_empty() -> None:
     assert normalise("/releases/3.11/softskills", {"_links": {}}) == {
         "items": [],
         "size": 0,
@@ -180,7 +180,7 @@ def test_a_list_without_anything_is_empty() -> None:
     }
 
 
-def test_a_release_says_its_number_and_its_day() -> None:
+def test_a_release_has_its_number_and_date() -> None:
     raw = {
         "number": "3.11",
         "publicationDate": "2022-03-14T23:30:00Z",
@@ -224,17 +224,17 @@ def test_unknown_keys_are_dropped_and_counted_by_name() -> None:
         (7, 1),
     ],
 )
-def test_an_own_link_that_leads_elsewhere_is_counted(href: Any, refused: int) -> None:
+def test_a_self_link_to_another_path_is_counted(href: Any, refused: int) -> None:
     notes = Notes()
     normalise(COMPETENCE, {"id": A, "_links": {"self": {"href": href}}}, notes)
     assert notes.links_refused == refused
 
 
-def test_a_path_of_no_route_gives_nothing() -> None:
+def test_a_document_of_an_unknown_path_is_empty() -> None:
     assert normalise("/elsewhere", {"id": A}) == {}
 
 
-def test_every_conversion_is_a_function_of_values() -> None:
+def test_every_conversion_has_a_function() -> None:
     kinds = {
         field.value.conversion
         for type in CONCEPT_TYPES
@@ -249,7 +249,7 @@ def test_numbers_names_and_prefixes_of_types_are_unique() -> None:
         assert len({getattr(item, attribute) for item in CONCEPT_TYPES}) == len(CONCEPT_TYPES)
 
 
-def test_what_is_embedded_again_is_the_same_object_and_noted_again() -> None:
+def test_an_equal_embedded_concept_is_the_same_object_with_its_notes() -> None:
     skill = {"id": B, "code": "SK-1", "description": {"nl": "lassen"}}
     one, two = (normalise(COMPETENCE, {"id": A, "skill": dict(skill)})["skill"] for _ in range(2))
     other = normalise(COMPETENCE, {"id": A, "skill": skill | {"code": True}})["skill"]
@@ -262,12 +262,12 @@ def test_what_is_embedded_again_is_the_same_object_and_noted_again() -> None:
     assert notes.unknown == {"Skill.level": 2}
 
 
-def test_an_embedded_number_that_is_no_json_is_read_all_the_same() -> None:
+def test_an_embedded_number_too_large_for_json_is_read() -> None:
     competence = normalise(COMPETENCE, {"id": A, "skill": {"id": B, "code": 10**30}})
     assert competence["skill"] == {"id": B, "code": str(10**30)}
 
 
-def test_embedded_concepts_that_are_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_embedded_concepts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(concept_reader, "MAX_CACHED", 2)
     documents = [
         normalise(COMPETENCE, {"id": A, "knowledgeItems": [{"id": C, "code": f"bounded-{n}"}]})["knowledgeItems"][0]

@@ -25,11 +25,11 @@ def test_releases_of_unequal_length_are_ordered_by_their_parts() -> None:
 @pytest.mark.parametrize(
     ("older", "newer"), [*pairwise(["beta", "v4", "3", "3.9-rc1", "3.9-rc2", "3.9", "3.10-beta", "3.10"])]
 )
-def test_a_release_to_come_stands_before_the_release(older: str, newer: str) -> None:
+def test_a_prerelease_is_ordered_before_its_release(older: str, newer: str) -> None:
     assert release_order(older) < release_order(newer)
 
 
-async def test_the_newest_of_the_list_is_current_where_no_route_names_it() -> None:
+async def test_without_a_current_route_the_newest_listed_release_is_current() -> None:
     async def load(path: str) -> Document:
         if path.partition("?")[0] != "/releases":
             raise UpstreamNotFound
@@ -61,5 +61,5 @@ async def test_the_newest_of_the_list_is_current_where_no_route_names_it() -> No
         (None, None),
     ],
 )
-def test_the_day_of_a_moment_is_that_of_brussels(published: object, expected: date | None) -> None:
+def test_the_date_of_a_time_is_the_one_in_brussels(published: object, expected: date | None) -> None:
     assert day(published) == (expected and expected.isoformat())

@@ -54,12 +54,12 @@ RAW: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("path", "raw"), RAW)
-def test_a_normalised_document_stays_as_it_is(path: str, raw: dict[str, Any]) -> None:
+def test_a_normalised_document_is_unchanged(path: str, raw: dict[str, Any]) -> None:
     normalised = normalise(path, raw)
     assert renormalise(path, normalised) == normalised
 
 
-def test_fields_that_are_not_declared_any_more_are_left_out_and_new_ones_missing() -> None:
+def test_removed_fields_are_dropped_and_new_fields_stay_missing() -> None:
     assert renormalise(PROFILE, {"id": A, "wages": 3, "optionalCompetences": [{"id": B, "level": 3}]}) == {
         "id": A,
         "optionalCompetences": [{"id": B}],
@@ -67,7 +67,7 @@ def test_fields_that_are_not_declared_any_more_are_left_out_and_new_ones_missing
 
 
 @pytest.mark.parametrize("value", [3, "x", True, None, [], [3], {}, {"a": [{}]}])
-def test_documents_without_their_shape_say_nothing(value: Any) -> None:
+def test_documents_of_the_wrong_shape_are_empty(value: Any) -> None:
     document = dict.fromkeys((*EMPTY_LIST, *NO_RELEASE), value)
 
     assert renormalise("/releases/3.11", document).keys() == NO_RELEASE.keys()

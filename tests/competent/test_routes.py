@@ -8,7 +8,7 @@ from graphql_api.competent.routes import ROUTES, route_of
 ID = UUID("8c15a1bf-9699-43ae-b890-f79ac3e5f461")
 
 
-def test_every_path_is_known_as_its_own_route() -> None:
+def test_every_path_matches_its_route() -> None:
     for route in ROUTES:
         location = route_of(route.path("3.11", ID))
         assert location is not None
@@ -16,7 +16,7 @@ def test_every_path_is_known_as_its_own_route() -> None:
         assert location.uuid == (str(ID) if "{uuid}" in route.template else None)
 
 
-def test_a_page_of_a_list_is_known_as_the_list() -> None:
+def test_a_page_of_a_list_matches_the_route_of_the_list() -> None:
     location = route_of("/releases/3.11/softskills?page=2&size=500")
     assert location is not None
     assert location.route is routes.SOFT_SKILLS
@@ -27,9 +27,9 @@ def test_any_other_path_is_unknown() -> None:
         assert route_of(path) is None
 
 
-def test_what_stands_in_a_path_is_quoted() -> None:
+def test_path_parameters_are_quoted() -> None:
     assert routes.RELEASE.path("../x?y#z") == "/releases/..%2Fx%3Fy%23z"
 
 
-def test_no_path_ever_asks_for_one_language() -> None:
+def test_no_route_has_a_language_parameter() -> None:
     assert not any("lang" in route.template for route in ROUTES)

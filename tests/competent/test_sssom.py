@@ -58,7 +58,7 @@ def test_subjects_are_codes_and_uuids(subject: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("match", MappingMatch)
-def test_every_kind_of_match_of_skos(match: MappingMatch) -> None:
+def test_every_skos_match_property_is_read(match: MappingMatch) -> None:
     short, long = read(
         row(predicate_id=f"skos:{match.value}"),
         row(predicate_id=f"http://www.w3.org/2004/02/skos/core#{match.value}"),
@@ -80,14 +80,14 @@ def test_every_kind_of_match_of_skos(match: MappingMatch) -> None:
         ("ROME:K1302", "competent1", "Competent 1", "K1302"),
     ],
 )
-def test_the_classification_is_that_of_the_object(object_id: str, source: str, scheme: str, code: str | None) -> None:
+def test_the_classification_comes_from_the_object(object_id: str, source: str, scheme: str, code: str | None) -> None:
     (mapped,) = read(row(object_id=object_id) + f"\t{source}", columns=f"{COLUMNS}\tobject_source")
 
     assert isinstance(mapped, Mapped)
     assert (mapped.scheme, mapped.code) == (scheme, code)
 
 
-def test_values_of_the_set_hold_for_rows_without_their_own() -> None:
+def test_values_of_the_mapping_set_apply_to_rows_without_their_own() -> None:
     columns = f"{COLUMNS}\tmapping_provider"
     rows = read(f"{ROW}\thttps://example.org/us", ROW, columns=columns, metadata=METADATA + "#object_source: ROME\n")
 
@@ -95,13 +95,13 @@ def test_values_of_the_set_hold_for_rows_without_their_own() -> None:
     assert {mapped.scheme for mapped in rows if isinstance(mapped, Mapped)} == {"ROME"}
 
 
-def test_rows_that_say_that_there_is_no_match_are_left_out() -> None:
+def test_negative_mappings_are_skipped() -> None:
     columns = f"{COLUMNS}\tpredicate_modifier"
 
     assert read(f"{ROW}\tNot", row(object_id="sssom:NoTermFound") + "\t", columns=columns) == []
 
 
-def test_quotes_blank_lines_byte_order_marks_and_other_columns() -> None:
+def test_quotes_blank_lines_byte_order_marks_and_extra_columns_are_accepted() -> None:
     text = f"\ufeff{METADATA}{COLUMNS}\tcomment\r\n\r\n{row(object_label=chr(34) + 'a ' + chr(34) * 2 + 'b' + chr(34) * 3)}\tx\r\n"
     (mapped,) = read_mappings(text.encode())
 
@@ -127,7 +127,7 @@ def test_quotes_blank_lines_byte_order_marks_and_other_columns() -> None:
         ("competent:CP-7\tskos:exactMatch", "object_id is empty"),
     ],
 )
-def test_a_bad_row_is_reported_by_its_line_and_the_rest_is_read(bad: str, reason: str) -> None:
+def test_an_invalid_row_is_reported_by_its_line_and_the_rest_is_read(bad: str, reason: str) -> None:
     before, problem, after = read(ROW, bad, ROW)
 
     assert isinstance(problem, RowProblem)
@@ -152,13 +152,13 @@ def test_a_bad_row_is_reported_by_its_line_and_the_rest_is_read(bad: str, reason
         (b"#a: !!python/object:os.system x\n" + COLUMNS.encode(), "line 1 is not YAML"),
     ],
 )
-def test_a_file_that_is_not_sssom_is_refused_as_a_whole(data: bytes, reason: str) -> None:
+def test_a_file_that_is_not_sssom_is_refused_completely(data: bytes, reason: str) -> None:
     with pytest.raises(InvalidMappings) as raised:
         list(read_mappings(data))
 
     assert reason in str(raised.value)
 
 
-def test_names_of_classifications_are_compared_by_letters_and_digits() -> None:
+def test_classification_names_are_compared_by_letters_and_digits() -> None:
     assert scheme_key("O*NET") == scheme_key("o net") == "onet"
     assert {scheme_key(name) for name in sssom._SCHEMES.values()} == set(sssom._SCHEMES)

@@ -117,7 +117,7 @@ async def test_the_same_release_gives_the_same_bytes(original: Server, served_ag
         ("a=b", "a=b"),
     ],
 )
-def test_a_spreadsheet_runs_no_cell_as_a_formula(text: str, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_are_escaped_against_formula_injection(text: str, cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     document = {"id": "1", "code": text, "description": {"nl": text}, "regions": [text, "x"]}
     monkeypatch.setattr(Batch, "read", lambda batch, connection: [document])
     contents = Contents(ReleaseFacts("3.11", source=text), {SKILL: (Batch(SKILL, 0, 1),)})
@@ -131,7 +131,7 @@ def test_a_spreadsheet_runs_no_cell_as_a_formula(text: str, cell: str, monkeypat
     ]
 
 
-async def test_an_archive_that_is_not_complete_cannot_be_opened(original: Server) -> None:
+async def test_an_incomplete_archive_cannot_be_opened(original: Server) -> None:
     pieces = export(await index_of(original, "3.11"), ReleaseFacts("3.11"), CSV)
     part = b"".join([await anext(pieces) for _ in range(20)])
     await pieces.aclose()

@@ -61,7 +61,7 @@ async def test_json_ld_and_turtle_are_the_same_graph_and_valid_skos(original: Se
         "skos:closeMatch <urn:x>",
     ],
 )
-def test_the_shapes_find_what_is_wrong(wrong: str) -> None:
+def test_the_shacl_shapes_detect_invalid_data(wrong: str) -> None:
     document = {"id": A, "code": "CP-1", "skill": {"id": B, "description": {"nl": "a"}}}
     nodes = ConceptNodes("3.11", Mappings(), labelled=False)
     parts = [
@@ -81,7 +81,7 @@ def test_the_shapes_find_what_is_wrong(wrong: str) -> None:
 
 @pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8")))
-def test_any_text_is_read_as_it_was_written(text: str) -> None:
+def test_any_text_round_trips_through_turtle(text: str) -> None:
     node = {"@id": "x", "notation": text, "prefLabel": {"nl": text, "fr": f"{text}\\"}, "altLabel": {"@none": [text]}}
     graph = turtle_graph(turtle.document(node, BASE))
 
@@ -99,7 +99,7 @@ def test_any_text_is_read_as_it_was_written(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ['"""', "\\", '\\"', "a\nb", "a\r\nb", "\t", "\x00\x07\x1f\x7f", '" . <x> <y> "', "🦄", "\u2028", "\\u0041"]
 )
-def test_hostile_texts_stay_texts(text: str) -> None:
+def test_hostile_texts_are_escaped_in_turtle(text: str) -> None:
     scheme = turtle.document(scheme_node(ReleaseFacts("3.11", source=text, license=text, attribution=text)), BASE)
     graph = turtle_graph(scheme)
     (license,) = graph.objects(None, DCTERMS.license)
@@ -109,7 +109,7 @@ def test_hostile_texts_stay_texts(text: str) -> None:
     assert len(graph) == 7
 
 
-def test_an_address_cannot_end_its_iri() -> None:
+def test_a_url_cannot_break_out_of_its_iri() -> None:
     graph = turtle_graph(turtle.document({"@id": 'x> <y> "z', "member": ["http://a/{b}|`^\\ \n"]}, BASE))
 
     assert len(graph) == 1
@@ -121,7 +121,7 @@ def test_an_address_cannot_end_its_iri() -> None:
     ("license", "is_address"),
     [("https://example.org/terms?a=1", True), ("https://example.org and more", False), ("Open data", False)],
 )
-def test_a_licence_is_an_address_or_a_text(license: str, is_address: bool) -> None:
+def test_a_licence_is_a_url_or_a_text(license: str, is_address: bool) -> None:
     graph = turtle_graph(turtle.document(scheme_node(ReleaseFacts("3.11", license=license)), BASE))
     (value,) = graph.objects(None, DCTERMS.license)
 
@@ -147,7 +147,7 @@ def test_an_exact_match_excludes_a_broader_one() -> None:
     assert list(graph.objects(None, SKOS.broadMatch)) == [URIRef(f"{esco[:-1]}2")]
 
 
-def test_an_alternative_name_that_is_the_title_is_left_out() -> None:
+def test_an_alternative_name_equal_to_the_title_is_omitted() -> None:
     names = [("Kok", "nl"), ("Kok", "fr"), ("Chef", "nl"), ("Chef", "nl"), ("Kok", None)]
     graph = node_graph(
         [], title={"nl": "Kok"}, alternativeNames=[{"name": name, "language": language} for name, language in names]

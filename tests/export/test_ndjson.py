@@ -40,7 +40,7 @@ async def test_the_first_line_is_the_release(original: Server) -> None:
     }
 
 
-def test_it_states_the_terms_of_the_data_unless_that_is_not_vdabs() -> None:
+def test_the_first_line_has_the_terms_of_vdab_only_for_its_own_data() -> None:
     vdab = json.loads(release_line(ReleaseFacts("3.27", None, None, "https://example.org/licence", "VDAB")))
     other = json.loads(release_line(ReleaseFacts("3.27", source="sandbox")))
 
@@ -74,7 +74,7 @@ async def test_types_have_the_same_order_in_every_process(original: Server) -> N
     ]
 
 
-async def test_what_a_line_embeds_has_a_line_above_it(original: Server) -> None:
+async def test_embedded_concepts_have_an_earlier_line(original: Server) -> None:
     above = set[tuple[str, str]]()
     for line in (await lines_of(original))[1:]:
         type = concept_type(line["type"])
@@ -103,9 +103,7 @@ async def comparable(server: Server, query: str, variables: Any, headers: dict[s
     return response.get("data"), sorted(errors, key=str)
 
 
-async def test_the_example_operations_are_answered_alike_when_served_again(
-    original: Server, served_again: Server
-) -> None:
+async def test_example_operations_have_equal_responses_over_an_export(original: Server, served_again: Server) -> None:
     groups = (await original.client.get("/graphiql/examples.json")).json()["groups"]
     listed = [example for group in groups for example in group["examples"]]
 
@@ -129,7 +127,7 @@ class Harvested:
 
 
 @pytest.mark.parametrize("numbers", [range(60), pytest.param(range(60, 1060), marks=pytest.mark.slow)])
-async def test_generated_operations_are_answered_alike_when_served_again(
+async def test_generated_operations_have_equal_responses_over_an_export(
     numbers: range, original: Server, served_again: Server
 ) -> None:
     samples = await SampleValues.of(Harvested(original))  # type: ignore[arg-type]
@@ -149,11 +147,11 @@ async def test_generated_operations_are_answered_alike_when_served_again(
     assert with_data > 0.5 * len(numbers)
 
 
-async def test_an_export_of_the_export_is_the_same_file(original: Server, served_again: Server) -> None:
+async def test_a_reexported_export_is_the_same_file(original: Server, served_again: Server) -> None:
     assert await exported(served_again, "3.11") == await exported(original, "3.11")
 
 
-async def test_a_batch_at_a_time_is_read(original: Server) -> None:
+async def test_an_export_reads_one_batch_at_a_time(original: Server) -> None:
     index = await index_of(original, "3.11")
     steps = list[tuple[int, int]]()
     pieces = [
@@ -185,7 +183,7 @@ async def test_a_full_queue_of_the_index_delays_an_export(original: Server, monk
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
-async def test_a_release_that_is_not_whole_is_not_exported(format: Any, original: Server) -> None:
+async def test_an_incomplete_release_is_not_exported(format: Any, original: Server) -> None:
     index = await index_of(original, "3.11")
     index.missing = 3
     with pytest.raises(NotIndexedYet, match=r"Documents of release 3\.11 are still missing \(3\)"):

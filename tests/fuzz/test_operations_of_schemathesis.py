@@ -47,7 +47,9 @@ def server() -> Iterator[httpx.Client]:
     derandomize=True,
     suppress_health_check=[*HealthCheck],
 )
-def test_any_operation_is_answered_and_every_error_has_a_code(case: schemathesis.Case, server: httpx.Client) -> None:
+def test_any_operation_gets_a_response_and_every_error_has_a_code(
+    case: schemathesis.Case, server: httpx.Client
+) -> None:
     response = server.post("/graphql", json={"query": case.body})
 
     assert response.status_code == 200, (case.body, response.text)

@@ -23,7 +23,7 @@ def values(metric: Counter | Histogram) -> dict[tuple[str, str | None], float]:
     }
 
 
-def test_a_buffered_histogram_is_as_if_observed_directly() -> None:
+def test_a_buffered_histogram_equals_direct_observations() -> None:
     plain, target = (Histogram("a", "A", buckets=(0.25, 0.5, 1), registry=CollectorRegistry()) for _ in range(2))
     histogram = BufferedHistogram(target)
     for durations in ((0.0, 0.25, 0.375), (0.5, 1.0, 64.0), ()):
@@ -45,7 +45,7 @@ def test_a_histogram_buffers_a_bounded_number_of_observations() -> None:
     assert values(target)["a_count", None] == MAX_BUFFERED
 
 
-def test_a_buffered_counter_adds_what_was_counted_since_the_last_flush() -> None:
+def test_a_buffered_counter_adds_its_count_at_each_flush() -> None:
     target = Counter("a", "A", registry=CollectorRegistry())
     counter = BufferedCounter(target)
 

@@ -61,7 +61,7 @@ def notice(lines: int) -> bytes:
     return b"%d dropped\n" % lines
 
 
-def test_lines_are_written_in_order_and_together() -> None:
+def test_lines_are_written_in_order_and_batched() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice)
     writer.put(b"first\n")
@@ -75,7 +75,7 @@ def test_lines_are_written_in_order_and_together() -> None:
     assert len(stream.chunks) < 20
 
 
-def test_no_write_of_several_lines_is_larger_than_a_pipe_keeps_together() -> None:
+def test_a_write_of_several_lines_fits_an_atomic_pipe_write() -> None:
     stream = Stream(is_open=False)
     writer = LogWriter(stream, notice)
     lines = [b"x" * length + b"\n" for length in (10, 3000, 3000, 9000, 5, 5)]
@@ -157,7 +157,7 @@ def test_lines_that_were_written_before_a_disk_was_full_are_not_counted() -> Non
     assert stream.lines() == [b"a", b"bbb", b"ccc"]
 
 
-def test_a_closed_pipe_ends_nothing_and_is_not_written_of() -> None:
+def test_a_closed_pipe_raises_and_logs_nothing() -> None:
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "wb", buffering=0) as raw:
@@ -170,7 +170,7 @@ def test_a_closed_pipe_ends_nothing_and_is_not_written_of() -> None:
     assert writer.dropped == 6
 
 
-def test_a_stream_that_takes_nothing_for_the_moment_is_tried_again() -> None:
+def test_a_blocked_stream_is_retried() -> None:
     stream = Stream()
     stream.refusals, stream.takes = 2, 3
     writer = LogWriter(stream, notice)
@@ -202,7 +202,7 @@ writer.flush(60)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_writes_by_a_thread_of_its_own() -> None:
+def test_a_forked_process_writes_in_its_own_thread() -> None:
     process = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, timeout=LONG, check=True
     )
@@ -260,7 +260,7 @@ def test_a_server_without_a_writable_log_serves() -> None:
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
-def test_a_server_that_can_say_nothing_to_people_serves() -> None:
+def test_a_server_without_writable_output_serves() -> None:
     with FULL.open("wb") as full, serving(stdout=full, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         events = []

@@ -73,7 +73,7 @@ FORGED = "name\n2026-01-01T00:00:00Z [info     ] all is well\r\x1b[2K\u2028\x85"
 
 
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_control_characters_begin_no_line_and_reach_no_terminal(stream: Lines, style: Style) -> None:
+def test_control_characters_start_no_line_and_reach_no_terminal(stream: Lines, style: Style) -> None:
     for _ in handled(stream, style):
         log.info("asked by %s", FORGED, extra={"fields": {"operation": FORGED}})
 
@@ -81,7 +81,7 @@ def test_control_characters_begin_no_line_and_reach_no_terminal(stream: Lines, s
     assert "\x1b" not in stream.getvalue()
 
 
-def test_no_line_of_a_trace_begins_at_the_margin_where_people_read(console: Lines) -> None:
+def test_every_line_of_a_traceback_is_indented_on_a_console(console: Lines) -> None:
     try:
         raise ValueError(FORGED)
     except ValueError:
@@ -103,7 +103,7 @@ def test_a_long_traceback_is_one_json_string_with_its_end(as_json: Lines) -> Non
     assert event["exception"].endswith("at the end")
 
 
-def test_a_secret_that_gets_into_a_line_is_not_shown(as_json: Lines) -> None:
+def test_a_secret_in_a_log_line_is_masked(as_json: Lines) -> None:
     log.error("sent %r", {"X-IBM-Client-Id": "k3y-0f-a-plan"})
 
     assert "k3y" not in as_json.getvalue()

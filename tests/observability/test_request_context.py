@@ -49,7 +49,7 @@ async def test_the_record_has_the_operation_and_its_outcome(
     )
 
 
-async def test_all_find_the_same_record_under_the_id_of_the_client(server: Server) -> None:
+async def test_all_layers_share_one_record_with_the_request_id_of_the_client(server: Server) -> None:
     assert (await record_after(server, "{ __typename }", **{"X-Request-ID": "mine-1"})).request_id == "mine-1"
 
     scope: dict[str, Any] = {"headers": [(b"x-request-id", b"not plain")]}

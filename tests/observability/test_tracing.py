@@ -39,7 +39,7 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-async def test_an_operation_is_a_span_below_that_of_the_client_and_calls_are_below_it(
+async def test_operation_spans_are_children_of_the_client_span_and_parents_of_calls(
     server: Server, spans: InMemorySpanExporter
 ) -> None:
     await server.post(
@@ -83,7 +83,7 @@ async def test_the_span_of_a_failed_call_has_its_error(server: Server, spans: In
     assert operation.status.status_code is StatusCode.UNSET  # the operation was answered, with an error on its field
 
 
-async def test_no_text_of_a_client_and_no_field_is_in_a_trace(server: Server, spans: InMemorySpanExporter) -> None:
+async def test_traces_contain_no_client_texts_and_no_fields(server: Server, spans: InMemorySpanExporter) -> None:
     await server.post("query ($n: String!) { mine: release(number: $n) { number } }", {"n": "3.10"})
 
     operation, calls = by_kind(spans)
@@ -98,7 +98,7 @@ async def test_health_checks_have_no_span(server: Server, spans: InMemorySpanExp
     assert spans.get_finished_spans() == ()
 
 
-def test_nothing_is_traced_without_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_endpoint_tracing_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
 
     tracing.begin_tracing()
@@ -107,7 +107,7 @@ def test_nothing_is_traced_without_an_endpoint(monkeypatch: pytest.MonkeyPatch) 
     assert tracing.CallSpan(headers, "/releases").headers is headers
 
 
-async def test_spans_go_to_the_endpoint_and_a_dead_collector_blocks_nothing(
+async def test_a_dead_trace_collector_does_not_block(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")

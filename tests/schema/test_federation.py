@@ -40,7 +40,7 @@ async def entities(server: Server, *representations: Any) -> list[Any]:
     return results
 
 
-async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_routers_ask(subgraph: Server) -> None:
+async def test_the_subgraph_schema_has_keys_but_no_router_fields(subgraph: Server) -> None:
     sdl = (await subgraph.ask("{ _service { sdl } }"))["_service"]["sdl"]
 
     assert sdl.startswith('extend schema @link(url: "https://specs.apollo.dev/federation/v2.')
@@ -52,7 +52,7 @@ async def test_the_subgraph_tells_its_schema_with_keys_and_without_what_only_rou
     assert "_Any" not in sdl
 
 
-def test_without_its_directives_the_subgraphs_schema_is_the_plain_one() -> None:
+def test_without_directives_the_subgraph_schema_equals_the_plain_one() -> None:
     plain = build_schema().as_str()
     printed = graphql.parse(subgraph_sdl(build_schema(federation=True).as_str()), no_location=True)
 
@@ -79,7 +79,7 @@ def test_every_node_has_its_keys() -> None:
     assert all('@key(fields: "id")' in line for line in nodes)
 
 
-async def test_off_there_is_nothing_for_routers(server: Server) -> None:
+async def test_the_setting_off_removes_the_fields_for_routers(server: Server) -> None:
     assert await server.codes("{ _service { sdl } }") == ["GRAPHQL_VALIDATION_FAILED"]
 
 
@@ -94,7 +94,7 @@ async def test_an_entity_is_found_by_each_of_its_keys(subgraph: Server) -> None:
     assert by_id == by_uuid
 
 
-async def test_a_code_is_that_of_the_current_release(subgraph: Server) -> None:
+async def test_a_code_is_looked_up_in_the_current_release(subgraph: Server) -> None:
     refs = {"OccupationalProfile": "OP-101", "TechnicalCompetence": "CP-7", "Skill": "sk-3851 ", "DigitalSkill": "DS-1"}
     results = await entities(subgraph, *({"__typename": name, "code": code} for name, code in refs.items()))
     nothing = await entities(subgraph, {"__typename": "Skill", "code": "CP-7"}, {"__typename": "Skill", "code": ""})
@@ -104,7 +104,7 @@ async def test_a_code_is_that_of_the_current_release(subgraph: Server) -> None:
     assert nothing == [None, None]
 
 
-async def test_five_hundred_codes_are_one_query_of_the_index(
+async def test_five_hundred_codes_take_one_index_query(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements = record_statements(monkeypatch)
@@ -122,7 +122,7 @@ async def test_five_hundred_codes_are_one_query_of_the_index(
     assert len(statements) <= 2 + len(codes) // 100
 
 
-async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: Server) -> None:
+async def test_a_release_is_an_entity_and_current_resolves_to_its_number(subgraph: Server) -> None:
     results = await entities(
         subgraph,
         {"__typename": "Release", "number": "3.10"},
@@ -134,7 +134,7 @@ async def test_a_release_is_an_entity_and_current_is_made_its_number(subgraph: S
     assert results[2]["release"] == {"number": "3.11"}
 
 
-async def test_each_document_is_asked_once_for_all_representations(subgraph: Server) -> None:
+async def test_each_document_is_fetched_once_for_all_representations(subgraph: Server) -> None:
     representation = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
     (results,) = await entities(subgraph, representation)
     assert subgraph.upstream_paths() == [f"/releases/3.11/technicalcompetences/{CP_7}"]
@@ -147,7 +147,7 @@ async def test_each_document_is_asked_once_for_all_representations(subgraph: Ser
     assert subgraph.upstream_paths() == []
 
 
-async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -> None:
+async def test_entities_of_a_router_are_fetched_concurrently(subgraph: Server) -> None:
     profiles = (await subgraph.ask("{ occupationalProfiles(first: 8) { nodes { id } } }"))["occupationalProfiles"][
         "nodes"
     ]
@@ -161,7 +161,7 @@ async def test_entities_of_a_router_are_fetched_side_by_side(subgraph: Server) -
     assert len(subgraph.upstream_paths()) == 8
 
 
-async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> None:
+async def test_a_missing_entity_is_null_at_its_position(subgraph: Server) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
     results = await entities(
         subgraph,
@@ -194,7 +194,7 @@ async def test_what_does_not_exist_is_null_in_its_place(subgraph: Server) -> Non
         ({"__typename": "Skill", "id": "UmVsZWFzZTozLjEx"}, "not the id of a"),
     ],
 )
-async def test_a_wrong_representation_costs_its_own_place_and_says_what_would_do(
+async def test_an_invalid_representation_fails_only_its_position_with_advice(
     subgraph: Server, representation: Any, says: str | None
 ) -> None:
     good = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
@@ -208,7 +208,7 @@ async def test_a_wrong_representation_costs_its_own_place_and_says_what_would_do
         assert answer["data"]["_entities"][1]["code"] == "CP-7"
 
 
-async def test_a_release_that_cannot_be_is_told_as_such(subgraph: Server) -> None:
+async def test_an_invalid_release_number_is_release_not_found(subgraph: Server) -> None:
     wrong = {"__typename": "Skill", "uuid": CP_7, "release": {"number": "../x"}}
 
     assert await subgraph.codes(ENTITIES, {"representations": [wrong]}) == ["RELEASE_NOT_FOUND"]
@@ -222,7 +222,7 @@ async def test_too_many_representations_are_refused(subgraph: Server) -> None:
     assert "501" in error["message"]
 
 
-async def test_upstream_down_costs_only_the_entities_that_need_it(subgraph: Server) -> None:
+async def test_with_upstream_down_only_entities_that_need_it_fail(subgraph: Server) -> None:
     subgraph.faults.add(Fault("**", "status", status=503))
     reference = {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}}
 
@@ -241,14 +241,14 @@ PAGE = (Path(__file__).parents[2] / "docs" / "federation.md").read_text(encoding
 
 
 @pytest.mark.parametrize("query", re.findall(r"```graphql subgraph\n(.*?)```", PAGE, re.DOTALL))
-async def test_what_the_docs_say_that_a_router_asks_is_answered(subgraph: Server, query: str) -> None:
+async def test_documented_router_queries_return_data(subgraph: Server, query: str) -> None:
     data = await subgraph.ask(query)
 
     assert None not in data.get("_entities", [])
 
 
 @pytest.mark.parametrize("sdl", re.findall(r"```graphql federation[^\n]*\n(.*?)```", PAGE, re.DOTALL))
-def test_the_subgraphs_in_the_docs_name_our_types_by_our_keys(sdl: str) -> None:
+def test_documented_subgraphs_use_our_types_and_keys(sdl: str) -> None:
     for definition in graphql.parse(sdl).definitions:
         if isinstance(definition, graphql.ObjectTypeDefinitionNode) and (name := definition.name.value) in KEYS:
             (key,) = definition.directives
@@ -261,7 +261,7 @@ def fenced(info: str) -> str:
     return str(block)
 
 
-async def test_the_vacancy_in_the_docs_is_resolved_by_its_codes(subgraph: Server) -> None:
+async def test_the_documented_vacancy_is_resolved_by_its_codes(subgraph: Server) -> None:
     """Types and codes as VDAB's vacancy API has them become entities with the labels of the vacancy."""
     vacancy = json.loads(fenced("json vacancy"))
     types = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", PAGE, re.MULTILINE))

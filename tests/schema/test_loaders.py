@@ -88,7 +88,7 @@ async def in_memory(
     return Loaders(store, cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext()), upstream, clock
 
 
-async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it_is_read() -> None:
+async def test_a_cached_document_counts_as_one_hit_per_request() -> None:
     load, upstream, _ = await in_memory(PROFILE, CURRENT)
 
     assert load.get_cached(PROFILE) == upstream.document(PROFILE)
@@ -99,7 +99,7 @@ async def test_what_is_in_memory_is_at_hand_and_counts_once_a_request_however_it
     assert upstream.requests == []
 
 
-async def test_the_look_ups_at_hand_are_told_in_the_metrics() -> None:
+async def test_cached_lookups_are_counted_in_metrics() -> None:
     load, _, clock = await in_memory(PROFILE, CURRENT)
     before = looked_up()
     load.get_cached(PROFILE)
@@ -115,13 +115,13 @@ def looked_up() -> dict[str, float]:
     return {item: counted("competent_store_lookups_total", result=item) for item in outcomes}
 
 
-async def test_what_is_at_hand_needs_no_turn_of_the_loop() -> None:
+async def test_a_cached_document_loads_without_suspending() -> None:
     load, _, _ = await in_memory(PROFILE)
 
     assert isinstance(load.load(PROFILE), Completed)
 
 
-async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() -> None:
+async def test_documents_stay_cached_while_responses_made_of_them_are_used() -> None:
     upstream = Upstream()
     store = Store(upstream.fetch, SHELF, Memory(100_000, max_entries=60), clock=Clock())
     first, load = (Loaders(store, cast(IndexRegistry, None), 500, FetchContext()) for _ in range(2))
@@ -138,7 +138,7 @@ async def test_documents_stay_in_memory_while_what_was_made_of_them_is_used() ->
     assert store.get_cached(profile(0), FetchContext()) is None
 
 
-async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage_collector() -> None:
+async def test_loaders_are_freed_after_their_request_without_the_collector() -> None:
     load, _, _ = await in_memory(PROFILE, CURRENT)
     load.get_cached(PROFILE)
     load.releases.get_cached()
@@ -153,7 +153,7 @@ async def test_what_was_loaded_with_is_gone_with_its_request_without_the_garbage
         gc.enable()
 
 
-async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> None:
+async def test_a_cached_stale_copy_is_returned_counted_and_revalidated() -> None:
     load, upstream, clock = await in_memory(CURRENT)
     clock.now += 11
 
@@ -163,7 +163,7 @@ async def test_a_stale_copy_at_hand_is_given_counted_as_stale_and_renewed() -> N
     assert upstream.paths == [CURRENT]
 
 
-async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_loaded() -> None:
+async def test_expired_and_missing_documents_are_loaded_and_counted() -> None:
     load, upstream, clock = await in_memory(CURRENT)
     clock.now += 11 + 5000
 
@@ -174,7 +174,7 @@ async def test_what_has_expired_or_is_not_stored_is_not_at_hand_and_counts_as_lo
     assert upstream.paths == [CURRENT, PROFILE]
 
 
-async def test_what_is_being_loaded_is_at_hand_when_it_is_there_and_what_failed_is_not() -> None:
+async def test_a_loaded_document_is_cached_but_a_failed_one_is_not() -> None:
     load, upstream, _ = await in_memory()
     upstream.let_go.clear()
     loading = load.load(PROFILE)
@@ -199,14 +199,14 @@ async def test_a_failing_path_does_not_fail_the_rest_of_its_batch() -> None:
     assert isinstance(answers[1], UpstreamNotFound)
 
 
-async def test_current_is_the_number_that_its_own_link_names() -> None:
+async def test_the_number_of_current_comes_from_its_self_link() -> None:
     load, table = loaders({"/releases/current": linked("3.27")})
 
     assert [await load.release_number(item) for item in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
     assert table.batches == [["/releases/current"]]
 
 
-async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and_as_it_is_found_by_asking() -> None:
+async def test_the_cached_current_release_equals_the_loaded_one() -> None:
     for headers, others in (
         (linked("3.27"), {}),
         ({"number": "3.26"}, {}),
@@ -220,7 +220,7 @@ async def test_which_release_is_current_is_at_hand_where_a_document_tells_it_and
         assert load.fetch_context.depends_on_current
 
 
-async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_asked() -> None:
+async def test_the_current_release_is_uncached_if_it_needs_another_request() -> None:
     for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
         load, upstream, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() is None
@@ -241,11 +241,11 @@ async def test_which_release_is_current_is_not_at_hand_where_more_has_to_be_aske
         ({}, []),
     ],
 )
-def test_a_document_tells_the_number_of_its_release(document: dict[str, Any], numbers: list[str]) -> None:
+def test_the_release_number_is_read_from_a_document(document: dict[str, Any], numbers: list[str]) -> None:
     assert release_numbers(document) == numbers
 
 
-async def test_where_key_and_link_disagree_the_release_that_is_served_is_current() -> None:
+async def test_if_key_and_link_differ_the_served_release_is_current() -> None:
     current = {"/releases/current": linked("3.26") | {"number": "2026-06"}}
     load, _ = loaders(current)
     assert await load.release_number("current") == "3.26"
@@ -254,7 +254,7 @@ async def test_where_key_and_link_disagree_the_release_that_is_served_is_current
     assert await load.release_number("current") == "2026-06"
 
 
-async def test_without_any_path_of_the_current_release_a_hit_of_the_search_names_it() -> None:
+async def test_without_current_routes_a_search_hit_names_the_current_release() -> None:
     hit = {"document": {"id": "x", "releaseNumber": "3.27"}}
     search = "/search?searchValue=a&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=1"
     load, _ = loaders({search: {"_embedded": {"competentSearchResultList": [hit]}}})
@@ -262,7 +262,7 @@ async def test_without_any_path_of_the_current_release_a_hit_of_the_search_names
     assert await load.release_number("current") == "3.27"
 
 
-async def test_without_a_route_for_releases_the_soft_skills_tell_which_is_current() -> None:
+async def test_without_release_routes_soft_skills_name_the_current_release() -> None:
     listed = {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}
     load, _ = loaders({"/releases/current/softskills": listed, "/releases/3.27/softskills": listed})
 
@@ -271,14 +271,14 @@ async def test_without_a_route_for_releases_the_soft_skills_tell_which_is_curren
     assert not await load.release_exists("3.26")
 
 
-async def test_a_current_release_that_tells_no_number_is_an_invalid_response() -> None:
+async def test_a_current_release_without_a_number_is_an_invalid_response() -> None:
     load, _ = loaders({"/releases/current": {}})
 
     with pytest.raises(UpstreamInvalidResponse):
         await load.release_number("current")
 
 
-async def test_what_cannot_be_a_release_is_never_asked_for() -> None:
+async def test_an_invalid_release_number_is_never_requested() -> None:
     load, table = loaders({})
 
     with pytest.raises(ReleaseNotFound):
@@ -286,7 +286,7 @@ async def test_what_cannot_be_a_release_is_never_asked_for() -> None:
     assert table.batches == []
 
 
-async def test_a_list_gives_parts_across_its_pages_and_loads_only_those_pages() -> None:
+async def test_a_slice_of_a_list_loads_only_the_pages_it_needs() -> None:
     pages = {
         f"{LIST}?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
     }
@@ -300,7 +300,7 @@ async def test_a_list_gives_parts_across_its_pages_and_loads_only_those_pages() 
     assert await listing.part(4, 4) == []
 
 
-async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_where_it_has_some() -> None:
+async def test_an_unpaged_list_is_read_in_one_request_unless_it_has_pages() -> None:
     load, table = loaders({LIST: {"_embedded": {"x": [{"code": 0}, {"code": 1}]}}})
     assert len(await load.listing(LIST, paged=False).all()) == 2
     assert table.batches == [[LIST]]
@@ -310,7 +310,7 @@ async def test_a_list_that_is_not_known_to_be_paged_is_read_whole_and_by_pages_w
     assert codes(await load.listing(LIST, paged=False).all()) == [0, 1, 2, 3]
 
 
-async def test_a_short_page_moves_no_item_of_the_next_one() -> None:
+async def test_a_short_page_does_not_shift_items_of_the_next_one() -> None:
     pages = {
         FIRST: listed(0, 1, 2, total=9),
         f"{LIST}?page=1&size=500": listed(3, 4, total=9),
@@ -322,7 +322,7 @@ async def test_a_short_page_moves_no_item_of_the_next_one() -> None:
     assert codes(await load.listing(LIST).all()) == [0, 1, 2, 3, 4, 6, 7, 8]
 
 
-async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
+async def test_pages_with_fewer_items_than_declared_are_all_read() -> None:
     pages = {
         f"{LIST}?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
     }
@@ -331,7 +331,7 @@ async def test_pages_that_hold_fewer_items_than_they_say_are_all_read() -> None:
     assert codes(await load.listing(LIST).all()) == list(range(9))
 
 
-async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
+async def test_a_list_with_an_excessive_total_is_rejected() -> None:
     load, table = loaders({FIRST: listed(0, total=20_000_000, size=1)})
 
     with pytest.raises(UpstreamInvalidResponse, match="more than 10,000 pages: 20,000,000 items in pages of 1"):
@@ -339,7 +339,7 @@ async def test_a_list_that_claims_to_be_without_end_is_refused() -> None:
     assert len(table.batches) == 1
 
 
-async def test_a_list_without_a_total_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_list_without_a_total_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagination, "MAX_PAGES", 3)
     load, _ = loaders({f"{LIST}?page={page}&size=500": {"_embedded": {"x": [{"code": page}]}} for page in range(9)})
 
@@ -347,7 +347,7 @@ async def test_a_list_without_a_total_that_does_not_end_is_refused(monkeypatch: 
         await load.listing(LIST).all()
 
 
-async def test_an_upstream_that_caps_pages_at_20_items_gives_all_of_30_000() -> None:
+async def test_a_list_is_complete_although_upstream_caps_its_pages() -> None:
     pages = {
         f"{LIST}?page={page}&size=500": listed(*range(page * 20, page * 20 + 20), total=30_000, size=20)
         for page in range(1500)
@@ -357,7 +357,7 @@ async def test_an_upstream_that_caps_pages_at_20_items_gives_all_of_30_000() -> 
     assert codes(await load.listing(LIST).all()) == list(range(30_000))
 
 
-async def test_pages_counted_from_1_are_found_to_be_so() -> None:
+async def test_pages_counted_from_1_are_detected() -> None:
     pages = {
         f"{LIST}?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
     }
@@ -369,7 +369,7 @@ async def test_pages_counted_from_1_are_found_to_be_so() -> None:
     assert table.batches == [[FIRST], [f"{LIST}?page=2&size=500"]]
 
 
-async def test_a_list_that_tells_no_total_is_read_until_a_page_has_nothing_new() -> None:
+async def test_a_list_without_a_total_is_read_until_a_page_has_no_new_items() -> None:
     pages = {f"{LIST}?page={page}&size=500": {"_embedded": {"x": [{"code": page}]}} for page in range(3)}
     for beyond in (
         {},
@@ -387,7 +387,7 @@ async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> Non
     assert len(table.batches) == 1
 
 
-async def test_a_batch_that_was_about_to_start_does_not_start_after_close() -> None:
+async def test_a_scheduled_batch_does_not_start_after_close() -> None:
     load, table = loaders({PROFILE: linked("3.11")})
     load.load(PROFILE)  # a DataLoader starts its batch in a later pass of the event loop
     load.close()

@@ -39,7 +39,7 @@ def test_every_type_field_argument_and_value_has_a_description() -> None:
     ] == []
 
 
-def test_every_scalar_says_what_specifies_it() -> None:
+def test_every_scalar_names_its_specification() -> None:
     scalars = {
         name: graphql_type.specified_by_url
         for name, graphql_type in OWN.items()
@@ -62,7 +62,7 @@ def test_every_scalar_says_what_specifies_it() -> None:
         "DigitalSkill",
     ],
 )
-def test_every_concept_has_its_identity(name: str) -> None:
+def test_every_concept_type_has_identity_fields(name: str) -> None:
     graphql_type = OWN[name]
     assert isinstance(graphql_type, graphql.GraphQLObjectType)
 
@@ -75,11 +75,11 @@ def test_every_concept_has_its_identity(name: str) -> None:
     ]
 
 
-def test_an_argument_that_may_be_left_out_has_no_default_of_null() -> None:
+def test_an_optional_argument_has_no_default_of_null() -> None:
     assert "= null" not in PRINTED
 
 
-def test_what_crosses_the_network_can_be_null() -> None:
+def test_fields_that_need_upstream_are_nullable() -> None:
     always = {
         f"{name}.{field_name}"
         for name, graphql_type in OWN.items()

@@ -68,7 +68,7 @@ async def test_a_long_operation_alternates_with_short_ones() -> None:
     assert done_before_the_last < 40
 
 
-async def test_a_turn_after_the_deadline_is_an_error_with_retry_after() -> None:
+async def test_a_slice_after_the_deadline_is_an_error_with_retry_after() -> None:
     operation = TimeSlice(RoundRobin(), deadline=asyncio.get_running_loop().time())
 
     with pytest.raises(OperationTimeout) as raised:
@@ -76,7 +76,7 @@ async def test_a_turn_after_the_deadline_is_an_error_with_retry_after() -> None:
     assert raised.value.extensions["retryAfter"] == 1.0
 
 
-async def test_a_cancelled_waiter_leaves_its_turn_to_the_next() -> None:
+async def test_a_cancelled_waiter_passes_its_slice_to_the_next() -> None:
     clock, order = Clock(), list[str]()
     operation = TimeSlice(RoundRobin(clock))
     gone = asyncio.create_task(worker(operation, clock, lambda: order.append("gone")))
@@ -88,7 +88,7 @@ async def test_a_cancelled_waiter_leaves_its_turn_to_the_next() -> None:
     assert order == ["stays"]
 
 
-async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> None:
+async def test_a_loop_pass_admits_work_up_to_its_budget_and_larger_work_alone() -> None:
     budget, batches = PassBudget(100), list[list[int]]()
 
     async def work(amount: int) -> None:
@@ -110,7 +110,7 @@ async def test_a_pass_admits_as_much_as_its_budget_and_larger_work_alone() -> No
     assert len([batch for batch in batches if batch]) == 6
 
 
-async def test_a_budget_that_was_used_is_whole_again_in_the_next_pass() -> None:
+async def test_a_spent_budget_is_restored_in_the_next_loop_pass() -> None:
     budget = PassBudget(10)
     for _ in range(3):
         await asyncio.wait_for(budget.turn(10), LONG)

@@ -39,7 +39,7 @@ def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-async def test_a_hostile_request_is_refused_with_its_code_in_few_words(server: Server, family: str) -> None:
+async def test_a_hostile_request_gets_a_short_error_with_its_code(server: Server, family: str) -> None:
     wrong = [
         (hostile.method, hostile.path[:80], hostile.content[:160], hostile.code, problems)
         for hostile in FAMILIES[family]()
@@ -52,11 +52,11 @@ async def test_a_hostile_request_is_refused_with_its_code_in_few_words(server: S
     }
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_enough_hostile_requests() -> None:
     assert sum(len(list(family())) for family in FAMILIES.values()) >= 150
 
 
-async def test_nothing_is_asked_upstream_for_what_is_refused_before_it_runs(server: Server) -> None:
+async def test_requests_refused_before_execution_cause_no_upstream_call(server: Server) -> None:
     for family in ("depth", "breadth", "fragments", "directives", "bodies", "encodings", "methods", "persisted"):
         for hostile in FAMILIES[family]():
             await send(server, hostile)
@@ -65,7 +65,7 @@ async def test_nothing_is_asked_upstream_for_what_is_refused_before_it_runs(serv
 
 
 @pytest.mark.slow
-async def test_memory_is_bounded_however_often_they_come(server: Server) -> None:
+async def test_repeated_hostile_requests_use_bounded_memory(server: Server) -> None:
     requests = [hostile for family in FAMILIES.values() for hostile in family()][::4]
 
     async def round_of_all() -> int:

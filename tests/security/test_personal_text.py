@@ -67,7 +67,9 @@ async def test_a_text_is_compared_and_the_response_is_not_stored(server: Server,
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("in_release", [False, True])
-async def test_get_is_refused_before_anything_is_compared(server: Server, field: str, in_release: bool) -> None:
+async def test_get_with_a_personal_text_is_refused_before_any_comparison(
+    server: Server, field: str, in_release: bool
+) -> None:
     query = BY_VARIABLE % (field, FIELDS[field])
     if in_release:
         query = query.replace(") { ", ") { release { ", 1) + " }"
@@ -78,7 +80,7 @@ async def test_get_is_refused_before_anything_is_compared(server: Server, field:
     assert server.app.state.embedder.searched == []
 
 
-async def test_a_persisted_query_is_not_answered_by_get_either(server: Server) -> None:
+async def test_a_persisted_query_with_a_personal_text_is_refused_by_get(server: Server) -> None:
     query = BY_VARIABLE % ("profilesForText", "totalCount")
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest()}}
     stored = await post(server, query, variables={"text": TEXT}, extensions=extensions)
@@ -88,7 +90,7 @@ async def test_a_persisted_query_is_not_answered_by_get_either(server: Server) -
     assert (await server.client.get("/graphql", params=params)).status_code == 405
 
 
-async def test_a_subscription_and_its_events_take_no_text(server: Server) -> None:
+async def test_a_subscription_refuses_a_personal_text(server: Server) -> None:
     query = 'subscription { releasePublished { profilesForText(text: "verpleegkundige") { totalCount } } }'
     response = await server.client.post("/graphql", json={"query": query}, headers={"accept": "text/event-stream"})
 
@@ -96,7 +98,7 @@ async def test_a_subscription_and_its_events_take_no_text(server: Server) -> Non
     assert server.app.state.embedder.searched == []
 
 
-async def test_events_by_post_may_have_a_text_and_by_get_not(server: Server) -> None:
+async def test_event_streams_accept_a_personal_text_only_by_post(server: Server) -> None:
     query = BY_VARIABLE % ("profilesForText", "totalCount")
     accept = {"accept": "text/event-stream"}
     body = {"query": query, "variables": {"text": TEXT}}
@@ -169,7 +171,7 @@ async def test_no_log_line_metric_or_cache_has_the_text(server: Server, caplog: 
     assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_a_text_on_a_page_is_compared_and_remembered_nowhere(
+async def test_a_text_on_a_page_is_compared_but_neither_logged_nor_cached(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):

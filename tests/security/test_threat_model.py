@@ -12,7 +12,7 @@ MODULES = re.findall(r"`([\w/]+\.py)`", (ROOT / "SECURITY.md").read_text(encodin
 
 
 @pytest.mark.parametrize(("file", "test"), NAMED)
-def test_each_test_that_is_named_is_there(file: str, test: str) -> None:
+def test_each_named_test_exists(file: str, test: str) -> None:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     tests = {item.name for item in ast.walk(tree) if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -28,7 +28,7 @@ def test_each_threat_names_a_test() -> None:
     assert [threat for threat, _, test in rows if "tests/" not in test] == []
 
 
-def test_each_module_that_is_named_is_there() -> None:
+def test_each_named_module_exists() -> None:
     missing = [
         module for module in MODULES if not (ROOT / "graphql_api" / module).exists() and not (ROOT / module).exists()
     ]

@@ -48,7 +48,7 @@ CODES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
-async def test_any_variables_end_in_data_or_in_coded_errors(server: Server, example: Example) -> None:
+async def test_any_variables_give_data_or_errors_with_a_code(server: Server, example: Example) -> None:
     loop = asyncio.get_running_loop()
 
     @settings(max_examples=12, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

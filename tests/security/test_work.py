@@ -52,7 +52,7 @@ async def test_a_long_operation_is_interrupted(server: Server, name: str) -> Non
 
 @pytest.mark.parametrize("field", ["usedInTechnicalCompetences", "usedInOccupationalProfiles"])
 @pytest.mark.parametrize("of", ["nodes {{ {} }}", "edges {{ node {{ {} }} }}"])
-async def test_a_list_with_a_question_an_item_is_interrupted(server: Server, field: str, of: str) -> None:
+async def test_a_list_with_an_index_query_per_item_is_interrupted(server: Server, field: str, of: str) -> None:
     selected = of.format(field + "(first: 1) { totalCount }")
     clock = server.app.state.scheduler.clock = Ticking()
 
@@ -89,7 +89,7 @@ async def test_simultaneous_introspections_share_the_event_loop(server: Server) 
     assert await longest(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND
 
 
-async def test_operations_that_are_long_share_the_loop(server: Server) -> None:
+async def test_long_operations_share_the_event_loop(server: Server) -> None:
     request = EXECUTED["5 pages of 500 skills"]
     await longest(server, request)
 
@@ -114,11 +114,11 @@ async def test_an_execution_ends_at_its_deadline(releases: Releases, settings: S
         'query ($ids: [ID!]!) { nodes(ids: $ids) { id } skills(first: 230) { nodes { usedInTechnicalCompetences(after: "x") { totalCount } } } }',
     ],
 )
-async def test_errors_leave_little_to_the_collector(server: Server, query: str) -> None:
+async def test_errors_leave_few_reference_cycles(server: Server, query: str) -> None:
     await leaves_little(server, asks(query, "", {"ids": [f"bad{n}" for n in range(400)]}))
 
 
-async def test_documents_that_are_not_there_leave_little_to_the_collector(server: Server) -> None:
+async def test_missing_documents_leave_few_reference_cycles(server: Server) -> None:
     await leaves_little(server, EXECUTED["2 lists of 500 nodes"])
 
 

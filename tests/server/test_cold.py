@@ -99,7 +99,7 @@ async def test_a_nested_query_takes_a_round_per_level_and_fetches_documents_once
     ]
 
 
-async def test_embedded_values_cost_no_fetch(cold: Cold) -> None:
+async def test_embedded_values_are_not_fetched(cold: Cold) -> None:
     query = QUESTION.replace("behaviouralIndicators { code }", "")
 
     await cold.ask(query, {"release": "current", "uuid": NURSE})
@@ -128,9 +128,7 @@ async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(
     assert [len(item) for item in made.upstream.rounds] == [1, 4, 4, 4]
 
 
-async def test_a_code_on_the_first_page_of_a_list_is_found_without_the_others(
-    releases: Releases, settings: Settings
-) -> None:
+async def test_a_code_on_the_first_page_is_found_without_other_pages(releases: Releases, settings: Settings) -> None:
     query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
     async with cooled(releases, replace(settings, upstream_page_size=10)) as made:
         first = await made.ask(query, {"code": "CP-7"})

@@ -74,7 +74,7 @@ def test_responses_are_sent_without_delay() -> None:
     run(test)
 
 
-def test_connections_after_the_end_are_refused_by_the_system() -> None:
+def test_connections_after_shutdown_are_refused_by_the_system() -> None:
     async def test() -> None:
         door = listening()
         address = door.getsockname()
@@ -88,7 +88,7 @@ def test_connections_after_the_end_are_refused_by_the_system() -> None:
     run(test)
 
 
-def test_a_server_by_host_and_port_is_the_loops_own() -> None:
+def test_a_server_by_host_and_port_uses_the_standard_loop_server() -> None:
     async def test() -> None:
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
         assert not isinstance(server, BatchAcceptServer)
@@ -153,7 +153,7 @@ def accepting(door: Listening) -> Loop:
     return loop
 
 
-async def test_without_free_descriptors_accepting_pauses(caplog: pytest.LogCaptureFixture) -> None:
+async def test_accepting_pauses_when_file_descriptors_run_out(caplog: pytest.LogCaptureFixture) -> None:
     loop = accepting(Listening(OSError(errno.EMFILE, "Too many open files")))
 
     loop.accept()
@@ -166,7 +166,7 @@ async def test_without_free_descriptors_accepting_pauses(caplog: pytest.LogCaptu
     assert loop.reading
 
 
-async def test_a_connection_that_is_gone_before_it_was_taken_leaves_nothing() -> None:
+async def test_a_connection_closed_before_it_was_accepted_is_cleaned_up() -> None:
     gone = Connection()
     loop = accepting(Listening(gone))
 
@@ -175,7 +175,7 @@ async def test_a_connection_that_is_gone_before_it_was_taken_leaves_nothing() ->
     assert gone.closed
 
 
-async def test_others_that_listen_to_the_same_socket_are_left_some() -> None:
+async def test_accepting_leaves_connections_for_other_listeners() -> None:
     door = Listening(*(Connection() for _ in range(MAX_ACCEPTS_PER_TURN + 1)))
     loop = accepting(door)
 

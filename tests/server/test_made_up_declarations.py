@@ -24,7 +24,7 @@ def workbook(path: Path, number: str, motto: str, *traits: str) -> Path:
     return write(path / f"{number}.xlsx", {MAIN.replace("3.26", number): main, "Occ.Prof - Traits": [TRAITS, *rows]})
 
 
-def test_a_made_up_field_and_concept_type_are_seen_by_every_part(tmp_path: Path) -> None:
+def test_a_new_field_and_concept_type_appear_in_every_feature(tmp_path: Path) -> None:
     older = workbook(tmp_path, "3.26", "Op tijd", "Vroeg op")
     newer = workbook(tmp_path, "3.27", "Op bij dageraad", "Vroeg op", "Netjes")
     command = [sys.executable, "-m", "tests.server.made_up_declarations", str(older), str(newer), str(tmp_path)]

@@ -30,21 +30,21 @@ async def test_a_silent_client_is_disconnected_without_a_response() -> None:
 
 
 @pytest.mark.parametrize("begin", [HEAD, HEAD + b"X-Half: a", b"PO"])
-async def test_a_head_that_does_not_end_is_408(begin: bytes) -> None:
+async def test_an_incomplete_request_head_is_408(begin: bytes) -> None:
     assert (await answer_to(begin)).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_head_that_drips_is_408_as_soon() -> None:
+async def test_a_slow_request_head_is_408_in_the_same_time() -> None:
     assert (await dripping(HEAD + b"X-Slow: ", b"a")).startswith((b"HTTP/1.1 408 ", b"reset"))
 
 
-async def test_a_body_that_drips_is_cut() -> None:
+async def test_a_slow_body_is_disconnected() -> None:
     answer = await dripping(HEAD + b"Content-Length: 100000\r\n\r\n", b"a")
 
     assert b"200" not in answer[:20]
 
 
-async def test_empty_lines_between_requests_keep_no_connection() -> None:
+async def test_empty_lines_between_requests_do_not_extend_the_connection() -> None:
     answer = await dripping(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
 
     assert answer.startswith((b"HTTP/1.1 200", b"reset"))
@@ -60,7 +60,7 @@ async def test_empty_lines_between_requests_keep_no_connection() -> None:
     ],
     ids=["one header", "one that does not end", "many headers", "the target"],
 )
-async def test_a_head_that_is_too_large_is_431_in_json(head: bytes) -> None:
+async def test_an_oversized_request_head_is_431_in_json(head: bytes) -> None:
     answer = await answer_to(head)
 
     assert refusal_in(answer) == 431
@@ -83,7 +83,7 @@ async def test_malformed_http_is_400_in_json(sent: bytes) -> None:
     assert refusal_in(await answer_to(sent)) == 400
 
 
-async def test_a_request_that_no_app_sees_is_logged_with_its_id(
+async def test_a_request_rejected_before_the_app_is_logged_with_its_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "graphql_api.requests")
@@ -106,7 +106,7 @@ async def test_an_incomplete_body_gets_408() -> None:
     assert refusal_in(await answer_to(HEAD + b"Content-Length: 100\r\n\r\na")) == 408
 
 
-async def test_malformed_http_after_a_request_is_not_its_response() -> None:
+async def test_malformed_http_after_a_request_does_not_replace_its_response() -> None:
     async def never(request: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -118,7 +118,7 @@ async def test_malformed_http_after_a_request_is_not_its_response() -> None:
         writer.close()
 
 
-async def test_a_pipelined_request_has_a_context_of_its_own() -> None:
+async def test_a_pipelined_request_has_a_separate_context() -> None:
     """A variable of the request before it, whose task starts it, is not set."""
     client: ContextVar[str] = ContextVar("client", default="unset")
 
@@ -143,7 +143,7 @@ async def test_trailers_of_a_body_count_as_its_head() -> None:
     assert not answer.startswith(b"HTTP/1.1 200")
 
 
-async def test_an_honest_client_gets_its_answers_and_then_is_cut_for_being_idle() -> None:
+async def test_a_client_gets_its_responses_and_is_disconnected_when_idle() -> None:
     answer = await answer_to(
         HEAD + b"Content-Length: 3\r\n\r\nabc", HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
     )
@@ -167,7 +167,7 @@ async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize("idle", [IDLE, 3600.0])
-async def test_a_client_that_reads_nothing_of_a_large_response_is_disconnected(idle: float) -> None:
+async def test_a_client_that_does_not_read_a_large_response_is_disconnected(idle: float) -> None:
     async with serving(idle=idle) as (server, address):
         with socket.create_connection(address) as silent:
             silent.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

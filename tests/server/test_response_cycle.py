@@ -82,13 +82,13 @@ async def test_a_response_of_known_length_is_one_write() -> None:
     assert not transport.cut
 
 
-async def test_its_head_leaves_with_the_first_part_of_a_body_in_parts() -> None:
+async def test_the_head_is_sent_with_the_first_chunk_of_a_body() -> None:
     transport = await send_messages(start(THREE), body(b"a", more=True), body(b"bc"))
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na", b"bc"]
 
 
-async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
+async def test_the_head_of_a_stream_is_sent_before_its_first_chunk() -> None:
     transport = await send_messages(start((b"content-type", b"text/event-stream")), body(b"abc", more=True))
 
     head, chunk, *_ = transport.pieces
@@ -96,13 +96,13 @@ async def test_the_head_of_a_stream_leaves_before_its_first_part() -> None:
     assert chunk == b"3\r\nabc\r\n"
 
 
-async def test_a_head_alone_is_answered_with_a_head_alone() -> None:
+async def test_a_head_request_gets_no_body() -> None:
     transport = await send_messages(start(THREE), body(b"abc"), request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert transport.pieces == [b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"]
 
 
-async def test_connection_close_is_answered_with_the_same() -> None:
+async def test_connection_close_is_echoed_and_closes() -> None:
     transport = await send_messages(
         start(THREE), body(b"abc"), request=b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     )
@@ -115,7 +115,9 @@ async def test_connection_close_is_answered_with_the_same() -> None:
     "header",
     [(b"x-a", b"1\r\nx-forged: 1"), (b"x-a", b"1\nx"), (b"x-a", b"\0"), (b"x-a", b"\x7f"), (b"x-a: 1\r\nx-b", b"2")],
 )
-async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture) -> None:
+async def test_header_values_with_line_breaks_are_refused(
+    header: tuple[bytes, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
         transport = await send_messages(start(THREE, header), body(b"abc"))
 
@@ -124,7 +126,9 @@ async def test_no_header_begins_another(header: tuple[bytes, bytes], caplog: pyt
 
 
 @pytest.mark.parametrize("content", [b"ab", b"abcd"])
-async def test_a_body_of_another_length_ends_the_connection(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_body_of_the_wrong_length_closes_the_connection(
+    content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.CRITICAL, "uvicorn.error"):
         transport = await send_messages(start(THREE), body(content))
 
@@ -132,7 +136,7 @@ async def test_a_body_of_another_length_ends_the_connection(content: bytes, capl
 
 
 @pytest.mark.parametrize("headers", [(), (THREE,)])
-async def test_a_response_that_the_app_ends_early_is_cut_without_an_error(
+async def test_a_response_aborted_by_the_app_closes_without_an_error(
     headers: tuple[tuple[bytes, bytes], ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     transport = await send_messages(start(*headers), body(b"ab", more=True))
@@ -142,7 +146,7 @@ async def test_a_response_that_the_app_ends_early_is_cut_without_an_error(
     assert caplog.messages == []
 
 
-async def test_an_app_that_responds_nothing_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_app_without_a_response_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     transport = await send_messages()
 
     assert transport.pieces[0].startswith(b"HTTP/1.1 500 ")

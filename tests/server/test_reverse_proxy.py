@@ -43,7 +43,7 @@ def directives(block: str) -> list[str]:
     return result
 
 
-def test_the_nginx_block_forwards_what_the_server_needs() -> None:
+def test_the_nginx_block_forwards_the_required_headers() -> None:
     results = [re.sub(r"\s+", " ", directive) for directive in directives(BLOCK)]
 
     for item in (
@@ -142,7 +142,7 @@ async def test_pages_and_operations_work_over_tls_below_the_prefix(tmp_path: Pat
 
 
 @needs_nginx
-async def test_a_websocket_and_events_pass_through_as_they_come(tmp_path: Path) -> None:
+async def test_websockets_and_events_pass_through_nginx_unbuffered(tmp_path: Path) -> None:
     news = {"query": "subscription { releasePublished { number } }"}
     async with started("serve") as (base, _, _), proxied(tmp_path, base.removeprefix("http://")) as host:
         await answer(base)

@@ -49,7 +49,7 @@ async def test_a_small_response_on_a_reused_connection_is_not_delayed() -> None:
         writer.close()
 
 
-def test_the_garbage_collector_skips_old_objects_and_scans_few() -> None:
+def test_gc_freezes_startup_objects_and_scans_few() -> None:
     script = (
         "import gc; from graphql_api.server.uvicorn_server import tune_gc; tune_gc(); "
         "print(gc.get_freeze_count(), gc.get_count()[0], *gc.get_threshold())"
@@ -66,7 +66,7 @@ async def test_several_processes_serve_on_one_socket() -> None:
         assert (await answer(base)).json()["data"]
 
 
-async def test_a_server_over_a_sandbox_on_a_port_is_the_same_server() -> None:
+async def test_a_server_over_a_sandbox_on_a_port_behaves_the_same() -> None:
     async with (
         started("sandbox", "--key", "k3y", "--plan", "100") as (sandbox, lines, _),
         started(
@@ -113,7 +113,7 @@ async def test_a_wrong_key_gets_an_error_without_the_key() -> None:
     assert b"wr0ng" not in out + errors
 
 
-async def test_a_port_in_use_is_one_sentence_and_exits_with_2() -> None:
+async def test_a_port_in_use_is_a_one_line_error_with_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = await asyncio.create_subprocess_exec(
@@ -189,7 +189,7 @@ async def test_health_uses_no_proxy() -> None:
         ({"COMPETENT_HOST": "no.invalid"}, "no response from no"),
     ],
 )
-def test_health_exits_with_1_and_a_sentence_if_the_server_is_unreachable(settings: dict[str, str], says: str) -> None:
+def test_health_exits_with_1_and_a_message_if_the_server_is_unreachable(settings: dict[str, str], says: str) -> None:
     process = health(**settings)
 
     assert process.returncode == 1  # Docker reserves 2

@@ -98,7 +98,7 @@ async def test_cached_data_is_served_stale_through_any_upstream_failure(server: 
         assert answer["extensions"]["upstream"]["requests"] == 0
 
 
-async def test_with_one_route_down_each_lost_field_has_its_path_and_code(server: Stale) -> None:
+async def test_with_routes_down_each_lost_field_has_its_path_and_code(server: Stale) -> None:
     await server.ask(QUESTION)
     server.faults.add(Fault("**", "status", status=503))
     query = QUESTION.replace("code b", "code usedInOccupationalProfiles { totalCount } b")
@@ -132,7 +132,7 @@ async def test_many_readers_of_stale_data_cause_one_call_per_document(server: St
 
 
 @pytest.mark.parametrize("moves_at", ["/occupationalprofiles", "/occupationalprofiles/", "/technicalcompetences/"])
-async def test_a_response_has_one_release_while_current_moves(
+async def test_a_response_has_one_release_while_current_changes(
     releases: Releases, settings: Settings, moves_at: str
 ) -> None:
     query = """{
@@ -161,7 +161,7 @@ async def test_a_response_has_one_release_while_current_moves(
 
 
 @pytest.mark.parametrize("leavers", [1, 30])
-async def test_disconnected_clients_end_the_calls_that_only_they_needed(server: Stale, leavers: int) -> None:
+async def test_disconnected_clients_cancel_calls_that_only_they_needed(server: Stale, leavers: int) -> None:
     await server.ask("{ release { number } }")
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
@@ -178,7 +178,7 @@ async def test_disconnected_clients_end_the_calls_that_only_they_needed(server: 
     await server.watched.ended_at_once()
 
 
-async def test_a_client_that_hangs_up_over_http_ends_its_operation_too(server: Stale) -> None:
+async def test_a_client_that_disconnects_over_http_cancels_its_operation(server: Stale) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ skill {{ code }} }} }}'
     received, hung_up = asyncio.Queue[dict[str, Any]](), asyncio.Event()

@@ -24,7 +24,7 @@ async def stopped(process: asyncio.subprocess.Process) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_idle_connections_keep_no_server_from_stopping(workers: str) -> None:
+async def test_idle_connections_do_not_delay_shutdown(workers: str) -> None:
     long = {"COMPETENT_STOP_TIMEOUT": "600", "COMPETENT_IDLE_TIMEOUT": "600"}
     async with started("serve", "--workers", workers, **DRAIN | long) as (base, _, process):
         await answer(base)
@@ -48,7 +48,7 @@ async def test_a_draining_server_fails_readiness_and_still_responds() -> None:
     assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
 
 
-async def test_under_load_every_client_gets_its_answer() -> None:
+async def test_shutdown_under_load_answers_every_request() -> None:
     async with started("serve", **DRAIN | {"COMPETENT_DRAIN": "600"}) as (base, _, process):
         await answer(base)
         asking = asyncio.Barrier(9)

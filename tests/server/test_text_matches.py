@@ -73,7 +73,7 @@ async def test_compiled_queries_respond_as_graphql_core_does(servers: list[Serve
             assert variables != valid or "errors" not in compiled
 
 
-def test_the_documentation_and_the_examples_have_these_queries() -> None:
+def test_docs_and_examples_contain_the_text_queries() -> None:
     assert len(QUERIES) == 3
 
 

@@ -68,16 +68,16 @@ def got(body: bytes, method: str = "POST", agent: bool = False) -> str:
 
 
 @pytest.mark.parametrize("head", [JAVA, CURL], ids=["Java", "curl"])
-async def test_an_offer_of_http2_is_ignored_and_the_body_is_read(head: bytes) -> None:
+async def test_an_http2_upgrade_is_ignored_and_the_body_is_read(head: bytes) -> None:
     assert await bodies_for(head % len(BODY) + BODY) == [got(BODY, agent=True)]
 
 
 @pytest.mark.parametrize("head", [JAVA, CURL], ids=["Java", "curl"])
-async def test_an_offer_whose_body_comes_later_is_ignored_too(head: bytes) -> None:
+async def test_an_upgrade_with_a_delayed_body_is_ignored(head: bytes) -> None:
     assert await bodies_for(head % len(BODY), BODY[:5], BODY[5:]) == [got(BODY, agent=True)]
 
 
-async def test_wherever_the_bytes_are_cut_the_request_is_the_same() -> None:
+async def test_a_request_is_parsed_equally_at_any_split() -> None:
     complete = JAVA % len(BODY) + BODY
     cuts = [
         0,
@@ -93,25 +93,25 @@ async def test_wherever_the_bytes_are_cut_the_request_is_the_same() -> None:
     assert await bodies_for(*(complete[begin:end] for begin, end in pairwise(cuts))) == [got(BODY, agent=True)]
 
 
-async def test_requests_right_after_an_offer_get_responses_too() -> None:
+async def test_requests_pipelined_after_an_upgrade_get_responses() -> None:
     offer = JAVA % len(BODY) + BODY
 
     assert await bodies_for(offer + PLAIN + offer + PLAIN, answers=4) == [got(BODY, agent=True), got(b"abc")] * 2
 
 
-async def test_a_thousand_offers_in_one_packet_are_read_one_by_one() -> None:
+async def test_a_thousand_upgrades_in_one_packet_are_all_answered() -> None:
     offer = b"GET / HTTP/1.1\r\nHost:\r\nConnection:upgrade\r\nUpgrade:x\r\n\r\n"
 
     assert await bodies_for(offer * 1_000, answers=1_000) == [got(b"", "GET")] * 1_000
 
 
-async def test_a_body_in_chunks_is_read_after_an_offer() -> None:
+async def test_a_chunked_body_is_read_after_an_upgrade() -> None:
     head = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
 
     assert await bodies_for(head + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n" + PLAIN, answers=2) == [got(b"abc")] * 2
 
 
-async def test_a_client_that_waits_for_100_gets_it_after_an_offer() -> None:
+async def test_expect_100_continue_works_with_an_upgrade() -> None:
     head = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
 
     async with serving(APP) as (_, address):
@@ -137,7 +137,7 @@ async def test_a_client_that_waits_for_100_gets_it_after_an_offer() -> None:
     ids=["made up", "TLS", "two lines", "a WebSocket by POST", "without a protocol", "not named in Connection"],
 )
 @pytest.mark.parametrize("ws", ["none", "websockets-sansio"])
-async def test_an_offer_with_a_body_does_not_change_how_it_is_read(offer: bytes, ws: str) -> None:
+async def test_an_upgrade_does_not_change_how_a_body_is_read(offer: bytes, ws: str) -> None:
     (answer,) = await bodies_for(HEAD + offer + b"Content-Length: 3\r\n\r\nabc", ws=ws)
 
     assert answer.startswith('["abc","POST"')
@@ -186,7 +186,7 @@ async def test_a_websocket_opens_with_any_list_in_its_connection_header() -> Non
     ],
     ids=["no host", "two hosts", "a space", "a slash", "for a proxy", "for a proxy, with an offer"],
 )
-async def test_a_request_for_no_host_or_for_a_proxy_is_400(head: bytes) -> None:
+async def test_a_request_without_host_or_for_a_proxy_is_400(head: bytes) -> None:
     async with serving(APP) as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(head + b"\r\n")

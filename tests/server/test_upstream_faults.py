@@ -31,9 +31,7 @@ QUESTION = """{
         ({"effect": "html"}, "UPSTREAM_INVALID_RESPONSE"),
     ],
 )
-async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
-    server: Server, fault: dict[str, Any], code: str
-) -> None:
+async def test_a_failing_route_fails_only_its_fields(server: Server, fault: dict[str, Any], code: str) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*/occupationalprofiles/used", **fault))
 
     answer = (await server.post(QUESTION)).json()
@@ -54,7 +52,7 @@ async def test_one_route_that_fails_costs_its_fields_and_nothing_else(
     }
 
 
-async def test_one_lost_document_leaves_its_siblings(server: Server) -> None:
+async def test_a_lost_document_does_not_affect_its_siblings(server: Server) -> None:
     listed = await server.ask('{ occupationalProfile(code: "OP-101") { essentialCompetences { uuid } } }')
     uuid = listed["occupationalProfile"]["essentialCompetences"][1]["uuid"]
     server.faults.add(Fault(f"/releases/*/technicalcompetences/{uuid}", "status", status=502))
@@ -78,7 +76,7 @@ async def test_a_call_that_succeeds_at_the_third_attempt_is_a_success(server: Se
     )
 
 
-async def test_a_hundred_clients_of_one_cold_document_cause_one_call(server: Server) -> None:
+async def test_concurrent_clients_of_one_uncached_document_cause_one_call(server: Server) -> None:
     await server.ask("{ release { number } }")
     standing = server.faults.add(Fault("/releases/*/technicalcompetences/*", "hang"))
     query = f'{{ technicalCompetence(uuid: "{CP_7}") {{ code skill {{ code }} }} }}'
@@ -98,7 +96,7 @@ async def test_a_hundred_clients_of_one_cold_document_cause_one_call(server: Ser
     ] * 99
 
 
-async def test_three_hundred_clients_of_one_failing_document_cause_few_calls(server: Server) -> None:
+async def test_concurrent_clients_of_one_failing_document_cause_few_calls(server: Server) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=503))
     query = f'{{ technicalCompetence(uuid: "{CP_7}", release: "3.11") {{ code skill {{ code }} }} }}'
 
@@ -110,7 +108,7 @@ async def test_three_hundred_clients_of_one_failing_document_cause_few_calls(ser
     assert 1 <= len(server.upstream_paths()) <= 6
 
 
-async def test_ten_missing_documents_requested_repeatedly_cost_few_calls(server: Server) -> None:
+async def test_repeated_requests_for_ten_missing_documents_cause_few_calls(server: Server) -> None:
     query = 'query ($uuid: UUID) { technicalCompetence(uuid: $uuid, release: "3.11") { code } }'
     for number in range(180):
         uuid = CP_7.replace("8c15a1bf", f"{number % 10:08x}")
@@ -169,7 +167,7 @@ async def test_repeating_the_operation_fetches_the_next_documents(releases: Rele
     assert counts == sorted(set(counts), reverse=True)  # each try loads more than the one before
 
 
-async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
+async def test_the_in_process_sandbox_has_no_limit_of_calls_per_operation(
     releases: Releases, settings: Settings
 ) -> None:
     async with running(releases, replace(settings, operation_calls=1)) as server:
@@ -184,7 +182,7 @@ async def test_the_sandbox_of_this_process_answers_with_any_number_of_documents(
 
 
 @pytest.mark.slow
-async def test_after_indexing_a_nested_query_fetches_nothing_more(
+async def test_after_indexing_a_nested_query_causes_no_upstream_call(
     releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     live = replace(
@@ -204,9 +202,7 @@ async def test_after_indexing_a_nested_query_fetches_nothing_more(
         assert [path for path in server.upstream_paths() if path.count("/") > 3] == []  # lists may have other pages
 
 
-def test_three_hundred_clients_of_one_failing_document_cause_at_most_six_calls(
-    releases: Releases, settings: Settings
-) -> None:
+def test_clients_of_one_failing_document_cause_at_most_six_calls(releases: Releases, settings: Settings) -> None:
     async def run() -> int:
         async with running(releases, settings) as server:
             await server.ask("{ release { number } }")

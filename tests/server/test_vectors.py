@@ -89,7 +89,7 @@ async def test_the_index_is_ready_before_its_vectors(
     assert not [*tmp_path.rglob("*.vectors")]
 
 
-async def test_an_index_that_replaces_another_has_vectors(server: Server, embedder: FakeEmbedder) -> None:
+async def test_a_replaced_index_has_vectors(server: Server, embedder: FakeEmbedder) -> None:
     wait(server)
     before, embedded = job(server), len(embedder.embedded)
     await server.app.state.services.indexes.begin("3.11").task
@@ -113,7 +113,7 @@ async def test_mirror_waits_for_the_vectors(
     assert capsys.readouterr().out.count("Release 3.11 is stored.") == 2
 
 
-async def test_mirror_says_that_vectors_are_missing(
+async def test_mirror_reports_missing_vectors(
     releases: Releases, settings: Settings, tmp_path: Path, embedder: FakeEmbedder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     embedder.is_down = True
@@ -135,7 +135,7 @@ async def search(server: Server, text: str, **variables: object) -> Any:
     return (await server.ask(SEARCH, {"text": text, **variables}))["search"]
 
 
-async def test_a_search_is_hybrid_once_the_vectors_are_there(server: Server) -> None:
+async def test_a_search_is_hybrid_once_the_vectors_are_built(server: Server) -> None:
     wait(server)
     result = await search(server, "zzz ziekenhuis")
 
@@ -145,7 +145,7 @@ async def test_a_search_is_hybrid_once_the_vectors_are_there(server: Server) -> 
     assert (lexical["mode"], lexical["reason"]) == ("LEXICAL", None)
 
 
-async def test_a_cursor_holds_for_its_mode_and_model_only(server: Server) -> None:
+async def test_a_cursor_is_valid_only_for_its_mode_and_model(server: Server) -> None:
     wait(server)
     page = await search(server, "verpleegkundige")
     after = page["pageInfo"]["endCursor"]
@@ -193,7 +193,7 @@ async def test_a_search_is_lexical_while_the_embedder_is_down(server: Server, em
 
 
 @pytest.mark.parametrize("reason", [NoVectors.OFF, NoVectors.NOT_INSTALLED])
-async def test_a_server_without_vectors_says_why(
+async def test_a_server_without_vectors_reports_the_reason(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch, reason: NoVectors
 ) -> None:
     monkeypatch.setattr(services, "_embedder", lambda *_: reason)

@@ -134,7 +134,7 @@ async def test_the_close_code_arrives_during_a_flood(seen: Seen, type: str) -> N
     assert await closing_code(seen, init + frame(TEXT, message) * 20_000) in (1008, 4409)
 
 
-async def test_pings_within_the_limit_are_all_answered(seen: Seen) -> None:
+async def test_pings_within_the_limit_all_get_pongs(seen: Seen) -> None:
     reader, writer, _ = await opened(seen.port)
     pings = [b"%d" % n for n in range(FRAMES // 2)]
     writer.write(b"".join(frame(PING, ping) for ping in pings) + frame(CLOSE, b"\x03\xe8"))
@@ -144,7 +144,7 @@ async def test_pings_within_the_limit_are_all_answered(seen: Seen) -> None:
     assert frames == [*((PONG, ping) for ping in pings), (CLOSE, b"\x03\xe8")]
 
 
-async def test_a_message_in_fragments_is_put_together(seen: Seen) -> None:
+async def test_a_fragmented_message_is_reassembled(seen: Seen) -> None:
     reader, writer, _ = await opened(seen.port)
     text = b'{"type":"connection_init","payload":{"x":"' + "é".encode() * 30_000 + b'"}}'
     pieces = [text[at : at + 100] for at in range(0, len(text), 100)]
@@ -156,7 +156,7 @@ async def test_a_message_in_fragments_is_put_together(seen: Seen) -> None:
         assert await frames_of(reader, TEXT) == [(PONG, b""), (TEXT, b'{"type":"connection_ack"}')]
 
 
-async def test_pongs_for_a_client_that_reads_nothing_take_no_memory(seen: Seen) -> None:
+async def test_pongs_for_a_client_that_stops_reading_use_bounded_memory(seen: Seen) -> None:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.setblocking(False)
@@ -259,7 +259,7 @@ async def test_a_handshake_that_cannot_be_accepted_is_refused_in_json(
     assert says in error["message"]
 
 
-async def test_a_client_of_the_library_hears_the_code_in_the_middle_of_a_flood(seen: Seen) -> None:
+async def test_a_library_client_gets_the_close_code_during_a_flood(seen: Seen) -> None:
     async with connect(f"ws://127.0.0.1:{seen.port}/graphql", subprotocols=[SUBPROTOCOL]) as client:
         await client.send('{"type": "connection_init"}')
         flood = asyncio.gather(*(client.ping() for _ in range(2 * FRAMES)), return_exceptions=True)
@@ -274,7 +274,7 @@ async def test_a_client_of_the_library_hears_the_code_in_the_middle_of_a_flood(s
 
 
 @pytest.mark.parametrize("flood", [frame(PING, b"") * 5_000, frame(TEXT, b"x") * 5_000, b"\xff" * 5_000])
-async def test_frames_before_the_handshake_is_answered_wait_for_it(
+async def test_frames_sent_before_the_handshake_response_are_queued(
     caplog: pytest.LogCaptureFixture, flood: bytes
 ) -> None:
     connections: list[WebSocketProtocol] = []
@@ -310,7 +310,7 @@ async def test_frames_before_the_handshake_is_answered_wait_for_it(
     assert [record for record in caplog.records if record.exc_info or record.levelno > logging.WARNING] == []
 
 
-async def test_a_client_that_takes_nothing_is_cut_after_the_app_has_ended() -> None:
+async def test_a_client_that_stops_reading_is_disconnected_after_the_app_ends() -> None:
     connections: list[WebSocketProtocol] = []
 
     class Watched(WebSocketProtocol):

@@ -36,7 +36,7 @@ def test_variables_of_kubernetes_services_are_ignored(service: str, address: str
     assert service_variables(environment | {"PATH": "/bin"}) == environment.keys()
 
 
-def test_a_service_named_competent_leaves_the_other_settings_alone() -> None:
+def test_a_kubernetes_service_named_competent_does_not_affect_settings() -> None:
     settings = Settings.from_environment(variables_of("COMPETENT") | {"COMPETENT_WORKERS": "2"})
 
     assert (settings.port, settings.workers) == (8000, 2)
@@ -58,7 +58,7 @@ def test_a_service_named_competent_leaves_the_other_settings_alone() -> None:
         ("COMPETENT_SERVICE_HOSTS", "10.0.0.1"),
     ],
 )
-def test_a_misspelt_setting_is_refused_all_the_same(name: str, value: str) -> None:
+def test_a_misspelt_setting_like_a_service_variable_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.from_environment({name: value})
 

@@ -101,7 +101,7 @@ def test_a_tilde_is_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (settings.cache_dir, settings.persisted) == (tmp_path / "cache", (tmp_path / "a.json",))
 
 
-def test_mirror_refuses_to_read_a_release_into_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mirror_refuses_to_run_without_a_writable_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("COMPETENT_CACHE_DIR", str(tmp_path / "file"))
     assert "file cannot be written): set COMPETENT_CACHE_DIR" in run("mirror")[2]
@@ -121,14 +121,14 @@ def test_doctor_refuses_an_unwritable_folder_before_the_first_call(tmp_path: Pat
         assert "cannot save the responses in" in err
 
 
-def test_access_by_keys_without_a_file_of_keys_is_refused(tmp_path: Path) -> None:
+def test_access_by_keys_without_a_keys_file_is_refused(tmp_path: Path) -> None:
     settings = replace(Settings(), access="keys", keys_file=tmp_path / "keys.json")
 
     with pytest.raises(SettingsError, match=r"keys\.json does not exist: create it with `competent-graphql key new"):
         access_policy_for(settings)
 
 
-def test_a_file_without_keys_is_legitimate_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_keys_file_is_accepted_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = replace(Settings(), access="keys", keys_file=tmp_path / "keys.json")
     keys = Keys(tmp_path / "keys.json")
     keys.new("partner")
@@ -138,7 +138,7 @@ def test_a_file_without_keys_is_legitimate_and_logged(tmp_path: Path, caplog: py
     assert "every request is refused" in caplog.text
 
 
-def test_a_file_of_keys_that_disappears_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disappearing_keys_file_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     clock = Clock()
     Keys(tmp_path / "keys.json").new("partner")
@@ -152,7 +152,7 @@ def test_a_file_of_keys_that_disappears_is_logged_once(tmp_path: Path, caplog: p
 
 
 @pytest.mark.parametrize("location", ["file/keys.json", "folder", "new/keys.json"])
-def test_keys_that_cannot_be_written_are_one_sentence(
+def test_an_unwritable_keys_file_is_a_one_line_error(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -171,7 +171,7 @@ def test_keys_that_cannot_be_written_are_one_sentence(
     assert not list(tmp_path.rglob(".keys.json.new"))
 
 
-def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
+def test_a_file_is_read_up_to_its_size_limit(tmp_path: Path) -> None:
     file = tmp_path / "small"
     file.write_bytes(b"x" * 100)
     link = tmp_path / "link"  # as Kubernetes mounts secrets

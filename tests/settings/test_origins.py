@@ -18,7 +18,7 @@ LOCAL = (
 
 
 @pytest.mark.parametrize("origin", LOCAL)
-def test_on_loopback_without_access_pages_of_this_machine_are_allowed(origin: str) -> None:
+def test_on_loopback_without_access_local_origins_are_allowed(origin: str) -> None:
     assert Settings().origins.allow(origin)
 
 
@@ -37,12 +37,12 @@ def test_on_loopback_without_access_pages_of_this_machine_are_allowed(origin: st
         "http://localhost:3000\n",
     ],
 )
-def test_pages_from_elsewhere_are_not_allowed_by_default(origin: str) -> None:
+def test_other_origins_are_refused_by_default(origin: str) -> None:
     assert not Settings().origins.allow(origin)
 
 
 @pytest.mark.parametrize("variables", [{"host": "0.0.0.0"}, {"access": "keys"}, {"access": "passthrough"}])
-def test_there_is_no_default_on_a_network_or_with_keys(variables: dict[str, str]) -> None:
+def test_no_origin_is_allowed_by_default_on_a_network_or_with_keys(variables: dict[str, str]) -> None:
     origins = replace(Settings(), **variables).origins  # type: ignore[arg-type]
 
     assert not origins
@@ -50,7 +50,7 @@ def test_there_is_no_default_on_a_network_or_with_keys(variables: dict[str, str]
 
 
 @pytest.mark.parametrize("setting", ["none", " none "])
-def test_none_allows_no_page(setting: str) -> None:
+def test_the_setting_none_allows_no_origin(setting: str) -> None:
     assert not Settings(cors_origins=setting).checked().origins
 
 

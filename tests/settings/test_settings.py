@@ -44,7 +44,7 @@ def test_values_get_the_type_of_their_default() -> None:
     assert settings.data == (Path("a.xlsx"), Path("b.xlsx"))
 
 
-def test_other_variables_are_not_ours() -> None:
+def test_other_environment_variables_are_ignored() -> None:
     assert read({"PATH": "/bin", "COMPETENTX": "1"}) == Settings()
 
 
@@ -95,7 +95,7 @@ def test_other_variables_are_not_ours() -> None:
         ({**LIVE, "COMPETENT_API_KEY": "", "COMPETENT_API_KEY_FILE": "/no/such/file"}, "COMPETENT_API_KEY_FILE cannot"),
     ],
 )
-def test_an_invalid_setting_stops_the_start_with_a_sentence(environment: dict[str, str], says: str) -> None:
+def test_an_invalid_setting_stops_the_start_with_a_message(environment: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         read(environment)
 
@@ -113,7 +113,7 @@ def test_an_invalid_setting_stops_the_start_with_a_sentence(environment: dict[st
         ),
     ],
 )
-def test_absolute_addresses_begin_with_the_public_url(environment: dict[str, str], address: str | None) -> None:
+def test_absolute_urls_start_with_the_public_url(environment: dict[str, str], address: str | None) -> None:
     assert read(environment).absolute_url("id/3.11") == address
 
 
@@ -161,7 +161,7 @@ def test_no_former_name_is_the_name_of_a_setting() -> None:
     assert not {PREFIX + item for item in former} & {variable(field) for field in fields(Settings)}
 
 
-def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant() -> None:
+def test_a_misspelt_setting_is_refused_with_a_suggestion() -> None:
     with pytest.raises(
         SettingsError, match=r"COMPETENT_PROT is not a setting of this server \(did you mean COMPETENT_PORT\?\)"
     ):
@@ -172,7 +172,7 @@ def test_a_loopback_upstream_needs_neither_key_nor_https() -> None:
     assert read({"COMPETENT_UPSTREAM_URL": "http://127.0.0.1:9000"}).is_remote
 
 
-def test_a_key_comes_from_its_file(tmp_path: Path) -> None:
+def test_a_key_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(" k3y\n")
 
     assert (
@@ -212,7 +212,7 @@ def test_a_key_file_that_is_huge_or_not_text_is_refused(tmp_path: Path, problem:
     assert str(file) in str(refused.value)
 
 
-def test_a_secret_shows_nowhere() -> None:
+def test_a_secret_is_never_shown() -> None:
     secret = Secret("k3y")
 
     assert "k3y" not in f"{secret!r} {secret!s} {secret} {secret:>10} {read(LIVE)!r}"

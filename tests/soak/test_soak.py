@@ -69,7 +69,7 @@ async def good_again(soak: Soak) -> int:
     return len(left)
 
 
-def test_bombs_hangs_and_flapping_together_cost_no_memory_and_no_answer() -> None:
+def test_combined_faults_leak_no_memory_and_lose_no_response() -> None:
     async def scenario(soak: Soak) -> list[Row]:
         await soak.warm()
         start = soak.server.megabytes

@@ -50,7 +50,7 @@ def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[ob
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
-async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutation: Mutation) -> None:
+async def test_a_mutation_alone_loses_only_the_declared_fields(world: World, mutation: Mutation) -> None:
     async with world.services([mutation]) as services:
         walked = await world.walk(services, *RELEASES)
     async with world.services([mutation], walked) as services:
@@ -63,7 +63,7 @@ async def test_alone_it_loses_what_is_told_and_nothing_else(world: World, mutati
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
-async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mutation: Mutation) -> None:
+async def test_without_an_index_fields_that_need_one_are_errors(world: World, mutation: Mutation) -> None:
     async with world.services([mutation], index="off") as services:
         answers = await world.ask(services, [mutation], IN_PAIRS)
 
@@ -74,7 +74,7 @@ async def test_what_needs_an_index_says_so_where_there_is_none(world: World, mut
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", PAIRED, ids=lambda item: item.name)
-async def test_with_each_other_one_nothing_more_is_lost(world: World, first: Mutation) -> None:
+async def test_two_mutations_lose_only_the_declared_fields(world: World, first: Mutation) -> None:
     for second in PAIRED[PAIRED.index(first) + 1 :]:
         loses = first.loses | second.loses | TOGETHER.get(frozenset({first.name, second.name}), frozenset())
         async with world.services([first, second]) as services:
@@ -92,7 +92,7 @@ CALLED = """query ($text: String!) { technicalCompetence(code: "CP-7") { uuid sk
 
 
 @pytest.mark.slow
-async def test_competences_that_are_flat_everywhere_have_the_text_of_their_skill(world: World) -> None:
+async def test_flat_competences_have_the_text_of_their_skill(world: World) -> None:
     _, cp_7 = await world.original.answer(f"/releases/3.11/technicalcompetences/{CP_7}")
     text = cp_7["skill"]["description"]["nl"]
 

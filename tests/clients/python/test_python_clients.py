@@ -49,7 +49,7 @@ class PythonClients(unittest.TestCase):
     def client(self) -> Client:
         return Client(transport=HTTPXTransport(url=self.url, timeout=30), fetch_schema_from_transport=True)
 
-    def test_gql_checks_a_query_against_the_schema_that_it_fetched_and_asks_it(self) -> None:
+    def test_gql_validates_a_query_against_the_fetched_schema_and_runs_it(self) -> None:
         query = gql("query P($code: String!) { occupationalProfile(code: $code) { code title { nl } } }")
         query.variable_values = {"code": "OP-101"}
 
@@ -74,7 +74,7 @@ class PythonClients(unittest.TestCase):
         self.assertFalse(parser.parse(program.encode()).root_node.has_error)
         self.assertTrue(parser.parse(program.replace("});", "}").encode()).root_node.has_error)
 
-    def test_a_client_written_by_ariadne_codegen_has_a_typed_method_for_each_operation(self) -> None:
+    def test_ariadne_codegen_generates_a_typed_method_per_operation(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             operations = sorted((ROOT / "operations").rglob("*.graphql"))
             queries = [

@@ -28,7 +28,7 @@ def test_a_concept_type_has_its_declared_fields_in_order(declared: ConceptType) 
 
 
 @pytest.mark.parametrize("declared", CONCEPT_TYPES, ids=lambda item: item.name)
-def test_a_block_is_a_competence_and_no_other_type_is(declared: ConceptType) -> None:
+def test_only_blocks_implement_competence(declared: ConceptType) -> None:
     competence = TYPES["Competence"]
     assert isinstance(competence, GraphQLInterfaceType)
     assert (competence in object_type(declared.name).interfaces) is declared.is_block
@@ -46,7 +46,7 @@ def test_each_concept_type_has_a_lookup_and_a_list(root: str) -> None:
     ]
 
 
-def test_the_fields_of_query_and_release_are_the_same_but_for_the_release() -> None:
+def test_query_and_release_have_the_same_fields_except_the_release() -> None:
     query, release = object_type("Query").fields, object_type("Release").fields
     shared = [name for name in release if name in query]
 
@@ -55,7 +55,7 @@ def test_the_fields_of_query_and_release_are_the_same_but_for_the_release() -> N
         assert {*query[name].args} - {"release"} == {*release[name].args}
 
 
-def test_terms_have_a_type_each_with_its_description() -> None:
+def test_each_term_has_a_type_with_a_description() -> None:
     terms = [field.value for item in CONCEPT_TYPES for field in item.fields if isinstance(field.value, Terms)]
 
     assert terms

@@ -54,14 +54,14 @@ def test_a_missing_key_is_read_from_the_cached_complete_document() -> None:
     assert view(Loaders(cached=True)).read("description", convert) == (True, None)
 
 
-async def test_a_missing_key_is_awaited_if_the_whole_has_to_be_loaded() -> None:
+async def test_a_missing_key_is_awaited_if_the_complete_document_must_be_loaded() -> None:
     loaders = Loaders()
 
     assert await view(loaders).read("code", convert) == (True, "SS-1")
     assert loaders.loaded == [f"/releases/3.11/softskills/{ID}"]
 
 
-async def test_a_field_may_be_empty_if_the_whole_cannot_be_loaded() -> None:
+async def test_a_field_can_be_empty_if_the_complete_document_fails_to_load() -> None:
     loaders = Loaders(error=UpstreamNotFound())
 
     assert await view(loaders).read("regions", convert, empty_on_error=True) == (False, None)

@@ -53,6 +53,6 @@ def test_a_forged_id_is_refused(text: str) -> None:
 
 
 @given(text=st.text(max_size=100))
-def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
+def test_any_text_is_decoded_or_refused_as_an_id(text: str) -> None:
     with suppress(BadUserInput):
         assert str(NodeId.parse(text)) == text

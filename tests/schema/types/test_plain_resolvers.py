@@ -55,14 +55,14 @@ ATTRIBUTES = [
 
 
 @pytest.mark.parametrize(("type_name", "field"), [*DECLARED, *ATTRIBUTES])
-def test_a_field_that_only_reads_has_a_plain_resolver(type_name: str, field: str) -> None:
+def test_a_field_that_only_reads_a_key_has_a_plain_resolver(type_name: str, field: str) -> None:
     assert resolver_module(type_name, field) == plain_resolvers.__name__
 
 
 @pytest.mark.parametrize(
     ("type_name", "field"), [("Query", "search"), ("LocalizedText", "text"), ("Query", "releases")]
 )
-def test_a_field_with_arguments_or_context_keeps_its_own(type_name: str, field: str) -> None:
+def test_a_field_with_arguments_or_context_has_its_own_resolver(type_name: str, field: str) -> None:
     assert resolver_module(type_name, field).startswith("strawberry.")
 
 
@@ -75,7 +75,7 @@ async def answers(releases: Releases, settings: Settings, query: str, faulty: st
 
 
 @pytest.mark.parametrize("query", [PROFILE, LIST, COMPETENCE])
-async def test_values_are_those_of_strawberrys_resolvers(
+async def test_plain_resolvers_return_the_values_of_strawberry(
     query: str, releases: Releases, settings: Settings, indexed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, paths = await answers(releases, settings, query)
@@ -85,7 +85,7 @@ async def test_values_are_those_of_strawberrys_resolvers(
     assert (plain, paths) == await answers(releases, settings, query)
 
 
-async def test_errors_are_at_the_same_places(
+async def test_plain_resolvers_raise_errors_at_the_same_paths(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(settings, index="off")

@@ -29,7 +29,7 @@ def test_last_before_returns_the_items_ahead_of_the_cursor(total: int, stop: int
     assert range(total)[window.start : window.stop] == range(total)[max(0, end - last) : end]
 
 
-def test_walking_forward_page_by_page_sees_each_place_once() -> None:
+def test_paging_forward_returns_each_item_once() -> None:
     seen: list[int] = []
     after, more = None, True
     while more:
@@ -47,7 +47,7 @@ def test_without_arguments_a_page_has_the_default_size() -> None:
     assert (window.start, window.stop) == (0, DEFAULT_ITEMS)
 
 
-def test_a_cursor_is_of_no_use_in_another_list() -> None:
+def test_a_cursor_of_another_list_is_refused() -> None:
     cursor = ConnectionArguments().window("list 3.10", 10).cursors(1)[0]
 
     with pytest.raises(BadUserInput, match="Invalid cursor"):
@@ -63,6 +63,6 @@ def test_a_forged_cursor_is_refused(forged: str) -> None:
 @pytest.mark.parametrize(
     "paging", [{"first": -1}, {"first": MAX_ITEMS + 1}, {"last": -1}, {"last": MAX_ITEMS + 1}, {"first": 1, "last": 1}]
 )
-def test_counts_that_make_no_sense_are_refused(paging: dict[str, int]) -> None:
+def test_invalid_page_sizes_are_refused(paging: dict[str, int]) -> None:
     with pytest.raises(BadUserInput):
         ConnectionArguments(**paging)
