@@ -31,24 +31,6 @@ class _Part:
         self.count = 1
 
 
-class _Walk:
-    """One traversal of a document: the bytes counted so far, and the visits left in this turn."""
-
-    __slots__ = ("bytes", "left")
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.left = STEP
-
-    def is_over(self) -> bool:
-        """Count a visited object or list; returns True if the turn ends with it."""
-        self.left -= 1
-        if self.left:
-            return False
-        self.left = STEP
-        return True
-
-
 class Interner:
     """Parts by id, interned while a document that was taken and not yet given back holds them.
 
@@ -72,19 +54,14 @@ class Interner:
 
     def intern_steps(self, document: Document) -> Steps[tuple[Document, int]]:
         """`intern` in steps."""
-        walk, name = _Walk(), document.get("id")
         new = cast(JsonObject, document)  # as it is parsed
-        if part := self._find(name, new):
+        if part := self._find(name := document.get("id"), new):
             return part.object, 0
-        self._add(name, new, walk)
-        yield from self._intern_children(new, walk)
-        return new, walk.bytes
+        return new, self._add(name, new) + (yield from self._intern_children(new))
 
     def release_steps(self, document: Document) -> Steps[int]:
         """`release` in steps."""
-        walk = _Walk()
-        yield from self._release(document, walk)
-        return walk.bytes
+        return (yield from self._release(document))
 
     def __len__(self) -> int:
         return sum(map(len, self._parts.values()))
@@ -97,21 +74,25 @@ class Interner:
                 return part
         return None
 
-    def _add(self, name: str | None, new: JsonObject, walk: _Walk) -> None:
+    def _add(self, name: str | None, new: JsonObject) -> int:
+        """Intern an object; returns the bytes that this takes beside the object."""
         if name is None:
-            return
+            return 0
         variants = self._parts.setdefault(name, [])
-        if len(variants) < MAX_VARIANTS:
-            walk.bytes += _PART_OVERHEAD
-            variants.append(_Part(new))
+        if len(variants) == MAX_VARIANTS:
+            return 0
+        variants.append(_Part(new))
+        return _PART_OVERHEAD
 
-    def _intern_children(self, document: JsonObject, walk: _Walk) -> Steps[None]:
+    def _intern_children(self, document: JsonObject) -> Steps[int]:
         pending: list[Any] = [document]  # objects and lists; not recursive, because nested generators are slow
+        size = visited = 0
         while pending:
             holder = pending.pop()
-            if walk.is_over():
+            visited += 1
+            if visited % STEP == 0:
                 yield
-            size = getsizeof(holder)
+            size += getsizeof(holder)
             for key, value in holder.items() if holder.__class__ is dict else enumerate(holder):
                 value_class = value.__class__
                 if value_class is str:
@@ -123,24 +104,30 @@ class Interner:
                     elif part := self._find(name, value):
                         holder[key] = part.object
                     else:
-                        self._add(name, value, walk)
+                        size += self._add(name, value)
                         pending.append(value)
                 elif value_class is list:
                     pending.append(value)
                 elif value is not None:
                     size += _NUMBER_SIZE
-            walk.bytes += size
+        return size
 
-    def _release(self, document: Document, walk: _Walk) -> Steps[None]:
+    def _release(self, document: Document) -> Steps[int]:
         pending: list[Any] = [document]
+        size = visited = 0
         while pending:
             holder = pending.pop()
             is_object = holder.__class__ is dict
-            if is_object and self._is_still_used(holder, walk):
-                continue
-            if walk.is_over():
+            if is_object and (part := self._find_interned(holder)):
+                part.count -= 1
+                if part.count:
+                    continue
+                self._remove(part)
+                size += _PART_OVERHEAD
+            visited += 1
+            if visited % STEP == 0:
                 yield
-            size = getsizeof(holder)
+            size += getsizeof(holder)
             for value in holder.values() if is_object else holder:
                 value_class = value.__class__
                 if value_class is str:
@@ -154,25 +141,19 @@ class Interner:
                     pending.append(value)
                 elif value is not None:
                     size += _NUMBER_SIZE
-            walk.bytes += size
+        return size
 
-    def _is_still_used(self, old: JsonObject, walk: _Walk) -> bool:
-        """Remove a reference to an interned part; returns whether others remain. False for an object that was not interned."""
+    def _find_interned(self, old: JsonObject) -> _Part | None:
+        """Find the interned part that is this object; None for one that was not interned."""
         name = old.get("id")
-        if name is None:
-            return False
-        variants = self._parts.get(name, [])
-        part = next((variant for variant in variants if variant.object is old), None)
-        if part is None:
-            return False
-        part.count -= 1
-        if part.count:
-            return True
+        variants = self._parts.get(name, ()) if name is not None else ()
+        return next((part for part in variants if part.object is old), None)
+
+    def _remove(self, part: _Part) -> None:
+        variants = self._parts[part.object["id"]]
         variants.remove(part)
         if not variants:
-            del self._parts[name]
-        walk.bytes += _PART_OVERHEAD
-        return False
+            del self._parts[part.object["id"]]
 
 
 def _text_size(value: JsonObject) -> int:
