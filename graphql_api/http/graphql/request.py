@@ -150,8 +150,9 @@ def _load_json(text: bytes, name: str) -> object:
     try:
         value: object = orjson.loads(text.removeprefix(BOM_UTF8))
         return value
-    except orjson.JSONDecodeError:
-        raise HTTPError(400, f"{name} is not JSON.") from None
+    except orjson.JSONDecodeError as error:
+        is_half = error.msg.endswith("surrogate in string")
+        raise HTTPError(400, f"{name} {'has half of a surrogate pair' if is_half else 'is not JSON'}.") from None
 
 
 def seconds_for(head: Head, max_seconds: float) -> float:

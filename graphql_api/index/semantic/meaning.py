@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from graphql_api.errors import EmbeddingError
 from graphql_api.index.semantic.concept_links import ConceptLinks, Rows
 from graphql_api.index.semantic.embedder import Embedder
 from graphql_api.index.tables import SEARCH
@@ -89,7 +90,7 @@ class Meaning:
         self._is_long = np.isin(self._fields, _LONG)
         self._has_long = np.logical_or.reduceat(self._is_long, self._starts) if len(concepts) else self._is_long
         self._embedder = embedder
-        self._vector = lru_cache(CACHED_QUERIES)(lambda text: embedder.queries([text])[0])
+        self._vector = lru_cache(CACHED_QUERIES)(lambda text: self._query_vectors([text])[0])
         self._links: ConceptLinks | None = None
 
     def similar(
@@ -137,7 +138,13 @@ class Meaning:
     def vectors(self, texts: Sequence[str]) -> "Matrix":
         """Vectors of texts, as rows. Raises EmbeddingError if they have no vectors now."""
         starts = range(0, len(texts), VECTORS_AT_ONCE)
-        return np.concatenate([self._embedder.queries(texts[start : start + VECTORS_AT_ONCE]) for start in starts])
+        return np.concatenate([self._query_vectors(texts[start : start + VECTORS_AT_ONCE]) for start in starts])
+
+    def _query_vectors(self, texts: Sequence[str]) -> "Matrix":
+        vectors = self._embedder.queries(texts)
+        if vectors.shape[1] != self._matrix.shape[1] and len(self._concepts):
+            raise EmbeddingError("the vectors of searches and of texts have different lengths: the model has changed")
+        return vectors
 
     def links(self, connection: sqlite3.Connection) -> ConceptLinks:
         """What the concepts of this index hold; read once."""

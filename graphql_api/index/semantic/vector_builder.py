@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from graphql_api.errors import EmbeddingError
 from graphql_api.index.index_file import exclusive, read_only
 from graphql_api.index.semantic.embedder import Embedder
 from graphql_api.index.semantic.meaning import OCCURRENCES, Meaning
@@ -18,6 +19,7 @@ BATCH = 16
 """Texts per call of the embedder; about 20 milliseconds of work for the encoder in this process."""
 STEP = 4_000
 """Rows that numpy converts in one call, during which other threads wait; a few milliseconds of work."""
+SAMPLE = "x"
 WAIT = 1.0
 """Seconds between looks for the file that another process is making."""
 
@@ -27,7 +29,7 @@ def read_meaning(index: Path, embedder: Embedder, progress: VectorProgress) -> M
 
     One process at a time makes the file; others wait for it.
     """
-    file = VectorFile(index, embedder.id)
+    file = VectorFile(index, embedder.id, _columns(embedder))
     with closing(read_only(index)) as connection:
         texts: list[tuple[int, str]] = connection.execute("SELECT n, text FROM searched_text ORDER BY n").fetchall()
         occurrences = _array(connection.execute(OCCURRENCES))
@@ -44,6 +46,14 @@ def read_meaning(index: Path, embedder: Embedder, progress: VectorProgress) -> M
     for start in range(0, len(texts), STEP):
         matrix[1 + start : 1 + start + STEP] = vectors.rows[rows[start : start + STEP]]
     return Meaning(embedder, matrix, occurrences)
+
+
+def _columns(embedder: Embedder) -> int | None:
+    """The length of the vectors that the embedder makes now; None if it makes none. It loads the encoder, before any search."""
+    try:
+        return len(embedder.documents([SAMPLE])[0])
+    except EmbeddingError:
+        return None
 
 
 def _array(cursor: sqlite3.Cursor) -> npt.NDArray[np.int64]:

@@ -41,8 +41,10 @@ def digests_of(texts: Iterable[str]) -> Digests:
 class VectorFile:
     """The vectors of an index file for the model with this id."""
 
-    def __init__(self, index: Path, model: str) -> None:
+    def __init__(self, index: Path, model: str, columns: int | None = None) -> None:
+        """Vectors with another number of `columns` are ignored: they are of another model with the same name."""
         self._model = model
+        self._columns = columns
         self._suffix = f".{blake2s(model.encode(), digest_size=6).hexdigest()}.vectors"
         self.path = index.with_suffix(self._suffix)
 
@@ -67,6 +69,8 @@ class VectorFile:
             if header["model"] != self._model or zlib.crc32(body) != header["checksum"]:
                 return None
             count, columns = int(header["texts"]), int(header["columns"])
+            if columns != (self._columns or columns):
+                return None
             rows = np.frombuffer(body, np.float16, count * columns, count * 8).reshape(count, columns)
             return Vectors(np.frombuffer(body, np.uint64, count), rows)
         except (OSError, ValueError, KeyError, TypeError):

@@ -61,6 +61,12 @@ async def test_only_one_byte_order_mark_is_skipped(server: Server, body: bytes) 
     assert (await sent(server, body))["errors"][0]["message"] == "The body is not JSON."
 
 
+@pytest.mark.parametrize("escape", [r"\ud83d", r"\udc69", r"\ud83d\u0041"])
+async def test_half_of_a_surrogate_pair_is_named(server: Server, escape: str) -> None:
+    body = json.dumps({"query": TINY, "variables": {"text": "?"}}).replace("?", escape).encode()
+    assert (await sent(server, body))["errors"][0]["message"] == "The body has half of a surrogate pair."
+
+
 def test_a_byte_order_mark_before_a_manifest_is_skipped(tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     file.write_bytes(codecs.BOM_UTF8 + b'{"tiny": "{ __typename }"}')

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from graphql_api.errors import EmbeddingError
+from graphql_api.index.semantic.vector_builder import SAMPLE
 from graphql_api.index.tokenizer import fold
 
 COLUMNS = 64
 
 
 class FakeEmbedder:
-    """Records the texts of each call; raises EmbeddingError while `is_down`, and waits while `gate` is closed.
+    """Records the texts of each call, but not SAMPLE; raises EmbeddingError while `is_down`, and waits while `gate` is closed.
 
     `calls` is released by each call for documents.
     """
@@ -31,6 +32,8 @@ class FakeEmbedder:
         self._columns = columns
 
     def documents(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        if [*texts] == [SAMPLE] and not self.is_down:
+            return self._vectors(texts)
         self.calls.release()
         if self.is_down:
             raise EmbeddingError("down")

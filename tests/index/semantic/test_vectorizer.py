@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from graphql_api.competent.declarations import OCCUPATIONAL_PROFILE, SKILL
+from graphql_api.errors import EmbeddingError
 from graphql_api.index import tables
 from graphql_api.index.index_file import IndexFile, exclusive
 from graphql_api.index.semantic import vector_builder, vectorizer
@@ -121,6 +122,31 @@ def test_vectors_of_another_model_are_not_copied(tmp_path: Path, embedder: FakeE
     assert sorted(other.embedded) == ["eten maken", "kok"]
     assert {file.suffix for file in tmp_path.iterdir()} >= {".vectors"}
     assert len([*tmp_path.glob("*.vectors")]) == 2
+
+
+def test_vectors_are_rebuilt_if_another_model_has_taken_the_name(tmp_path: Path, start: Starter) -> None:
+    path = index(tmp_path, "3.27", {"kok": "eten maken"})
+    start.finish(FakeEmbedder(columns=COLUMNS), path)
+    index(tmp_path, "3.28", {"kok": "eten maken"})
+    for release in (path, path.with_name(path.name.replace("3.27", "3.28"))):
+        other = FakeEmbedder(columns=32)
+        job = start.finish(other, release)
+        assert job.meaning is not None
+        assert job.meaning.similar("kok", BITS, [])[0][0].row_id == 1
+
+
+def test_an_embedder_that_changes_the_length_of_its_vectors_is_an_error(tmp_path: Path, start: Starter) -> None:
+    path = index(tmp_path, "3.27", {"kok": "eten maken"})
+    start.finish(FakeEmbedder(), path)
+    down = FakeEmbedder(columns=32)
+    down.is_down = True
+    job = start.finish(down, path)
+    down.is_down = False
+    assert job.meaning is not None
+    with pytest.raises(EmbeddingError, match="different lengths"):
+        job.meaning.similar("kok", BITS, [])
+    with pytest.raises(EmbeddingError, match="different lengths"):
+        job.meaning.vectors(["kok"])
 
 
 def test_a_damaged_vector_file_is_rebuilt(tmp_path: Path, embedder: FakeEmbedder, start: Starter) -> None:
