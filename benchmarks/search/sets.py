@@ -7,7 +7,7 @@ of their text selects.
 import random
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from itertools import cycle, pairwise
 from pathlib import Path
@@ -18,6 +18,8 @@ from graphql_api.sandbox.dataset import Classification, Dataset
 
 QUERIES = Path(__file__).with_name("queries.toml")
 """Natural queries, as tables of language; each has its acceptable codes."""
+SECOND_QUERIES = Path(__file__).with_name("second_queries.toml")
+"""Natural queries by another author, all for reporting, in the same form."""
 SEED = 327
 MOST = 400
 """Maximum queries of a set made by a script, in each half; of codes, for each sort of code."""
@@ -72,13 +74,16 @@ def half_of(text: str) -> Half:
 
 
 def make_sets(dataset: Dataset, queries: Path = QUERIES) -> list[QuerySet]:
-    """All sets for a release."""
+    """All sets for a release; those of the second author only beside QUERIES."""
     names = _names(dataset, ("nl", "fr", "en", "de"))
     every = sorted({text for text, _ in _texts(dataset, ("nl", "fr", "en", "de")) if len(text) <= MAX_TEXT_CHARS})
     one_typo = list(_misspelled(names, every, 1))
     two_typos = list(_misspelled(names, every, 2))
+    codes = {profile.code for profile in dataset.profiles}
+    second = [replace(query, half="report") for query in read_queries(SECOND_QUERIES, codes)]
     return [
-        QuerySet("natural queries", read_queries(queries, {profile.code for profile in dataset.profiles})),
+        QuerySet("natural queries", read_queries(queries, codes)),
+        *([QuerySet("natural queries, second author", second)] if queries == QUERIES else []),
         QuerySet("held-out names", _drawn(_held_out(dataset)), "half of the names"),
         QuerySet("English and German names", _drawn(_foreign(dataset)), "Dutch and French"),
         QuerySet("one typo", _drawn(one_typo)),
