@@ -2,13 +2,14 @@
 
 Each selection of an object type becomes a function of the generated source:
 
-- of a concept: `(d, r, i, w)`, its normalised document, release, id, and whether the document is complete;
+- of a concept: `(d, r, i, w)`, its normalised document, release, id, and whether the document is complete. Its entries are
+  written with `\\1` for the document and `\\2` for the one with the keys that it lacks, as lists may have them under other names;
 - of a row of a document, such as a classification: `(x, r)`, the row and its release;
 - of a text `x`, its texts by language: an expression;
 - of any other type: `(o)`, the object that a resolver returned.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import cast
@@ -46,6 +47,8 @@ from graphql_api.schema.types.text import LocalizedText
 
 MAX_FIELDS = 500
 """Maximum number of fields, with fragments and interfaces expanded; compiling more would block the event loop for over 20 ms."""
+MAX_INLINED = 3
+"""Maximum number of fields of a selection that is written into the lists of its parts instead of called for each of them."""
 HELPERS = ("root", "items", "find", "resolve", "complete", "concept", "row", "text", "null")
 
 Fields = Mapping[str, list[FieldDetails]]
@@ -116,13 +119,17 @@ class Compilation:
         if any("row" in field.metadata for field in definition.fields):
             return self._row(type_, definition.origin, fields)
         scope = Scope("o", "id(o)")
-        function = self._function(scope, "o", type_, fields, partial(self._of_object, scope))
+        function = self._function(scope, "o", self._entries(scope, type_, fields, partial(self._of_object, scope)))
         return Selection(lambda o: f"{function}({o})", lambda o: f"{function}({o})", scope)
 
     def _concept(self, type_: GraphQLObjectType, concept_class: type[Concept], fields: Fields) -> Selection:
         scope = Scope(f"concept({self._source.constant(concept_class)}, d, r, i, w)", "id(d), r")
+        entries = self._entries(scope, type_, fields, partial(self._of_concept, scope, concept_class))
+        is_short = scope.uses == {"d"} and len(entries) <= MAX_INLINED and ":=" not in "".join(entries)
+        condition, complete = self._completion(scope, concept_class) if concept_class.route and scope.keys else ("", "")
+        first = [f"m = d if w or {condition} else {complete}(d, r, i)".replace("\1", "d")] if complete else []
         function = self._function(
-            scope, "driw", type_, fields, partial(self._of_concept, scope, concept_class), concept_class
+            scope, "driw", [line.replace("\1", "d").replace("\2", "m") for line in entries], first
         )
         of_part = {"d": "{0}", "r": "r", "i": '{0}["id"]', "w": "False"}
         of_view = {"d": "v.document", "r": "v.release", "i": "v.id", "w": "v.is_complete"}
@@ -134,11 +141,17 @@ class Compilation:
         def of_object(o: str) -> str:
             return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
 
-        return Selection(part.format, of_object, scope, document)
+        def of_parts(values: str) -> str:
+            x, y = self._source.new("x"), self._source.new("y")
+            made = f"{{{', '.join(entries)}}}".replace("\1", x).replace("\2", y)
+            source = f'{x} if {condition} else {complete}({x}, r, {x}["id"])'.replace("\1", x)
+            return f"[{made} for {x} in {values}{f' for {y} in ({source},)' if complete else ''}]"
+
+        return Selection(part.format, of_object, scope, document, of_parts if is_short else None)
 
     def _row(self, type_: GraphQLObjectType, row_class: type, fields: Fields) -> Selection:
         scope = Scope(f"row({self._source.constant(row_class)}, x, r)", "id(x), r", {"x"})
-        function = self._function(scope, "xr", type_, fields, partial(self._of_row, scope))
+        function = self._function(scope, "xr", self._entries(scope, type_, fields, partial(self._of_row, scope)))
         of_part, of_object = (", r", ", {0}.release") if "r" in scope.uses else ("", "")
         return Selection((f"{function}({{0}}{of_part})").format, f"{function}({{0}}.row{of_object})".format, scope)
 
@@ -151,29 +164,17 @@ class Compilation:
 
         return Selection(of_part, lambda o: of_part(f"{o}.texts"), scope)
 
-    def _function(
-        self,
-        scope: Scope,
-        parameters: str,
-        type_: GraphQLObjectType,
-        fields: Fields,
-        write: Write,
-        concept_class: type[Concept] | None = None,
-    ) -> str:
-        entries = [f"    {entry}," for entry in self._entries(scope, type_, fields, write)]
-        first = self._completion(scope, concept_class) if concept_class and concept_class.route and scope.keys else []
+    def _function(self, scope: Scope, parameters: str, entries: Sequence[str], first: Sequence[str] = ()) -> str:
         used = ", ".join(name for name in parameters if name in scope.uses or len(parameters) == 1)
-        return self._source.function("b", used, *first, "return {", *entries, "}")
+        return self._source.function("b", used, *first, "return {", *(f"    {entry}," for entry in entries), "}")
 
-    def _completion(self, scope: Scope, concept_class: type[Concept]) -> list[str]:
-        """Finds the complete document, for the keys that this one lacks."""
+    def _completion(self, scope: Scope, concept_class: type[Concept]) -> tuple[str, str]:
+        """Returns the source of whether \1 has all keys, and the name of the function that returns the complete document."""
         scope.uses |= {"d", "r", "i", "w"}
         tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
-        complete = self._source.variable(
-            "g", f"complete({self._source.constant(Completion(concept_class, frozenset(scope.keys) - tolerant))})"
-        )
-        condition = " and ".join(f"{quoted(key)} in d" for key in scope.keys)
-        return [f"m = d if w or {condition} else {complete}(d, r, i)"]
+        complete = Completion(concept_class, frozenset(scope.keys) - tolerant)
+        condition = " and ".join(f"{quoted(key)} in \1" for key in scope.keys)
+        return condition, self._source.variable("g", f"complete({self._source.constant(complete)})")
 
     def _entries(self, scope: Scope, type_: GraphQLObjectType, fields: Fields, write: Write) -> list[str]:
         return [f"{quoted(key)}: {self._field(scope, type_, details, write)}" for key, details in fields.items()]
@@ -202,7 +203,7 @@ class Compilation:
             scope.uses.add("d")
             scope.keys[reads.name] = reads.empty_on_error
             key = quoted(reads.name)
-            raw = f"(d if {key} in d else m).get({key})" if concept_class.route else f"d.get({key})"
+            raw = f"(\1 if {key} in \1 else \2).get({key})" if concept_class.route else f"\1.get({key})"
             return self._values.part(scope, field, raw, partial(reads.convert, None))
         scope.uses |= {"i", "r"}
         if field.definition.python_name == "uuid":

@@ -52,6 +52,8 @@ class Selection:
     scope: "Scope"
     of_document: str = ""
     """The source for a concept in `d, r, i, w`; empty for other types."""
+    of_parts: Expression | None = None
+    """The source of a list for the source of parts of documents, if no function is called for each."""
 
 
 @dataclass(slots=True)
@@ -108,9 +110,7 @@ class Values:
         self._note(scope, field, is_part=True)
         type_, named = get_nullable_type(field.graphql.type), get_named_type(field.graphql.type)
         if is_list_type(type_):
-            return (
-                f"({raw} or [])" if is_leaf_type(named) else self._list(field, f"{raw} or ()", field.below[0].of_part)
-            )
+            return f"({raw} or [])" if is_leaf_type(named) else self._parts(field, f"{raw} or ()")
         if named.name in _TEXTS and type_ is field.graphql.type:
             return raw
         name = self._source.new("t")
@@ -146,7 +146,7 @@ class Values:
             made = self._list(field, values, lambda value: self._nullable(item, field, value, value))
             if not field.below or not field.below[0].of_document or is_abstract_type(get_named_type(item)):
                 return made
-            parts = self._list(field, "t.documents", field.below[0].of_part)
+            parts = self._parts(field, "t.documents")
             of_parts = self._source.function("p", "t", "r = t.release", f"return {parts}")
             return f"({of_parts}({name}) if type({name}) is {self._source.constant(ConceptList)} else {made})"
         if is_leaf_type(type_) and type_.name in _TEXTS:
@@ -154,6 +154,12 @@ class Values:
         if is_leaf_type(type_):
             return f"{self._source.constant(_leaf(type_.coerce_output_value, None, field.label))}({name})"
         return f"{self._by_type(type_, field)}({name})" if is_abstract_type(type_) else field.below[0].of_object(name)
+
+    def _parts(self, field: SelectedField, values: str) -> str:
+        selection = field.below[0]
+        return (
+            self._list(field, values, selection.of_part) if selection.of_parts is None else selection.of_parts(values)
+        )
 
     def _list(self, field: SelectedField, values: str, item: Expression) -> str:
         name = self._source.new("x")
