@@ -58,7 +58,9 @@ class FreshnessPolicy:
 
     def is_fresh(self, path: str, entry: CacheEntry, now: float) -> bool:
         """Whether `state` is FRESH; most look-ups need no more."""
-        return 0 <= now - entry.at < self.ttl(path) and not entry.outdated
+        is_numbered = path.startswith("/releases/") and not path.startswith("/releases/current")  # usually, and cheap
+        _, at, _, _, outdated = entry
+        return 0 <= now - at < (self.numbered if is_numbered else self.ttl(path)) and not outdated
 
     def state(self, path: str, entry: CacheEntry, now: float) -> Freshness:
         """The state of an entry at `now`. An entry dated in the future, by a wrong clock, is stale."""

@@ -94,7 +94,7 @@ class Execution:
     @property
     def is_complete(self) -> bool:
         """Whether `data` is the result."""
-        return self.failure is None and not self.waits
+        return self.failure is None and not self._is_incomplete and not self._unfinished
 
     def begin(self) -> None:
         """Build the data as far as that needs no waiting."""
