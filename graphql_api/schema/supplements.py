@@ -1,4 +1,4 @@
-"""What the operator adds to Competent's data: its terms, titles of ISCO-08 groups, and mappings to other classifications."""
+"""What is added to Competent's data: terms, titles of ISCO-08 groups, and mappings to other classifications."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -77,7 +77,7 @@ class DataSettings:
     )
 
     license: str = Section.DATA(
-        "Open data without restrictions on use, as stated on VDAB's developer portal (second hand, autumn 2026)",
+        "Open data without restrictions on use, according to VDAB's developer portal",
         "The licence of the data, as text or URL: `license` of a release, in linked data and on the first page. Empty: unknown. "
         "The bundled data never has one.",
     )
@@ -88,7 +88,7 @@ class DataSettings:
     titles: Path | None = Section.DATA(
         None,
         "CSV file with titles of ISCO-08 groups, for `Classification.title`: the columns `code`, `nl`, `fr`, `en` and `de`, in "
-        "UTF-8. Lines that cannot be used are logged. Unset: groups have no titles.",
+        "UTF-8. Lines that cannot be used are logged. Unset: only the ten broadest groups have titles.",
     )
     mapping: tuple[Path, ...] = Section.DATA(
         (),

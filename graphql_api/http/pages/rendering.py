@@ -4,6 +4,7 @@ Links are relative, because a proxy may publish the server under a path prefix: 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -61,6 +62,8 @@ def file_headers(scope: Scope, version: str | None) -> dict[str, str]:
     }
 
 
+_REGIONS = {"en": "en_GB"}
+"""Locales of dates, where that of the language is another region's: Europeans write `3 November`."""
 _VERSIONS = {name: version_of(content) for name, content in _ASSETS.items()}
 
 
@@ -99,6 +102,14 @@ def plain(text: Document | None, concept: Document) -> str:
     return str(localized["text"] if localized else concept["code"] or concept["uuid"])
 
 
+def heading_text(html: str) -> str:
+    """The text of the first heading in HTML, without marks of languages: the title of the page in search engines and tabs."""
+    from markupsafe import Markup
+
+    heading = re.search("<h1>(.*?)</h1>", html, re.DOTALL)
+    return Markup(re.sub("<small.*?</small>", "", heading[1])).striptags() if heading else ""  # noqa: S704 - of our templates
+
+
 @cache
 def _environment(language: str) -> "Environment":
     from babel.dates import format_date
@@ -120,7 +131,8 @@ def _environment(language: str) -> "Environment":
     environment.filters |= {
         "number": lambda value: format_decimal(value, locale=language),
         "percent": lambda share: format_percent(share, locale=language),
-        "date": lambda day: format_date(date.fromisoformat(day[:10]), "long", locale=language),
+        "date": lambda day: format_date(date.fromisoformat(day[:10]), "long", locale=_REGIONS.get(language, language)),
+        "heading_text": heading_text,
         "plain": plain,
         "text_of": text_of,
         "by_field": lambda names: by_field(names).items(),

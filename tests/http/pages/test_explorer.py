@@ -42,7 +42,7 @@ PAGES = [
     "search?q=wond",
     "occupations",
     "compare?from=OP-102&to=OP-101",
-    "changes",
+    "changes?since=3.11",
     *CONCEPTS,
 ]
 HOSTILE = "<script>alert('1')</script>\u202e\"&"
@@ -77,7 +77,11 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
     for language in LANGUAGES:
         page = await page_at(server, f"/{language}/{path}")
         assert f'<html lang="{language}">' in page.text
-        assert heading(page)
+        (title,) = re.findall("<title>(.*) · Competent</title>", page.text)
+        assert unescape(title) in (text := heading(page), text[:-3]), (
+            "the heading, without the mark of another language"
+        )
+        assert re.search('<meta name="description" content="[^"]{3,}">', page.text)
         assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
 
 
@@ -309,13 +313,15 @@ async def test_the_diagram_of_an_occupation_matches_its_table(server: Server) ->
 async def test_a_comparison_shows_the_missing_competences(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=op-102&to=OP-101")
     query = """{ competenceGap(from: { code: "OP-102" }, to: { code: "OP-101" }) { coverage
-      missing { technicalCompetences { code } } } }"""
+      missing { technicalCompetences { code } } to { essentialCompetences { code } } } }"""
     gap = (await server.ask(query))["competenceGap"]
     learn = page.text.partition("Nog te leren")[2].partition("</section>")[0]
 
     missing = [competence["code"] for competence in gap["missing"]["technicalCompetences"]]
-    assert missing
-    assert re.findall(r"/competences/([\w-]+)", learn) == missing
+    essential = {competence["code"] for competence in gap["to"]["essentialCompetences"]}
+    assert 0 < len(essential & set(missing)) < len(missing)
+    assert re.findall(r"/competences/([\w-]+)", learn) == sorted(missing, key=lambda code: code not in essential)
+    assert learn.count("essentieel") == len(essential & set(missing))
     assert f"{round(gap['coverage'] * 100)}%" in page.text.replace("\xa0", "")
 
 
@@ -380,6 +386,17 @@ async def test_a_comparison_with_an_unknown_code_says_so(server: Server) -> None
     assert "Er is geen beroep met een van deze codes." in page.text
 
 
+async def test_what_changed_is_first_what_changed_since_the_release_before(server: Server) -> None:
+    for path, location in (
+        ("nl/changes", "changes?since=3.10"),
+        ("fr/changes?release=3.10", "changes?release=3.10&since=3.9"),
+    ):
+        page = await server.client.get(f"/{path}", headers=HTML)
+        assert (page.status_code, page.headers["location"].partition("/")[2]) == (302, f"{path[:2]}/{location}")
+    oldest = await page_at(server, "/nl/changes?release=3.9")
+    assert "Deze server heeft geen andere release om mee te vergelijken." in oldest.text
+
+
 @pytest.mark.usefixtures("indexed_before")
 async def test_changes_lists_occupations_that_differ_between_releases(server: Server) -> None:
     page = await page_at(server, "/nl/changes?since=3.10")
@@ -389,6 +406,7 @@ async def test_changes_lists_occupations_that_differ_between_releases(server: Se
     urls = links(page, "/nl/changes")
 
     assert f"{changes['totalCount']} beroep" in page.text
+    assert "/nl/changes?since=3.9" in urls, "another release to compare with"
     shown = changes["nodes"][:50]
     assert {f"/nl/occupations/{node['after']['code']}" for node in shown if node["after"]} <= urls
     assert "essentialCompetences" not in page.text.partition("<footer")[0], (

@@ -17,7 +17,7 @@ async def compare(visit: Visit) -> Response:
     """The comparison; or occupations to choose from, if a title fits several."""
     names = {side: visit.parameters.get(side) for side in _SIDES}
     if None in names.values():
-        return await visit.page("compare.html", "", await visit.ask("release", {}), gap=None, choices={}, refs=names)
+        return await visit.page("compare.html", await visit.ask("release", {}), gap=None, choices={}, refs=names)
     refs = {side: _ref(str(name)) for side, name in names.items()}
     if None in refs.values():
         return await _choose(visit, names, refs)
@@ -27,7 +27,7 @@ async def compare(visit: Visit) -> Response:
         return await visit.missing(release)
     detours = [path for path in release.get("careerPaths") or () if len(path["steps"]) > 1]
     return await visit.page(
-        "compare.html", "", release, status=200 if gap else 404, gap=gap, detours=detours, choices={}, refs=refs
+        "compare.html", release, status=200 if gap else 404, gap=gap, detours=detours, choices={}, refs=refs
     )
 
 
@@ -41,7 +41,7 @@ async def _choose(visit: Visit, names: dict[str, str | None], refs: dict[str, st
     resolved = refs | {side: _only(names[side] or "", items) for side, items in choices.items()}
     if None not in resolved.values():
         return visit.redirect("compare", **resolved)
-    return await visit.page("compare.html", "", release, gap=None, choices=choices, refs=resolved)
+    return await visit.page("compare.html", release, gap=None, choices=choices, refs=resolved)
 
 
 def _ref(name: str) -> str | None:

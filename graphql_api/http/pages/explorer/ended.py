@@ -5,8 +5,6 @@ from starlette.responses import Response
 from graphql_api.competent.hal import Document
 from graphql_api.http.pages.explorer.concept_paths import TYPES, reference
 from graphql_api.http.pages.explorer.visit import Visit
-from graphql_api.http.pages.rendering import plain
-from graphql_api.index.labels import text_of
 
 
 async def ended(visit: Visit, word: str, release: Document) -> Response:
@@ -19,7 +17,6 @@ async def ended(visit: Visit, word: str, release: Document) -> Response:
         latest = await visit.ask("ended", {"refs": [reference(visit.request.path_params["ref"])]})
         concept = next(iter(latest.get("latestConcepts") or ()), None)
         if concept and concept["__typename"] == TYPES[word].name and concept["release"]["number"] != latest["number"]:
-            title = plain(text_of(concept), concept)
-            return await visit.page("ended.html", title, latest, status=410, concept=concept, word=word)
+            return await visit.page("ended.html", latest, status=410, concept=concept, word=word)
         visit.restore(*before)
     return await visit.missing(release)

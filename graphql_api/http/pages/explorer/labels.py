@@ -53,7 +53,7 @@ async def _list(word: str, operation: str, visit: Visit) -> Response:
     release = await visit.ask(operation, {}, field)
     if release.get("labels") is None:
         return await visit.missing(release)
-    return await visit.page("labels.html", "", release, word=word)
+    return await visit.page("labels.html", release, word=word)
 
 
 async def _label(word: str, visit: Visit) -> Response:
@@ -71,8 +71,8 @@ async def _label(word: str, visit: Visit) -> Response:
     code = label["code"] or label["uuid"]
     if code != ref:
         return visit.redirect(f"{word}/{code}")
-    title = plain(label["title"], {"uuid": "", **label})
-    return await visit.page("label.html", title, release, label=label, word=word, parameter=type.parameter)
+    summary = plain(label["title"], {"uuid": "", **label})
+    return await visit.page("label.html", release, summary=summary, label=label, word=word, parameter=type.parameter)
 
 
 def _with_ref(labels: Iterable[Document], ref: str) -> Document | None:

@@ -94,7 +94,6 @@ async def _page(
     shown = {"is_matched": False, "is_found": False, "is_read": False, "is_too_long": False} | values
     return await visit.page(
         "my_skills.html",
-        "",
         release,
         status=status,
         form=form,

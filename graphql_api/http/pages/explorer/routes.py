@@ -94,13 +94,13 @@ async def _nothing(visit: Visit) -> Response:
 
 async def _home(visit: Visit) -> Response:
     release = await visit.ask("home", {})
-    return await visit.page("home.html", "", release)
+    return await visit.page("home.html", release)
 
 
 async def _search(visit: Visit) -> Response:
     text, word = visit.parameters.get("q"), visit.parameters.get("type", "")
     if text is None:
-        return await visit.page("search.html", "", await visit.ask("release", {}), hits=None, text="", word=word)
+        return await visit.page("search.html", await visit.ask("release", {}), hits=None, text="", word=word)
     conditions = _conditions(visit)
     types = [enum_value("occupations" if conditions else word)] if conditions or word in TYPES else None
     variables = {
@@ -119,7 +119,7 @@ async def _search(visit: Visit) -> Response:
     if hits is None:
         return await visit.missing(release)
     word = "occupations" if conditions else word if types else ""
-    return await visit.page("search.html", text, release, hits=hits, text=text, word=word)
+    return await visit.page("search.html", release, hits=hits, text=text, word=word)
 
 
 def _filtered(release: Document) -> Document | None:
@@ -153,17 +153,20 @@ async def _occupations(visit: Visit) -> Response:
     profiles = release.get("occupationalProfiles")
     if profiles is None:
         return await visit.missing(release)
-    return await visit.page("occupations.html", "", release, profiles=profiles)
+    return await visit.page("occupations.html", release, profiles=profiles)
 
 
 async def _changes(visit: Visit) -> Response:
     since = visit.parameters.get("since")
     if since is None:
         release = await visit.ask("releases", {})
-        releases = (visit.result.data or {}).get("releases")
-        if not release or releases is None:
-            return await visit.missing(release)
-        return await visit.page("changes.html", "", release, changes=None, releases=releases)
+        numbers = [other["number"] for other in _releases(visit)]
+        following = numbers[numbers.index(release["number"]) + 1 :] if release.get("number") in numbers else []
+        if following:
+            return visit.redirect("changes", since=following[0])
+        return (
+            await visit.page("changes.html", release, changes=None, releases=[]) if release else await visit.missing({})
+        )
     change = _CHANGES.get(visit.parameters.get("kind", ""))
     variables = {
         "since": since,
@@ -172,9 +175,15 @@ async def _changes(visit: Visit) -> Response:
     }
     release = await visit.ask("changes", variables)
     changes = release.get("changes")
-    if changes is None:
+    if changes is None and visit.codes != ["NOT_INDEXED_YET"]:
         return await visit.missing(release)
-    return await visit.page("changes.html", "", release, changes=changes)
+    status = 503 if changes is None else 200
+    return await visit.page("changes.html", release, status=status, changes=changes, releases=_releases(visit))
+
+
+def _releases(visit: Visit) -> list[Document]:
+    """All releases that an operation asked for, the latest first."""
+    return (visit.result.data or {}).get("releases") or []
 
 
 async def _occupation(visit: Visit) -> Response:
@@ -185,8 +194,8 @@ async def _occupation(visit: Visit) -> Response:
     if redirect := _to_code(visit, profile, "occupations"):
         return redirect
     change = await last_change(visit, release["number"], profile)
-    title = plain(profile["title"], profile)
-    return await visit.page("occupation.html", title, release, profile=profile, change=change)
+    summary = plain(profile["description"], profile)
+    return await visit.page("occupation.html", release, profile=profile, change=change, summary=summary)
 
 
 async def _picture(visit: Visit) -> Response:
@@ -195,11 +204,7 @@ async def _picture(visit: Visit) -> Response:
     if profile is None:
         return await ended(visit, "occupations", release)
     return _to_code(visit, profile, "occupations", "/picture") or await visit.page(
-        "picture.html",
-        plain(profile["title"], profile),
-        release,
-        profile=profile,
-        pictures=pictures_of(profile),
+        "picture.html", release, profile=profile, pictures=pictures_of(profile)
     )
 
 
@@ -212,7 +217,7 @@ async def _concept(word: str, visit: Visit) -> Response:
         return await ended(visit, word, release)
     text = text_of(concept)
     return _to_code(visit, concept, word) or await visit.page(
-        f"{name}.html", plain(text, concept), release, concept=concept, text=text, word=word
+        f"{name}.html", release, concept=concept, text=text, word=word, summary=plain(text, concept)
     )
 
 

@@ -117,21 +117,19 @@ class Visit:
         self.operation, self.result = operation, result
         self.record.error_codes = self.codes
 
-    async def page(
-        self, template: str, title: str, release: Document, *, status: int = 200, **values: object
-    ) -> Response:
-        """The page with this template; `title` is for the browser, `values` are for the template.
+    async def page(self, template: str, release: Document, *, status: int = 200, **values: object) -> Response:
+        """The page with this template; `values` are for the template, among them `summary` for search engines.
 
         If the release does not exist, it is the page that says so.
         """
         if not release and "RELEASE_NOT_FOUND" in self.codes:
             return await self.missing(release)
-        return await self._response(status, template, title=title, release=release, **values)
+        return await self._response(status, template, release, {"summary": "", **values})
 
     async def missing(self, release: Document) -> Response:
         """A page that says why there is nothing to show: it does not exist, or cannot be loaded now."""
         status = _STATUSES.get(self.codes[0], 503) if self.codes else 404
-        return await self._response(status, "missing.html", title="", release=release)
+        return await self._response(status, "missing.html", release, {"summary": ""})
 
     def redirect(self, path: str, **parameters: str | None) -> Response:
         """A redirect to another path below the same language, with the same parameters, and these."""
@@ -149,10 +147,8 @@ class Visit:
         """The reasons of the errors in the result, of those that have one."""
         return [str(error["extensions"]["reason"]) for error in self.result.errors if "reason" in error["extensions"]]
 
-    async def _response(
-        self, status: int, template: str, *, title: str, release: Document, **values: object
-    ) -> Response:
-        html = await self._html(template, title, release, {"status": status} | values)
+    async def _response(self, status: int, template: str, release: Document, values: Document) -> Response:
+        html = await self._html(template, release, {"status": status, **values})
         is_shared = status == 200 and not self.is_post
         headers = _HEADERS | {"Cache-Control": self.cache_control() if is_shared else NO_STORE}
         if self.at_root:
@@ -165,25 +161,25 @@ class Visit:
         response = HTMLResponse(html, status, headers)
         return conditional(response, self.record.head) if is_shared else response
 
-    async def _html(self, template: str, title: str, release: Document, values: Document) -> str:
+    async def _html(self, template: str, release: Document, values: Document) -> str:
         """The HTML of a page: from the cache, or rendered in a thread, because a large page would block the event loop."""
         if self.is_post:
-            return await asyncio.to_thread(self._render, template, title, release, values)
+            return await asyncio.to_thread(self._render, template, release, values)
         digest = hashlib.sha256(orjson.dumps(self.result.data)).digest()
         state = self.is_stale, self.is_preparing, *self.codes
         key = template, self.language, self.root, self.sent_path, self.request.url.query, *state, digest
         cached = self.site.rendered.get(key)
         if cached is not None:
             return cached
-        html = await asyncio.to_thread(self._render, template, title, release, values)
+        html = await asyncio.to_thread(self._render, template, release, values)
         self.site.rendered.put(key, html, 2 * len(html))
         return html
 
-    def _render(self, template: str, title: str, release: Document, values: Document) -> str:
+    def _render(self, template: str, release: Document, values: Document) -> str:
         return render(
             template,
             language=self.language,
-            title=title,
+            title="",
             root=self.root,
             source=release.get("source"),
             release=release,
