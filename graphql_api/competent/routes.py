@@ -26,8 +26,8 @@ class Route(NamedTuple):
 
     def path(self, release: str = "", uuid: UUID | str | None = None) -> str:
         """Build the path, without a query string. A `uuid` passed as a string must have been validated."""
-        before, _, after = _below(self.template, release)
-        return f"{before}{uuid or ''}{after}"
+        before, placeholder, after = _below(self.template, release)
+        return f"{before}{uuid or ''}{after}" if placeholder else before
 
     @property
     def identified(self) -> bool:
