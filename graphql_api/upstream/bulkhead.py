@@ -24,6 +24,7 @@ class _Waiter(NamedTuple):
 
     slot: asyncio.Future[None]
     since: float
+    until: float
 
 
 class Bulkhead:
@@ -34,6 +35,8 @@ class Bulkhead:
         self._max_calls = max_calls
         self._waiting: dict[Priority, deque[_Waiter]] = {priority: deque() for priority in Priority}
         self._since_revalidation = 0
+        self._timer: asyncio.TimerHandle | None = None
+        """Fires at the first deadline at the latest; one for all, as nearly all waiters get a slot in time."""
 
     @property
     def in_use(self) -> int:
@@ -55,9 +58,9 @@ class Bulkhead:
     async def _wait(self, urgency: Priority, until: float) -> None:
         queue = self._waiting[urgency]
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(loop.create_future(), loop.time())
+        waiter = _Waiter(loop.create_future(), loop.time(), until)
         queue.append(waiter)
-        timer = loop.call_at(until, _time_out, waiter.slot) if until < math.inf else None
+        self._watch(until)
         try:
             await waiter.slot
         except BaseException:
@@ -66,9 +69,21 @@ class Bulkhead:
             elif _is_granted(waiter.slot):
                 self.release()  # at the same moment
             raise
-        finally:
-            if timer is not None:
-                timer.cancel()
+
+    def _watch(self, until: float) -> None:
+        if until == math.inf or (self._timer is not None and self._timer.when() <= until):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(until, self._time_out)
+
+    def _time_out(self) -> None:
+        due, self._timer = asyncio.get_running_loop().time(), None
+        waiters = [waiter for queue in self._waiting.values() for waiter in queue if not waiter.slot.done()]
+        for waiter in waiters:
+            if waiter.until <= due:
+                waiter.slot.set_exception(TimeoutError())
+        self._watch(min((waiter.until for waiter in waiters if waiter.until > due), default=math.inf))
 
     def release(self) -> None:
         """Pass a slot on to the next waiting call, or free it."""
@@ -91,11 +106,6 @@ class Bulkhead:
 
     def _record_grant(self, urgency: Priority) -> None:
         self._since_revalidation = 0 if urgency is Priority.REVALIDATION else self._since_revalidation + 1
-
-
-def _time_out(slot: asyncio.Future[None]) -> None:
-    if not slot.done():
-        slot.set_exception(TimeoutError())
 
 
 def _is_granted(slot: asyncio.Future[None]) -> bool:
