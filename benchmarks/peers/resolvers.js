@@ -1,11 +1,11 @@
-// The schema over HAL documents: take the key if the part has it, else read the whole behind its own link.
+// The schema over HAL documents: returns a key of the embedded object, or reads it from the complete document.
 //
-// Whatever is at hand is returned as it is: a promise for each field would cost the most.
+// Cached values are returned without a promise: a promise per field would be the largest cost.
 const pathOf = (href) => href.slice(href.indexOf('/releases/'))
 
 const then = (value, next) => (typeof value?.then === 'function' ? value.then(next) : next(value))
 
-const whole = (key) => (part, _, { read }) =>
+const fromDocument = (key) => (part, _, { read }) =>
   part[key] ?? then(read(pathOf(part._links.self.href)), (document) => document[key])
 
 const items = (list) => (list._embedded ? Object.values(list._embedded)[0] : [])
@@ -18,10 +18,10 @@ export const resolvers = {
       then(read(`/releases/${release}/occupationalprofiles?page=0&size=${first}`), (list) => ({ nodes: items(list) })),
   },
   OccupationalProfile: {
-    essentialCompetences: whole('essentialCompetences'),
+    essentialCompetences: fromDocument('essentialCompetences'),
   },
   TechnicalCompetence: {
-    behaviouralIndicators: whole('behaviouralIndicators'),
+    behaviouralIndicators: fromDocument('behaviouralIndicators'),
     usedInOccupationalProfiles: (competence, { first }, { read }) =>
       then(read(pathOf(competence._links.usedInOccupationalProfiles.href)), (list) => ({
         nodes: items(list).slice(0, first),

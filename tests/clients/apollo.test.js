@@ -6,10 +6,10 @@ import { test } from "node:test";
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from "@apollo/client/core";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { buildSchema, isAbstractType, isInterfaceType } from "graphql";
-import { imported, written } from "./documentation.js";
-import { recorder, ROOT, served } from "./server.js";
+import { importCompiled, writeFiles } from "./documentation.js";
+import { recorder, ROOT, startServer } from "./server.js";
 
-const server = served();
+const server = startServer();
 const schema = buildSchema(await readFile(`${ROOT}schema.graphql`, "utf8"));
 const PROFILE = gql`
   query Profile($code: String!, $release: String! = "current") {
@@ -35,7 +35,7 @@ function client({ link, cache = new InMemoryCache(), fetch = globalThis.fetch } 
   return new ApolloClient({ cache, link: link ?? new HttpLink({ uri: server.graphql, fetch }) });
 }
 
-test("a query is answered, and asked again it comes from the cache", async () => {
+test("a repeated query is served from the cache", async () => {
   const network = recorder();
   const apollo = client({ fetch: network.fetch });
   const variables = { code: "OP-101" };
@@ -48,27 +48,27 @@ test("a query is answered, and asked again it comes from the cache", async () =>
 
 test("the cache never mixes two releases", async () => {
   const apollo = client();
-  const answers = [];
+  const profiles = [];
   for (const release of ["3.11", "3.10"]) {
     const { data } = await apollo.query({ query: PROFILE, variables: { code: "OP-101", release } });
-    answers.push(data.occupationalProfile);
+    profiles.push(data.occupationalProfile);
   }
-  assert.deepEqual(answers.map((each) => each.release.number), ["3.11", "3.10"]);
-  assert.notEqual(answers[0].id, answers[1].id);
-  const kept = Object.keys(apollo.extract()).filter((key) => key.startsWith("OccupationalProfile:"));
-  assert.equal(kept.length, 2);
+  assert.deepEqual(profiles.map(({ release }) => release.number), ["3.11", "3.10"]);
+  assert.notEqual(profiles[0].id, profiles[1].id);
+  const entries = Object.keys(apollo.extract()).filter((key) => key.startsWith("OccupationalProfile:"));
+  assert.equal(entries.length, 2);
 });
 
-test("`current` and its number are one thing in the cache", async () => {
+test("`current` and its number share one cache entry", async () => {
   const apollo = client();
   for (const release of ["current", "3.11"]) {
     await apollo.query({ query: PROFILE, variables: { code: "OP-101", release } });
   }
-  const kept = Object.keys(apollo.extract()).filter((key) => key.startsWith("OccupationalProfile:"));
-  assert.equal(kept.length, 1);
+  const entries = Object.keys(apollo.extract()).filter((key) => key.startsWith("OccupationalProfile:"));
+  assert.equal(entries.length, 1);
 });
 
-test("automatic persisted queries go by GET: the hash first, the text once, then the hash alone", async () => {
+test("automatic persisted queries go by GET: the hash first, the text once, then only the hash", async () => {
   const network = recorder();
   const sha256 = (text) => createHash("sha256").update(text).digest("hex");
   const make = () =>
@@ -89,15 +89,15 @@ test("automatic persisted queries go by GET: the hash first, the text once, then
     const { data } = await apollo.query({ query });
     assert.equal(data.occupationalProfile.code, "OP-101");
   }
-  assert.deepEqual(network.calls.map((each) => each.url.includes("query=")), [false, true, false]);
-  assert.ok(network.calls.every((each) => each.method === "GET"));
+  assert.deepEqual(network.calls.map(({ url }) => url.includes("query=")), [false, true, false]);
+  assert.ok(network.calls.every(({ method }) => method === "GET"));
 });
 
-const page = await written("docs/clients.md", ["src/cache.ts"]);
-const { cache: documented } = await imported(page.folder, "src/cache.ts");
+const page = await writeFiles("docs/clients.md", ["src/cache.ts"]);
+const { cache: documented } = await importCompiled(page.folder, "src/cache.ts");
 await page.remove();
 
-test("pages are put together by the cache of the documentation, by `edges` only", async () => {
+test("the documented cache merges pages by `edges` only", async () => {
   const apollo = client({ cache: documented });
   const query = gql`
     query Profiles($after: String) {
@@ -114,13 +114,13 @@ test("pages are put together by the cache of the documentation, by `edges` only"
   await watched.fetchMore({ variables: { after: first.data.occupationalProfiles.pageInfo.endCursor } });
   const merged = apollo.readQuery({ query });
   subscription.unsubscribe();
-  const codes = merged.occupationalProfiles.edges.map((each) => each.node.code);
+  const codes = merged.occupationalProfiles.edges.map(({ node }) => node.code);
   assert.equal(codes.length, 4);
   assert.equal(new Set(codes).size, 4);
   assert.equal(merged.occupationalProfiles.nodes.length, 2);
 });
 
-test("the cache of the documentation has the arguments that tell lists apart, for every connection of the schema", () => {
+test("the documented cache has the key arguments of every connection in the schema", () => {
   const paging = ["first", "after", "last", "before"];
   const connections = Object.values(schema.getTypeMap())
     .filter((type) => type.getFields && !isInterfaceType(type))
@@ -138,7 +138,7 @@ test("the cache of the documentation has the arguments that tell lists apart, fo
   }
 });
 
-test("the cache of the documentation knows the types of each interface that it names", () => {
+test("the documented cache lists all possible types of its interfaces", () => {
   const { possibleTypes } = documented.config;
   assert.ok(Object.keys(possibleTypes).length >= 2);
   for (const [name, types] of Object.entries(possibleTypes)) {
@@ -173,7 +173,7 @@ test("after a switch to French, a text without `languages` stays Dutch in the ca
 });
 
 for (const [cache, calls] of [[documented, 2], [new InMemoryCache(), 3]]) {
-  const which = cache === documented ? "the cache of the documentation" : "a cache without `merge`";
+  const which = cache === documented ? "the documented cache" : "a cache without `merge`";
   test(`with the variable \`languages\`, ${which} needs ${calls} calls for Dutch, French and Dutch`, async () => {
     const network = recorder();
     const apollo = client({ cache, fetch: network.fetch });
@@ -187,7 +187,7 @@ for (const [cache, calls] of [[documented, 2], [new InMemoryCache(), 3]]) {
   });
 }
 
-test("an error comes with its code, beside the data that there is", async () => {
+test("a field error has its code and partial data is returned", async () => {
   const apollo = client();
   const query = gql`
     {
@@ -202,14 +202,14 @@ test("an error comes with its code, beside the data that there is", async () => 
   `;
   const { data, error } = await apollo.query({ query, errorPolicy: "all" });
   assert.ok(CombinedGraphQLErrors.is(error));
-  assert.deepEqual(error.errors.map((each) => [each.path, each.extensions.code]), [[["wrong"], "BAD_USER_INPUT"]]);
+  assert.deepEqual(error.errors.map(({ path, extensions }) => [path, extensions.code]), [[["wrong"], "BAD_USER_INPUT"]]);
   assert.equal(data.wrong, null);
   assert.equal(data.right.code, "OP-101");
 });
 
-test("a query that does not fit the schema is an error with a code, and not a broken answer", async () => {
+test("an invalid query is a GraphQL error with a code", async () => {
   await assert.rejects(client().query({ query: gql`{ nothing }` }), (error) => {
-    const codes = CombinedGraphQLErrors.is(error) ? error.errors.map((each) => each.extensions.code) : [String(error)];
+    const codes = CombinedGraphQLErrors.is(error) ? error.errors.map(({ extensions }) => extensions.code) : [String(error)];
     assert.deepEqual(codes, ["GRAPHQL_VALIDATION_FAILED"]);
     return true;
   });

@@ -1,4 +1,4 @@
-// graphql-codegen's client preset over operations/, and the TypeScript compiler over what it writes.
+// graphql-codegen's client preset for operations/, and the TypeScript compiler for its output.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -23,7 +23,7 @@ export const variables: VariablesOf<typeof ProfileInDepthDocument> = { code: "OP
 export const wrong: VariablesOf<typeof ProfileInDepthDocument> = { codes: "OP-101" };
 `;
 
-test("typed documents are generated of all operations, compile strictly, and give a manifest of trusted documents", async (t) => {
+test("typed documents of all operations compile strictly and give a manifest of trusted documents", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "codegen-"));
   t.after(() => rm(folder, { recursive: true }));
   await symlink(MODULES, join(folder, "node_modules"));
@@ -47,8 +47,8 @@ test("typed documents are generated of all operations, compile strictly, and giv
   const variable = operation.match(/\$(\w+)/)[1];
   await writeFile(join(folder, "use.ts"), USE.replaceAll("ProfileInDepth", name).replace('{ code: "OP-101" }', `{ ${variable}: "OP-101" }`));
   const compiler = join(MODULES, "typescript/bin/tsc");
-  const told = ["--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "bundler", "--module", "esnext", "--target", "es2022", "use.ts"];
-  await promisify(execFile)(process.execPath, [compiler, ...told], { cwd: folder });
+  const options = ["--noEmit", "--strict", "--skipLibCheck", "--moduleResolution", "bundler", "--module", "esnext", "--target", "es2022", "use.ts"];
+  await promisify(execFile)(process.execPath, [compiler, ...options], { cwd: folder });
 
   const manifest = JSON.parse(await readFile(join(folder, "gql/persisted-documents.json"), "utf8"));
   assert.ok(Object.keys(manifest).length >= 15);

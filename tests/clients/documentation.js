@@ -1,4 +1,4 @@
-// The code in the documentation, by file: ```ts src/cache.ts begins that of src/cache.ts.
+// The code blocks of the documentation, by file: a block ```ts src/cache.ts is the file src/cache.ts.
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,14 +9,14 @@ import { ROOT } from "./server.js";
 export const MODULES = fileURLToPath(new URL("node_modules", import.meta.url));
 const SERVER = "http://127.0.0.1:8000";
 
-/** The text of each file that a page shows. */
+/** The files in the code blocks of a page: a map from path to text. */
 export async function codeOf(page) {
   const text = await readFile(join(ROOT, page), "utf8");
   return new Map([...text.matchAll(/^```\w+ (\S+\.\w+)\n(.*?)^```$/gms)].map(([, file, code]) => [file, code]));
 }
 
-/** A new folder with these files of a page, where they are; they call the server at `url`. */
-export async function written(page, files, { url = SERVER } = {}) {
+/** Write these files of a page to a new folder, at their paths; they call the server at `url`. */
+export async function writeFiles(page, files, { url = SERVER } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "documentation-"));
   await symlink(MODULES, join(folder, "node_modules"));
   const code = await codeOf(page);
@@ -28,8 +28,8 @@ export async function written(page, files, { url = SERVER } = {}) {
   return { folder, remove: () => rm(folder, { recursive: true }) };
 }
 
-/** Compile TypeScript files beside themselves, without checking types, and import the first. */
-export async function imported(folder, ...files) {
+/** Compile TypeScript files in place, without checking types, and import the first. */
+export async function importCompiled(folder, ...files) {
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, jsx: ts.JsxEmit.ReactJSX };
   const targets = files.map((file) => join(folder, file.replace(/\.tsx?$/, ".mjs")));
   for (const [position, file] of files.entries()) {

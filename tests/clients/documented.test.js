@@ -1,12 +1,12 @@
-// The programs in the documentation, in each language whose program is installed, run as a reader runs them.
+// Runs the programs in the documentation as a reader does, in every language that is installed.
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { written } from "./documentation.js";
-import { served } from "./server.js";
+import { writeFiles } from "./documentation.js";
+import { startServer } from "./server.js";
 
-const server = served();
+const server = startServer();
 const NURSE = "Verpleegkundige";
 
 for (const [page, program, file, expected] of [
@@ -18,7 +18,7 @@ for (const [page, program, file, expected] of [
 ]) {
   const skip = spawnSync(program, ["--version"]).error && `${program} is not installed`;
   test(`${file} of ${page} prints the title of an occupation`, { skip }, async (t) => {
-    const { folder, remove } = await written(page, [file], { url: server.url });
+    const { folder, remove } = await writeFiles(page, [file], { url: server.url });
     t.after(remove);
     const { stdout, stderr } = await promisify(execFile)(program, [file], { cwd: folder });
     assert.equal(stdout.trim(), expected);

@@ -1,11 +1,11 @@
-// graphql-eslint's recommended rules for schemas, over schema.graphql: no finding.
+// graphql-eslint's recommended rules for schemas, applied to schema.graphql.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as eslint from "@graphql-eslint/eslint-plugin";
 import { ESLint } from "eslint";
 import { ROOT } from "./server.js";
 
-// Values that have no identity of their own: they come and go with the thing that they belong to.
+// Value types without identity: they exist only within their parent object.
 const VALUES = [
   "AlternativeName",
   "AreaOfInterest",
@@ -43,7 +43,7 @@ const RULES = {
   "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
 };
 
-test("the schema has no finding of graphql-eslint", async () => {
+test("graphql-eslint reports nothing for the schema", async () => {
   const linter = new ESLint({
     cwd: ROOT,
     overrideConfigFile: true,
@@ -60,7 +60,7 @@ test("the schema has no finding of graphql-eslint", async () => {
     ],
   });
   const results = await linter.lintFiles(["schema.graphql"]);
-  const found = results.flatMap((each) => each.messages.map((one) => `${one.line}: ${one.ruleId}: ${one.message}`));
-  assert.deepEqual(found, []);
+  const findings = results.flatMap(({ messages }) => messages.map(({ line, ruleId, message }) => `${line}: ${ruleId}: ${message}`));
+  assert.deepEqual(findings, []);
 });
 

@@ -1,4 +1,4 @@
-// Apollo Federation: a supergraph of this server and a subgraph of somebody's own, composed and asked through Apollo's gateway.
+// Apollo Federation: this server and another subgraph, composed into a supergraph and queried through Apollo's gateway.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -6,9 +6,9 @@ import { composeServices } from "@apollo/composition";
 import { ApolloGateway, LocalGraphQLDataSource, RemoteGraphQLDataSource } from "@apollo/gateway";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { parse, print } from "graphql";
-import { post, served } from "./server.js";
+import { post, startServer } from "./server.js";
 
-const server = served({ COMPETENT_FEDERATION: "on" });
+const server = startServer({ COMPETENT_FEDERATION: "on" });
 const UUID_OF_CP_7 = "8c15a1bf-9699-43ae-b890-f79ac3e5f461";
 
 const COURSES = parse(`
@@ -87,7 +87,7 @@ const FINDS = {
   Query: { node: (_, { id }) => (id === VACANCY.id ? VACANCY : { __typename: fromGlobalId(id).type, id }) },
 };
 
-/** As graphql-relay reads it. */
+/** Decode an id as graphql-relay does. */
 function fromGlobalId(id) {
   const [type, ...rest] = Buffer.from(id, "base64").toString("utf8").split(":");
   return { type, id: rest.join(":") };
@@ -103,7 +103,7 @@ function gatewayTo(supergraphSdl, name, typeDefs, resolvers) {
   });
 }
 
-test("a supergraph joins this server with another subgraph, both ways", async (t) => {
+test("a supergraph joins this server and another subgraph in both directions", async (t) => {
   const services = [
     { name: "competent", url: server.graphql, typeDefs: parse(await sdl()) },
     { name: "courses", url: "http://courses.invalid", typeDefs: COURSES },
@@ -114,15 +114,15 @@ test("a supergraph joins this server with another subgraph, both ways", async (t
   t.after(() => gateway.stop());
   const loaded = gateway.load();
 
-  const there = await ask(loaded, "{ courses { title teaches { code skill { description { nl } } } } }");
-  assert.equal(there.errors, undefined);
-  assert.equal(there.data.courses[0].teaches.code, "CP-7");
-  assert.match(there.data.courses[0].teaches.skill.description.nl, /^Toezicht houden/);
+  const fromCourses = await ask(loaded, "{ courses { title teaches { code skill { description { nl } } } } }");
+  assert.equal(fromCourses.errors, undefined);
+  assert.equal(fromCourses.data.courses[0].teaches.code, "CP-7");
+  assert.match(fromCourses.data.courses[0].teaches.skill.description.nl, /^Toezicht houden/);
 
-  const back = await ask(loaded, '{ technicalCompetence(code: "CP-7") { code courses { title } } }');
-  assert.equal(back.errors, undefined);
-  const { code, courses } = back.data.technicalCompetence;
-  assert.deepEqual([code, courses.map((each) => each.title)], ["CP-7", [COURSE.title]]);
+  const toCourses = await ask(loaded, '{ technicalCompetence(code: "CP-7") { code courses { title } } }');
+  assert.equal(toCourses.errors, undefined);
+  const { code, courses } = toCourses.data.technicalCompetence;
+  assert.deepEqual([code, courses.map(({ title }) => title)], ["CP-7", [COURSE.title]]);
 });
 
 // The page's vacancy, as VDAB's API has it, with its subgraph and the query to the router.
@@ -168,12 +168,12 @@ test("a vacancy with codes, as VDAB's API has it, is joined with Competent by th
   }
 });
 
-test("another subgraph with `node` is told so by composition, and takes it over with @override for ids of both", async (t) => {
+test("composition refuses a second `node` field, and @override lets another subgraph resolve ids of both", async (t) => {
   const ours = { name: "competent", url: server.graphql, typeDefs: parse(await sdl()) };
   const compose = (typeDefs) => composeServices([ours, { name: "vacancies", url: "http://vacancies.invalid", typeDefs }]);
 
   const refused = compose(parse(print(NODES).replace('@override(from: "competent")', "")));
-  assert.deepEqual(refused.errors.map((each) => each.extensions.code), ["INVALID_FIELD_SHARING"]);
+  assert.deepEqual(refused.errors.map(({ extensions }) => extensions.code), ["INVALID_FIELD_SHARING"]);
 
   const { supergraphSdl, errors } = compose(NODES);
   assert.deepEqual((errors ?? []).map(String), []);
@@ -182,11 +182,11 @@ test("another subgraph with `node` is told so by composition, and takes it over 
   const loaded = gateway.load();
   const { data } = await ask(loaded, '{ technicalCompetence(code: "CP-7") { id } }');
 
-  const found = await ask(
+  const result = await ask(
     loaded,
     `{ ours: node(id: "${data.technicalCompetence.id}") { ... on TechnicalCompetence { code } }
        theirs: node(id: "${VACANCY.id}") { ... on Vacancy { title } } }`,
   );
-  assert.equal(found.errors, undefined);
-  assert.deepEqual(JSON.parse(JSON.stringify(found.data)), { ours: { code: "CP-7" }, theirs: { title: "Recruiter" } });
+  assert.equal(result.errors, undefined);
+  assert.deepEqual(JSON.parse(JSON.stringify(result.data)), { ours: { code: "CP-7" }, theirs: { title: "Recruiter" } });
 });

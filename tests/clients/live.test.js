@@ -1,4 +1,4 @@
-// graphql-ws and graphql-sse: queries, errors with codes, a subscription that begins and is ended, over a real server.
+// graphql-ws and graphql-sse: queries, errors with codes, and the start and end of a subscription, over a real server.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -11,10 +11,10 @@ import { createClient as createSseClient } from "graphql-sse";
 import { createClient as createWsClient } from "graphql-ws";
 import { useServer } from "graphql-ws/use/ws";
 import WebSocket, { WebSocketServer } from "ws";
-import { written } from "./documentation.js";
-import { ROOT, served } from "./server.js";
+import { writeFiles } from "./documentation.js";
+import { ROOT, startServer } from "./server.js";
 
-const server = served({ COMPETENT_INDEX: "off" });
+const server = startServer({ COMPETENT_INDEX: "off" });
 const QUERY = "query ($code: String!) { technicalCompetence(code: $code) { code } }";
 const NEWS = "subscription { releasePublished { number } }";
 
@@ -24,7 +24,7 @@ const clients = {
 };
 
 for (const [name, create] of Object.entries(clients)) {
-  test(`${name}: a query is answered once, and completed`, async () => {
+  test(`${name}: a query gets one result and completes`, async () => {
     const client = create();
     const results = [];
     for await (const result of client.iterate({ query: QUERY, variables: { code: "CP-7" } })) results.push(result);
@@ -33,22 +33,22 @@ for (const [name, create] of Object.entries(clients)) {
     assert.deepEqual(results, [{ data: { technicalCompetence: { code: "CP-7" } } }]);
   });
 
-  test(`${name}: an operation that cannot be run says why, with its code`, async () => {
+  test(`${name}: an invalid operation is an error with its code`, async () => {
     const client = create();
-    const told = await new Promise((resolve) => {
+    const result = await new Promise((resolve) => {
       client.subscribe({ query: "{ nothing }" }, { next: resolve, error: resolve, complete: () => {} });
     });
     client.dispose();
 
-    const errors = Array.isArray(told) ? told : told.errors;
+    const errors = Array.isArray(result) ? result : result.errors;
     assert.equal(errors[0].extensions.code, "GRAPHQL_VALIDATION_FAILED");
   });
 
   test(`${name}: a subscription stays open until the client ends it`, async () => {
     const client = create();
-    let said = 0;
+    let events = 0;
     const ended = new Promise((resolve, reject) => {
-      const end = client.subscribe({ query: NEWS }, { next: () => (said += 1), error: reject, complete: resolve });
+      const end = client.subscribe({ query: NEWS }, { next: () => (events += 1), error: reject, complete: resolve });
       (async () => {
         for await (const result of create().iterate({ query: QUERY, variables: { code: "CP-7" } })) assert.ok(result.data);
         end();
@@ -57,18 +57,18 @@ for (const [name, create] of Object.entries(clients)) {
     await ended;
     client.dispose();
 
-    assert.equal(said, 0);
+    assert.equal(events, 0);
   });
 }
 
-test("the program of the documentation prints the number of a release that is published", async (t) => {
+test("the documented program prints the number of a published release", async (t) => {
   const schema = buildSchema(await readFile(`${ROOT}schema.graphql`, "utf8"));
   const sockets = new WebSocketServer({ port: 0, path: "/graphql" });
   const publishing = useServer({ schema, roots: { subscription: { releasePublished: publish } } }, sockets);
   t.after(() => publishing.dispose());
   await once(sockets, "listening");
   const url = `http://127.0.0.1:${sockets.address().port}`;
-  const { folder, remove } = await written("docs/subscriptions.md", ["subscription.mjs"], { url });
+  const { folder, remove } = await writeFiles("docs/subscriptions.md", ["subscription.mjs"], { url });
   t.after(remove);
 
   const browser = 'import WebSocket from "ws"; globalThis.WebSocket = WebSocket;'; // browsers and newer Nodes have it

@@ -1,11 +1,11 @@
-// Answers in parts: Apollo Client 4 shows what is at hand, then what was deferred.
+// Incremental delivery: Apollo Client 4 shows the initial result, then the deferred fields.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApolloClient, gql, HttpLink, InMemoryCache } from "@apollo/client/core";
 import { Defer20220824Handler, GraphQL17Alpha9Handler } from "@apollo/client/incremental";
-import { served } from "./server.js";
+import { startServer } from "./server.js";
 
-const server = served({ COMPETENT_INCREMENTAL: "on" });
+const server = startServer({ COMPETENT_INCREMENTAL: "on" });
 const DEFERRED = gql`
   query Deferred {
     occupationalProfile(code: "OP-101", release: "3.10") {
@@ -25,7 +25,7 @@ function client(incrementalHandler) {
   return new ApolloClient({ cache: new InMemoryCache(), link: new HttpLink({ uri: server.graphql }), incrementalHandler });
 }
 
-test("what is deferred comes after what is at hand", async () => {
+test("deferred fields arrive after the initial result", async () => {
   const seen = [];
   await new Promise((resolve, reject) => {
     const watching = client(new GraphQL17Alpha9Handler()).watchQuery({ query: DEFERRED });
@@ -44,7 +44,7 @@ test("what is deferred comes after what is at hand", async () => {
   assert.ok(seen.at(-1).essentialCompetences.length > 0);
 });
 
-test("a client of the older format is refused and not misled", async () => {
+test("a client of the older format gets an error", async () => {
   await assert.rejects(client(new Defer20220824Handler()).query({ query: DEFERRED }), (error) => {
     assert.equal(error.errors[0].extensions.code, "BAD_REQUEST");
     assert.match(error.message, /multipart\/mixed;incrementalSpec=v0\.2/);

@@ -1,4 +1,4 @@
-// Relay: its compiler over schema.graphql, with a refetchable fragment and a page of a connection, and its runtime over the server.
+// Relay: its compiler with schema.graphql, a refetchable and a paginated fragment, and its runtime with the server.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { written } from "./documentation.js";
-import { ROOT, post, served } from "./server.js";
+import { writeFiles } from "./documentation.js";
+import { ROOT, post, startServer } from "./server.js";
 
 const COMPILER = fileURLToPath(new URL("node_modules/relay-compiler/cli.js", import.meta.url));
 
@@ -81,10 +81,10 @@ await writeFile(PERSISTED, "{}");
 const config = { src: "./src", schema: "./schema.graphql", language: "javascript", persistConfig: { file: "./persisted.json" } };
 await writeFile(join(folder, "relay.config.json"), JSON.stringify(config));
 await promisify(execFile)(process.execPath, [COMPILER, "relay.config.json"], { cwd: folder });
-const server = served({ COMPETENT_PERSISTED: PERSISTED, COMPETENT_PERSISTED_MODE: "only" });
-const open = served();
+const server = startServer({ COMPETENT_PERSISTED: PERSISTED, COMPETENT_PERSISTED_MODE: "only" });
+const open = startServer();
 
-test("Relay's compiler takes refetchable and paginated fragments, and the server runs what it wrote, asked for by its ids", async () => {
+test("Relay compiles refetchable and paginated fragments, and the server runs the persisted queries by id", async () => {
   const persisted = Object.entries(JSON.parse(await readFile(PERSISTED, "utf8")));
   assert.equal(persisted.length, 4);
   const ask = async (name, variables) => {
@@ -99,12 +99,12 @@ test("Relay's compiler takes refetchable and paginated fragments, and the server
   const refetched = await ask("AppProfileRefetchQuery", { id: app.occupationalProfile.id });
   assert.equal(refetched.node.code, "OP-101");
   const next = await ask("AppProfilesPaginationQuery", { count: 2, cursor: app.occupationalProfiles.pageInfo.endCursor });
-  const codes = [...app.occupationalProfiles.edges, ...next.occupationalProfiles.edges].map((each) => each.node.code);
+  const codes = [...app.occupationalProfiles.edges, ...next.occupationalProfiles.edges].map(({ node }) => node.code);
   assert.equal(new Set(codes).size, 4);
 });
 
-test("the code of the documentation compiles, and its environment fetches a page and the next one", async (t) => {
-  const { folder, remove } = await written("docs/clients.md", ["relay.config.json", "src/environment.js", "src/Occupations.js"], { url: open.url });
+test("the documented code compiles, and its environment fetches two pages", async (t) => {
+  const { folder, remove } = await writeFiles("docs/clients.md", ["relay.config.json", "src/environment.js", "src/Occupations.js"], { url: open.url });
   t.after(remove);
   await writeFile(join(folder, "schema.graphql"), await readFile(`${ROOT}schema.graphql`));
   await writeFile(join(folder, "package.json"), '{"type": "module"}');

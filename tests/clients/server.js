@@ -1,4 +1,4 @@
-// A real server in a process of its own, on a free port, over the bundled data; ended when the tests of a file are over.
+// A real server in a separate process, on a free port, with the bundled data; stopped after the tests of a file.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before } from "node:test";
@@ -7,15 +7,15 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = process.env.COMPETENT_GRAPHQL ?? `${ROOT}.venv/bin/competent-graphql`;
 
-/** Start before the tests of this file; `url` is known once they run. */
-export function served(environment = {}) {
+/** Start a server before the tests of this file; `url` is set when they run. */
+export function startServer(environment = {}) {
   const server = { url: "", graphql: "" };
   let child;
   before(async () => {
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("COMPETENT_")));
     const policy = process.env.STATUS_POLICY ? { COMPETENT_STATUS_POLICY: process.env.STATUS_POLICY } : {};
     child = spawn(PROGRAM, ["serve", "--port", "0"], { env: { ...clean, ...policy, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
-    server.url = await announced(child);
+    server.url = await announcedUrl(child);
     server.graphql = `${server.url}/graphql`;
     await ready(server.url);
   });
@@ -26,15 +26,15 @@ export function served(environment = {}) {
   return server;
 }
 
-function announced(child) {
+function announcedUrl(child) {
   return new Promise((resolve, reject) => {
-    let said = "";
+    let output = "";
     child.stdout.on("data", (chunk) => {
-      said += chunk;
-      const found = said.match(/http:\/\/[^/ ]+(?=\/graphiql)/);
-      if (found) resolve(found[0]);
+      output += chunk;
+      const match = output.match(/http:\/\/[^/ ]+(?=\/graphiql)/);
+      if (match) resolve(match[0]);
     });
-    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${said}`)));
+    child.on("exit", (code) => reject(new Error(`the server ended with ${code}: ${output}`)));
   });
 }
 
@@ -46,7 +46,7 @@ async function ready(url) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-  throw new Error("the server does not answer");
+  throw new Error("the server does not respond");
 }
 
 /** The response to a body that is sent as JSON. */
@@ -54,7 +54,7 @@ export function post(url, body, headers = {}) {
   return fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
-/** A fetch that keeps what was asked and answered. */
+/** A fetch that records its requests. */
 export function recorder() {
   const calls = [];
   const recording = async (input, init) => {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, cacheExchange, fetchExchange, gql } from "@urql/core";
 import { persistedExchange } from "@urql/exchange-persisted";
-import { recorder, served } from "./server.js";
+import { recorder, startServer } from "./server.js";
 
-const server = served();
+const server = startServer();
 const COMPETENCE = gql`
   query Competence($code: String!) {
     technicalCompetence(code: $code) {
@@ -35,13 +35,13 @@ test("a query with variables gets JSON, though urql also accepts event streams",
   assert.equal(network.calls.length, 1);
 });
 
-test("an error keeps its path and code", async () => {
+test("an error has its path and code", async () => {
   const result = await client(recorder()).query(gql`{ occupationalProfile { id } }`, {}).toPromise();
-  const told = result.error.graphQLErrors.map((each) => [each.path, each.extensions.code]);
-  assert.deepEqual(told, [[["occupationalProfile"], "BAD_USER_INPUT"]]);
+  const errors = result.error.graphQLErrors.map(({ path, extensions }) => [path, extensions.code]);
+  assert.deepEqual(errors, [[["occupationalProfile"], "BAD_USER_INPUT"]]);
 });
 
-test("persisted queries are asked by hash, and with their text where the hash is not known", async () => {
+test("persisted queries are sent by hash, and with their text if the hash is unknown", async () => {
   const network = recorder();
   const exchanges = () => [persistedExchange({ preferGetForPersistedQueries: true }), fetchExchange];
   const query = gql`
@@ -61,6 +61,6 @@ test("persisted queries are asked by hash, and with their text where the hash is
     assert.equal(result.error, undefined);
     assert.equal(result.data.occupationalProfile.code, "OP-101");
   }
-  const texts = network.calls.map((each) => each.url.includes("query=") || String(each.body ?? "").includes('"query"'));
+  const texts = network.calls.map(({ url, body }) => url.includes("query=") || String(body ?? "").includes('"query"'));
   assert.deepEqual(texts, [false, true, false]);
 });

@@ -1,4 +1,4 @@
-// Suggestions in search boxes, buttons that copy, and chosen competences (#have=CP-7,SK-3) that go along from page to page.
+// Suggestions in search boxes, buttons that copy, and selected competences (#have=CP-7,SK-3), which links preserve.
 // Without this script, a form still searches, texts can be selected, and a form adds one competence.
 
 const DELAY = 120; // milliseconds between the last key and the request
@@ -18,29 +18,29 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 for (const type of ["click", "auxclick"]) {
   addEventListener(type, ({ target }) => {
     const link = target.closest("a[href]");
-    if (link) link.setAttribute("href", withChosen(link.getAttribute("href")));
+    if (link) link.setAttribute("href", withSelection(link.getAttribute("href")));
   });
 }
 addEventListener("submit", ({ target: form }) => {
-  form.setAttribute("action", withChosen(form.getAttribute("action")));
-  if (!("add" in form.dataset) || !chosen()) return;
+  form.setAttribute("action", withSelection(form.getAttribute("action")));
+  if (!("add" in form.dataset) || !selection()) return;
   const box = document.createElement("input");
-  Object.assign(box, { type: "hidden", name: "have", value: chosen() });
+  Object.assign(box, { type: "hidden", name: "have", value: selection() });
   form.prepend(box);
 });
 
-/** The chosen competences in the fragment, separated by commas. */
-function chosen() {
+/** The selected competences in the fragment, separated by commas. */
+function selection() {
   return location.hash.match(/^#have=([\w,-]+)$/)?.[1] ?? "";
 }
 
-/** The URL with the chosen competences, if it is one of a page of the explorer; else as it is. */
-function withChosen(href) {
+/** The URL with the selected competences, if it is of a page of the explorer; otherwise unchanged. */
+function withSelection(href) {
   const url = new URL(href, document.baseURI);
   const root = new URL("../", document.querySelector(".brand").href);
   const isPage = url.href.startsWith(root.href) && /^(nl|fr|en|de)\//.test(url.href.slice(root.href.length));
   if (!isPage || (url.hash && !url.hash.startsWith("#have="))) return href;
-  url.hash = chosen() && `have=${chosen()}`;
+  url.hash = selection() && `have=${selection()}`;
   return url.href;
 }
 
@@ -94,7 +94,7 @@ function suggestFor(input) {
     close();
     if (!input.dispatchEvent(new CustomEvent("pick", { bubbles: true, cancelable: true, detail: item }))) return;
     if (input.dataset.pick === "ref") input.value = `${item.ref} ${item.text}`;
-    else location.assign(withChosen(new URL(item.url, base)));
+    else location.assign(withSelection(new URL(item.url, base)));
   };
   const load = async () => {
     request.abort();

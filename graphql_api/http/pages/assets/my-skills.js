@@ -1,5 +1,5 @@
-// Stores the chosen competences in the fragment of the address (#have=CP-7,SK-3), which browsers do not send. They are sent
-// with the form when its button is pressed. Without this script, the form alone remembers them.
+// Stores the selected competences in the fragment of the URL (#have=CP-7,SK-3), which browsers do not send. They are sent
+// with the form when its button is pressed. Without this script, only the form stores them.
 
 const MAX_CODES = 500; // the server's maximum in a form
 const MAX_NAMED = 100; // and of competences that it compares
@@ -7,20 +7,20 @@ const list = document.querySelector("[data-chosen]");
 const form = list.closest("form");
 
 addFromFragment();
-remember();
-form.addEventListener("change", remember);
+store();
+form.addEventListener("change", store);
 form.addEventListener("pick", (event) => {
   event.preventDefault();
   const { ref, text, language, type } = event.detail;
   const box = boxOf(ref) ?? add(ref, text, language, type);
   box.checked = true;
   event.target.value = "";
-  remember();
+  store();
 });
 addEventListener("hashchange", () => {
   addFromFragment();
-  const chosen = inFragment();
-  for (const box of boxes()) box.checked = chosen.includes(box.value);
+  const selected = inFragment();
+  for (const box of boxes()) box.checked = selected.includes(box.value);
 });
 
 function boxes() {
@@ -44,21 +44,21 @@ function addFromFragment() {
   if (added.length) nameAll(added.slice(0, MAX_NAMED));
 }
 
-/** Ask the server for the boxes of these competences, and put them in place of those with codes alone, which stay if it fails. */
+/** Ask the server for the boxes of these competences, and replace those that show only a code; on failure they stay. */
 async function nameAll(refs) {
   const body = new URLSearchParams({ have: refs.join(",") });
   const response = await fetch(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
   if (!response?.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html"); // scripts in it do not run
-  const named = [...page.querySelectorAll("[data-chosen] > li")];
-  const isChosen = new Map(boxes().map((box) => [box.value, box.checked]));
+  const items = [...page.querySelectorAll("[data-chosen] > li")];
+  const isSelected = new Map(boxes().map((box) => [box.value, box.checked]));
   for (const ref of refs) itemOf(ref)?.remove();
-  for (const item of named) {
+  for (const item of items) {
     const box = item.querySelector("input");
-    box.checked &&= isChosen.get(box.value) ?? true;
+    box.checked &&= isSelected.get(box.value) ?? true;
     if (!itemOf(box.value)) list.append(item);
   }
-  remember();
+  store();
 }
 
 function itemOf(ref) {
@@ -81,8 +81,8 @@ function add(ref, text, language = "", type = "") {
   return box;
 }
 
-function remember() {
-  const chosen = boxes().filter((box) => box.checked).map((box) => box.value);
-  const fragment = chosen.length ? `#have=${chosen.join(",")}` : "";
+function store() {
+  const selected = boxes().filter((box) => box.checked).map((box) => box.value);
+  const fragment = selected.length ? `#have=${selected.join(",")}` : "";
   history.replaceState(null, "", location.pathname + location.search + fragment);
 }

@@ -1,13 +1,13 @@
-// Shows what belongs together in the picture of an occupation, and leads through it by arrow keys. Without this script, its boxes
-// are links all the same.
+// Highlights related boxes in the diagram of an occupation, and moves between them by arrow keys. Without this script, the boxes
+// are plain links.
 
 const near = (node) => node.dataset.near.split(" ");
 const KEYS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-for (const svg of document.querySelectorAll(".picture svg")) walk(svg);
+for (const svg of document.querySelectorAll(".picture svg")) enhance(svg);
 
-/** Show and lead through one of the pictures, of which the width of the screen shows one. */
-function walk(svg) {
+/** Add highlighting and arrow keys to one of the diagrams; the width of the screen decides which is shown. */
+function enhance(svg) {
   const nodes = [...svg.querySelectorAll("a")];
   const lines = [...svg.querySelectorAll("path")];
 
@@ -25,7 +25,7 @@ function walk(svg) {
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
 
-  /** The node below or above in the same column, or the highest one in the next column that a line leads to, which is also below a single one. */
+  /** The node below or above in the same column, or the highest one in the next column that a line leads to; ArrowDown from a single node goes there too. */
   function nextTo(node, across, down) {
     const column = nodes.filter((other) => other.dataset.column === node.dataset.column);
     if (down && column.length > 1) return column[column.indexOf(node) + down];

@@ -1,4 +1,4 @@
-// The bar above GraphiQL: the key, a link to the operation, and on a telephone the panes as tabs.
+// The bar above GraphiQL: the key, a link to the operation, and on a phone the panes as tabs.
 "use strict";
 
 globalThis.GraphiQLBar = (() => {
@@ -9,7 +9,7 @@ globalThis.GraphiQLBar = (() => {
   const HISTORY = "history"; // has no tab; a button of GraphiQL opens it
   const PANELS = { examples: ".graphiql-plugin", docs: ".graphiql-plugin", query: ".graphiql-editors", response: ".graphiql-response" };
 
-  // On a telephone only this pane is shown; on a wide screen all of them.
+  // On a phone only this pane is shown; on a wide screen all of them.
   function showPane(name) {
     document.body.dataset.pane = name;
     document.dispatchEvent(new CustomEvent("pane", { detail: name }));
@@ -23,7 +23,7 @@ globalThis.GraphiQLBar = (() => {
 
   // GraphiQL shows this plugin beside the editors, or none.
   function showPlugin(plugin) {
-    const name = Object.keys(PLUGINS).find((each) => PLUGINS[each] === plugin?.title);
+    const name = Object.keys(PLUGINS).find((key) => PLUGINS[key] === plugin?.title);
     showPane(plugin ? (name ?? HISTORY) : "query");
   }
 
@@ -35,7 +35,7 @@ globalThis.GraphiQLBar = (() => {
       for (const [name, selector] of Object.entries(PANELS)) document.querySelector(selector).id ||= `pane-${name}`;
       return () => document.removeEventListener("pane", follow);
     }, []);
-    const choose = (name) => {
+    const select = (name) => {
       if (name in PLUGINS) openPlugin(PLUGINS[name]);
       showPane(name);
     };
@@ -45,7 +45,7 @@ globalThis.GraphiQLBar = (() => {
       const step = moveBy[event.key];
       if (!step) return;
       const next = names[(names.indexOf(shown) + step + names.length) % names.length];
-      choose(next);
+      select(next);
       event.currentTarget.children[names.indexOf(next)].focus();
     };
     const tab = (name) =>
@@ -57,7 +57,7 @@ globalThis.GraphiQLBar = (() => {
           role: "tab",
           "aria-selected": name === shown,
           tabIndex: name === (shown in PANES ? shown : "query") ? 0 : -1,
-          onClick: () => choose(name),
+          onClick: () => select(name),
         },
         PANES[name],
       );

@@ -14,7 +14,7 @@ globalThis.createFetcher = ({ keyHeader, key, onRun }) => {
     const sent = new Headers({ "Content-Type": "application/json", Accept: accept });
     if (keyHeader && key()) sent.set(keyHeader, key());
     for (const [name, value] of Object.entries(headers ?? {})) sent.set(name, value);
-    const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(named(operation)) });
+    const response = await fetch(ENDPOINT, { method: "POST", headers: sent, body: JSON.stringify(withValidName(operation)) });
     const type = response.headers.get("Content-Type") ?? "nothing";
     if (type.includes("json")) return introspects ? sorted(withHint(await response.json())) : withHint(await response.json());
     if (type.startsWith("multipart/mixed")) return resultsInParts(response);
@@ -30,10 +30,10 @@ globalThis.createFetcher = ({ keyHeader, key, onRun }) => {
     return result;
   }
 
-  // The order of the documentation: concepts, other objects, connections, then other kinds; by name within each.
+  // The order of the documentation: concepts, other objects, connections, then other kinds; sorted by name within a group.
   function sorted(result) {
     const rank = ({ kind, name, interfaces }) => {
-      const isConcept = interfaces?.some((each) => each.name === "Concept");
+      const isConcept = interfaces?.some((type) => type.name === "Concept");
       const isPaging = /(Connection|Edge|PageInfo)$/.test(name);
       return kind === "OBJECT" && !isConcept ? 0.3 + isPaging : KINDS.indexOf(kind) + (kind !== "OBJECT");
     };
@@ -42,14 +42,14 @@ globalThis.createFetcher = ({ keyHeader, key, onRun }) => {
   }
 
   // Right after switching tabs, GraphiQL still sends the operation name of the previous tab.
-  function named({ operationName, ...operation }) {
-    const isThere = operationName && new RegExp(`\\b${operationName}\\b`).test(operation.query);
-    return isThere ? { ...operation, operationName } : operation;
+  function withValidName({ operationName, ...operation }) {
+    const isDefined = operationName && new RegExp(`\\b${operationName}\\b`).test(operation.query);
+    return isDefined ? { ...operation, operationName } : operation;
   }
 
   function isSubscription({ operationName }, documentAST) {
-    const operations = (documentAST?.definitions ?? []).filter((each) => each.kind === "OperationDefinition");
-    const run = operations.find((each) => each.name?.value === operationName) ?? operations[0];
+    const operations = (documentAST?.definitions ?? []).filter((definition) => definition.kind === "OperationDefinition");
+    const run = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
     return run?.operation === "subscription";
   }
 

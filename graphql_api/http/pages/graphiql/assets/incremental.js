@@ -1,4 +1,4 @@
-// Reads the multipart response to an operation with `@defer` or `@stream` (incremental delivery v0.2) for GraphiQL: after each
+// Reads the multipart response to an operation with `@defer` or `@stream` (incremental delivery v0.2) for GraphiQL. After each
 // part it yields the merged result so far.
 "use strict";
 
@@ -20,7 +20,7 @@ globalThis.resultsInParts = async function* (response) {
       else assign(target, data);
     }
     for (const { id } of part.completed ?? []) pending.delete(id);
-    const errors = [part, ...(part.incremental ?? []), ...(part.completed ?? [])].flatMap((each) => each.errors ?? []);
+    const errors = [part, ...(part.incremental ?? []), ...(part.completed ?? [])].flatMap(({ errors }) => errors ?? []);
     if (errors.length) result.errors = [...(result.errors ?? []), ...errors];
     if (part.extensions) result.extensions = { ...result.extensions, ...part.extensions };
   }
@@ -28,7 +28,7 @@ globalThis.resultsInParts = async function* (response) {
   // Two deferred fragments may each deliver some fields of the same object.
   function assign(target, source) {
     for (const [key, value] of Object.entries(source)) {
-      const isObject = (each) => each !== null && typeof each === "object" && !Array.isArray(each);
+      const isObject = (item) => item !== null && typeof item === "object" && !Array.isArray(item);
       if (isObject(value) && isObject(target[key])) assign(target[key], value);
       else target[key] = value;
     }

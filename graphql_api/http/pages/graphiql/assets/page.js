@@ -26,11 +26,11 @@
       storage.getItem("");
       return storage;
     } catch {
-      return forgetfulStorage(); // The browser denies storage to this page.
+      return memoryStorage(); // The browser denies storage to this page.
     }
   }
 
-  function forgetfulStorage() {
+  function memoryStorage() {
     const items = new Map();
     return {
       getItem: (key) => items.get(key) ?? null,
@@ -72,7 +72,7 @@
   }
 
   // An operation in the URL (`#query=…&variables=…`); the URL is then cleared, so that it opens once.
-  function linked() {
+  function takeLinkedOperation() {
     const parameters = new URLSearchParams(location.hash.slice(1));
     const query = parameters.get("query");
     if (!query) return null;
@@ -85,7 +85,7 @@
     const editors = GraphiQL.React.useEditorContext();
     React.useEffect(() => {
       const follow = () => {
-        const operation = linked();
+        const operation = takeLinkedOperation();
         if (operation) openOperation(editors, operation, examples);
       };
       addEventListener("hashchange", follow);
@@ -96,7 +96,7 @@
 
   async function mount() {
     const root = document.getElementById("graphiql");
-    const link = linked();
+    const link = takeLinkedOperation();
     const { groups, response } = await examples();
     const plugins = groups.length ? [examplesPlugin(groups)] : [];
     const isWide = matchMedia("(width > 48rem)").matches;
