@@ -11,7 +11,7 @@ serve: $(VENV)/.serve $(EXTRAS:%=$(VENV)/.extra-%)
 	@test -n "$(wildcard $(VENV)/.extra-semantic)$(EXTRAS)" || echo "Search by meaning, across languages: make serve EXTRAS=semantic"
 	@$(BIN)/competent-graphql serve
 
-# Without compiled bytecode each run of the tests compiles 800 files anew, in each process that it starts.
+# Without compiled bytecode each run of the tests compiles 800 files again, in each process that it starts.
 unexport PYTHONDONTWRITEBYTECODE
 
 # What `make test` and `make test-slow` share: the other suites need more than Python, or far longer. Loading schemathesis, which

@@ -1,6 +1,7 @@
-"""Refuses retired words as names, since they say nothing of what the thing is or does, and names that stand for two classes."""
+"""Refuses names that do not say what something is (retired words), names shared by two classes, and long names of tests."""
 
 import ast
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -30,10 +31,19 @@ RETIRED = frozenset(
     ]
 )
 RETIRED_VARIABLES = RETIRED | {"asker", "each", "found", "kind", "place", "places", "some", "wanted", "whole"}
+MAX_TEST_NAME = 70
 GRAPHQL_TYPES = "schema/types"
 """A class here may have the name of the class that its values come from."""
 
+IN_JAVASCRIPT = RETIRED_VARIABLES - {"kind"}
+"""GraphQL's introspection and syntax trees have a `kind`."""
+
 Names = Callable[[Path], Iterator[tuple[str, int]]]
+
+_TEXTS = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`""", re.DOTALL)
+"""Comments and strings of JavaScript."""
+_IDENTIFIERS = re.compile(r"(?<![.\w$])[A-Za-z_$][\w$]*\b(?!\s*:)")
+"""Names other than those of properties."""
 
 
 def names(file: Path) -> Iterator[tuple[str, int]]:
@@ -52,7 +62,15 @@ def variables(file: Path) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
 
 
-CHECKS = ((names, RETIRED), (variables, RETIRED_VARIABLES))
+def identifiers(file: Path) -> Iterator[tuple[str, int]]:
+    """The names of functions, variables and parameters in JavaScript where they are declared or used, each with its line."""
+    source = _TEXTS.sub(lambda match: "\n" * match[0].count("\n"), file.read_text(encoding="utf-8"))
+    for match in _IDENTIFIERS.finditer(source):
+        yield match[0], 1 + source.count("\n", 0, match.start())
+
+
+CHECKS = ((names, RETIRED, ".py"), (variables, RETIRED_VARIABLES, ".py"), (identifiers, IN_JAVASCRIPT, ".js"))
+"""What reads the names of a file, the words that are refused, and the suffix of the files."""
 
 
 def word_of(name: str) -> str:
@@ -60,19 +78,31 @@ def word_of(name: str) -> str:
     return name.strip("_").lower()
 
 
-def modules(root: Path) -> Iterator[Path]:
-    """The Python modules of our own."""
+def modules(root: Path, suffix: str) -> Iterator[Path]:
+    """The source files of the project, without bundled libraries."""
     for folder in FOLDERS:
-        yield from (file for file in sorted((root / folder).rglob("*.py")) if "node_modules" not in file.parts)
+        for file in sorted((root / folder).rglob(f"*{suffix}")):
+            if "node_modules" not in file.parts and not file.name.endswith(".min.js"):
+                yield file
 
 
-def faults(root: Path, names: Names, refused: frozenset[str]) -> list[str]:
+def faults(root: Path, names: Names, refused: frozenset[str], suffix: str) -> list[str]:
     """Each use of a retired word as a name."""
     return [
         f"{file.relative_to(root)}:{line}: {name!r} is a retired word; name it by what it is or does"
-        for file in modules(root)
+        for file in modules(root, suffix)
         for name, line in names(file)
         if word_of(name) in refused
+    ]
+
+
+def long_tests(root: Path) -> list[str]:
+    """Each name of a test that is too long to be read in a list."""
+    return [
+        f"{file.relative_to(root)}:{line}: {name!r} has {len(name)} characters; at most {MAX_TEST_NAME}"
+        for file in modules(root, ".py")
+        for name, line in names(file)
+        if name.startswith("test_") and len(name) > MAX_TEST_NAME
     ]
 
 
@@ -87,5 +117,5 @@ def duplicates(root: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    refusals = [fault for check in CHECKS for fault in faults(ROOT, *check)] + duplicates(ROOT)
+    refusals = [fault for check in CHECKS for fault in faults(ROOT, *check)] + long_tests(ROOT) + duplicates(ROOT)
     sys.exit("\n".join(refusals) or 0)

@@ -97,14 +97,14 @@ def index(folder: Path) -> Costs:
     file.path.unlink(missing_ok=True)
     with closing(file.begin()) as connection:
         with timed(costs, STEPS[2]):
-            asyncio.run(walk(folder, connection))
-        costs["peak memory of the walk, MB"] = peak()
+            asyncio.run(crawl(folder, connection))
+        costs["peak memory of the crawl, MB"] = peak()
         with timed(costs, STEPS[3]):
             file.finish(connection)
     return costs | {"peak memory with finish, MB": peak(), "index file, MB": file.path.stat().st_size / 1e6}
 
 
-async def walk(folder: Path, connection: sqlite3.Connection) -> None:
+async def crawl(folder: Path, connection: sqlite3.Connection) -> None:
     documents = read_documents(folder / DOCUMENTS, SOURCE)
     assert documents, "the step before wrote them"
     services = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))

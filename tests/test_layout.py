@@ -59,10 +59,10 @@ def test_an_import_left_out_is_a_lazy_type(importer: str, imported: str) -> None
     source = (ROOT / importer.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
 
     assert f'strawberry.lazy("{imported}")' in source
-    assert imported not in set(imported_at_once(ast.parse(source)))
+    assert imported not in set(imported_at_top_level(ast.parse(source)))
 
 
-def imported_at_once(tree: ast.Module) -> Iterator[str]:
+def imported_at_top_level(tree: ast.Module) -> Iterator[str]:
     """The modules that a file imports when it is imported."""
     for statement in tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.module:

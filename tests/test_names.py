@@ -1,16 +1,17 @@
-"""`.ci/check_names.py`: retired words are refused as names, and so are names of two classes."""
+"""`.ci/check_names.py`: retired words, names of two classes and long names of tests are refused."""
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 CHECK = runpy.run_path(str(Path(__file__).parent.parent / ".ci" / "check_names.py"))
-NAMES, VARIABLES = CHECK["CHECKS"]
+NAMES, VARIABLES, JAVASCRIPT = CHECK["CHECKS"]
 
 
-def faults(root: Path, variables: bool = False) -> list[str]:
-    results: list[str] = CHECK["faults"](root, *(VARIABLES if variables else NAMES))
+def faults(root: Path, check: Any = NAMES) -> list[str]:
+    results: list[str] = CHECK["faults"](root, *check)
     return results
 
 
@@ -62,7 +63,7 @@ def test_a_retired_word_is_refused_as_the_name_of_a_module(package: Path) -> Non
 def test_a_retired_word_is_refused_as_a_variable(package: Path, source: str) -> None:
     (package / "module.py").write_text(source)
 
-    (fault,) = faults(package.parent, variables=True)
+    (fault,) = faults(package.parent, VARIABLES)
     assert fault.startswith(f"{package.name}/module.py:{source.count(chr(10)) + 1}: ")
     assert faults(package.parent) == []
 
@@ -70,7 +71,37 @@ def test_a_retired_word_is_refused_as_a_variable(package: Path, source: str) -> 
 def test_names_that_only_contain_a_retired_word_are_allowed(package: Path) -> None:
     (package / "module.py").write_text("def known_metrics(): ...\ndef written_to(): ...\nfound_at = print(told)\n")
 
-    assert faults(package.parent) == faults(package.parent, variables=True) == []
+    assert faults(package.parent) == faults(package.parent, VARIABLES) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const told = 1;",
+        "const f = (each) => 1;",
+        "items.map((each) => each.name);",
+        "/* a comment\n*/ function chosen() {}",
+        "// it's a comment\nlet found;",
+    ],
+)
+def test_a_retired_word_is_refused_as_a_name_in_javascript(package: Path, source: str) -> None:
+    (package / "script.js").write_text(source)
+    (package / "library.min.js").write_text(source)
+
+    line = 1 + source.count("\n")
+    assert {fault.partition(" ")[0] for fault in faults(package.parent, JAVASCRIPT)} == {
+        f"{package.name}/script.js:{line}:"
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["// told", "const text = 'each';", "node.kept;", "({ found: 1 });", "({ kind }) => 1;", "const toldAll = `told`;"],
+)
+def test_javascript_properties_comments_and_strings_are_not_names(package: Path, source: str) -> None:
+    (package / "script.js").write_text(source)
+
+    assert faults(package.parent, JAVASCRIPT) == []
 
 
 def test_classes_share_a_name_only_as_a_graphql_type_and_its_source(tmp_path: Path) -> None:
@@ -82,3 +113,11 @@ def test_classes_share_a_name_only_as_a_graphql_type_and_its_source(tmp_path: Pa
 
     (tmp_path / "graphql_api" / "pages.py").write_text("def f():\n    class Hit: ...")
     assert CHECK["duplicates"](tmp_path) == ["'Hit' names a class in each of graphql_api/hits.py, graphql_api/pages.py"]
+
+
+def test_a_name_of_a_test_over_70_characters_is_refused(package: Path) -> None:
+    fits, too_long = f"test_{'a' * 65}", f"test_{'b' * 66}"
+    (package / "test_module.py").write_text(f"def {fits}(): ...\nasync def {too_long}(): ...\n")
+
+    (fault,) = CHECK["long_tests"](package.parent)
+    assert fault.startswith(f"{package.name}/test_module.py:2: '{too_long}' has 71 characters")

@@ -65,13 +65,13 @@ def test_a_body_is_sent_in_only_one_run_unless_its_group_repeats(release: Releas
         assert group.repeat == bool(runs[0] & runs[1])
 
 
-def test_the_schema_of_the_peers_is_a_subset_of_ours(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
+def test_the_peer_schema_is_a_subset_of_the_server_schema(schema: GraphQLSchema, peers: GraphQLSchema) -> None:
     types = [value for name, value in peers.type_map.items() if not name.startswith("__") and is_object_type(value)]
     assert len(types) > 5
-    for of_peers in types:
-        ours = schema.type_map[of_peers.name].fields
-        for name, field in of_peers.fields.items():
-            assert str(field.type) == str(ours[name].type), f"{of_peers.name}.{name}"
+    for peer_type in types:
+        ours = schema.type_map[peer_type.name].fields
+        for name, field in peer_type.fields.items():
+            assert str(field.type) == str(ours[name].type), f"{peer_type.name}.{name}"
             assert {key: str(value.type) for key, value in field.args.items()}.items() <= {
                 key: str(value.type) for key, value in ours[name].args.items()
             }.items()

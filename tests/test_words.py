@@ -1,4 +1,4 @@
-"""`.ci/check_words.py`: phrases that read as translated are refused in prose."""
+"""`.ci/check_words.py`: phrases that read as translated are refused in names and prose."""
 
 import runpy
 from pathlib import Path
@@ -26,6 +26,9 @@ def module(tmp_path: Path) -> Path:
         "\nx = 1  # what is told of a request",
         '\nraise ValueError("Nobody answers")',
         '\nflag = Option(help="So many calls per second.")',
+        "\ndef test_what_is_at_hand(): ...",
+        "\nclass QuestionCache: ...",
+        "\nasync def _work_at_once(): ...",
         'def f():\n    """First line.\n\n    Then it is\n    kept.\n    """',
     ],
 )
@@ -58,10 +61,42 @@ def test_plain_english_is_allowed(module: Path, text: str) -> None:
     assert faults(module.parent.parent) == []
 
 
-def test_names_and_keys_are_not_prose(module: Path) -> None:
-    module.write_text('def told(event): return event["told"]\n')
+def test_variables_and_keys_are_not_prose(module: Path) -> None:
+    module.write_text('def show(told): return told["told"]\n')
 
     assert faults(module.parent.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Makefile", "# Compiles all files\n# anew.\n"),
+        ("compose.yaml", "# Some keys\nname: asked-of\nx: '# asked of it'\n"),
+        ("tests/clients/x.test.js", "const x = 1;\nconst workAtOnce = 1;\n"),
+        ("deploy/run.sh", "#!/bin/sh\necho 'so many calls'\n"),
+        ("graphql_api/store/x.lua", "local x = 1\n-- nobody waits\n"),
+        ("schema.graphql", 'type Query {\n  "Kept at hand." a: Int }'),
+        ("graphql_api/x.html", "<p>{{ told }}</p>\n<p>as ever{{ told }}</p>"),
+        ("pyproject.toml", "[told]\nx = 1 # the question\n"),
+    ],
+)
+def test_a_phrase_is_refused_in_files_of_other_formats(tmp_path: Path, file: str, text: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+
+    line = 3 if file == "compose.yaml" else 2
+    assert [fault.partition(" ")[0] for fault in faults(tmp_path)] == [f"{file}:{line}:"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["tests/clients/node_modules/x/x.js", "graphql_api/x.min.js", "graphql_api/sandbox/data/x.toml", "tests/x.json"],
+)
+def test_libraries_and_data_are_not_searched(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("# told")
+
+    assert faults(tmp_path) == []
 
 
 @pytest.mark.slow

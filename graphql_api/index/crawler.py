@@ -150,7 +150,7 @@ class Crawler:
                             profiles.setdefault(item["id"], item)
                     lists += 1
 
-        await self._work_at_once(list_profiles)
+        await self._run_workers(list_profiles)
         if competences and not lists:
             raise UpstreamInvalidResponse(detail="the release has no list of profiles, and none by competence either")
         return list(profiles.values())
@@ -169,10 +169,10 @@ class Crawler:
 
     async def _walk(self, left: Iterable[tuple[str, ConceptType]]) -> None:
         todo = iter(left)
-        await self._work_at_once(lambda: self._work(todo))
+        await self._run_workers(lambda: self._work(todo))
 
-    async def _work_at_once(self, work: Callable[[], Coroutine[object, None, None]]) -> None:
-        """Run `work` in `at_once` workers; if one fails, the others are cancelled."""
+    async def _run_workers(self, work: Callable[[], Coroutine[object, None, None]]) -> None:
+        """Run `work` in concurrent workers; if one fails, the others are cancelled."""
         workers = [asyncio.create_task(work()) for _ in range(self._at_once)]
         try:
             await asyncio.gather(*workers)

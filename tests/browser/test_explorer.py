@@ -119,7 +119,7 @@ def with_scripts(browser: "Chrome", run: bool) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_fits_every_screen_and_is_accessible_with_javascript_and_without(
+def test_pages_fit_every_screen_and_are_accessible_without_javascript_too(
     browser: "Chrome", base: str, path: str
 ) -> None:
     status = httpx.get(f"{base}/{path}", headers={"Accept": "text/html"}).status_code

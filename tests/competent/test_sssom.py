@@ -101,7 +101,7 @@ def test_negative_mappings_are_skipped() -> None:
     assert read(f"{ROW}\tNot", row(object_id="sssom:NoTermFound") + "\t", columns=columns) == []
 
 
-def test_quotes_blank_lines_byte_order_marks_and_extra_columns_are_accepted() -> None:
+def test_quotes_blank_lines_byte_order_marks_and_columns_are_accepted() -> None:
     text = f"\ufeff{METADATA}{COLUMNS}\tcomment\r\n\r\n{row(object_label=chr(34) + 'a ' + chr(34) * 2 + 'b' + chr(34) * 3)}\tx\r\n"
     (mapped,) = read_mappings(text.encode())
 

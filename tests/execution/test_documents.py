@@ -179,7 +179,7 @@ def test_comparing_fields_with_the_same_name_has_a_small_budget(validations: Val
     assert "10,000 comparisons" in message
 
 
-def test_a_page_with_many_fragments_on_the_same_fields_is_within_the_budget(validations: Validations) -> None:
+def test_many_fragments_on_the_same_fields_are_within_the_budget(validations: Validations) -> None:
     fragments = " ".join(f"fragment F{n} on OccupationalProfile {{ id code title {{ nl fr }} }}" for n in range(30))
     text = "{ occupationalProfiles { nodes { " + " ".join(f"...F{n}" for n in range(30)) + " } } } " + fragments
 

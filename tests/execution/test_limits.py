@@ -160,7 +160,7 @@ def _needs(field: Any) -> bool:
     return any(map(is_required_argument, field.args.values()))
 
 
-def test_every_field_of_a_profile_four_levels_deep_is_allowed_without_its_release() -> None:
+def test_all_fields_of_a_profile_four_levels_deep_are_allowed() -> None:
     """Tools that select everything send documents of more than a thousand tokens."""
     types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
     text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'

@@ -39,7 +39,7 @@ async def executed(query: str, root: Any, deadline: float | None = None) -> Any:
     return await result if asyncio.iscoroutine(result) else result
 
 
-async def at_once(query: str, root: Any) -> Any:
+async def without_yielding(query: str, root: Any) -> Any:
     """The result of the library's own executor."""
     result: Any = execute(SCHEMA, parse(query), root)
     return await result if asyncio.iscoroutine(result) else result
@@ -58,7 +58,7 @@ QUERIES = [
 async def test_a_long_list_yields_to_the_event_loop_with_an_equal_result(query: str, count: int, inner: int) -> None:
     things = [Thing(n, inner) for n in range(count)]
     root = {"things": things, "strict": things, "numbers": list(range(5_000))}
-    complete = await at_once(query, root)
+    complete = await without_yielding(query, root)
 
     async with counting_turns() as turns:
         result = await executed(query, root)

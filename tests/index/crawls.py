@@ -26,7 +26,7 @@ PROFILE = "/releases/3.11/occupationalprofiles/c57a845b-4637-5441-86da-4ef6e8f30
 OTHER_PROFILE = "/releases/3.11/occupationalprofiles/980c10b3-efea-5117-bbd4-627014aecb35"
 COMPETENCE = "/releases/3.11/technicalcompetences/8c15a1bf-9699-43ae-b890-f79ac3e5f461"
 ATTEMPTS = 3
-"""How often the walk asks for a document that fails."""
+"""How often a crawl requests a document that fails."""
 
 
 class World:

@@ -53,7 +53,7 @@ async def test_concurrent_callers_share_one_comparison_and_its_selections(
     for name in ("changes", "release_diff", "selected", "counts"):
         count(name)
 
-    async def all_at_once() -> list[Any]:
+    async def all_concurrently() -> list[Any]:
         return await asyncio.gather(
             *(after.changes_since(before) for _ in range(20)),
             *(after.diff_since(before) for _ in range(20)),
@@ -61,8 +61,8 @@ async def test_concurrent_callers_share_one_comparison_and_its_selections(
             *(after.change_counts_since(before) for _ in range(20)),
         )
 
-    results = await all_at_once()
-    assert await all_at_once() == results
+    results = await all_concurrently()
+    assert await all_concurrently() == results
     assert sorted(calls) == ["changes", "counts", "release_diff", "selected"]
     assert len(results[0]) == 5
     assert {change.type for change in results[40]} == {KNOWLEDGE}

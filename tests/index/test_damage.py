@@ -90,7 +90,7 @@ async def test_a_file_damaged_while_serving_is_rebuilt(world: World, damage: Cal
     assert await profiles(await indexes.get("3.11")) == PROFILES
     assert indexes.state("3.11")["state"] == "complete"
     assert world.file().path.with_suffix(".damaged").exists()
-    assert set(world.documents().values()) == {2}  # walked twice
+    assert set(world.documents().values()) == {2}  # crawled twice
 
 
 @pytest.mark.parametrize("damage", [zeroed, cut_off, emptied, rubbish])
@@ -127,7 +127,7 @@ async def test_a_failing_query_does_not_mark_the_file_as_damaged(world: World) -
 
 
 async def test_repeated_damage_is_repaired_only_after_a_pause(world: World) -> None:
-    """A disk that spoils what is written to it would have the release walked without end."""
+    """Otherwise a faulty disk would cause an endless crawl of the release."""
     indexes = world.start()
     for _ in range(2):
         index = await indexes.get("3.11")

@@ -130,7 +130,7 @@ def test_a_code_that_another_label_has_under_another_uuid_has_moved(
         assert kinds == ["CHANGED", "REMOVED", *(["CODE_MOVED"] if has_moved else [])]
 
 
-def test_a_code_that_one_of_its_concepts_still_has_is_not_reported_as_moved() -> None:
+def test_a_code_that_one_concept_retains_is_not_reported_as_moved() -> None:
     before: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "b"): ("X-1", {"b": 1}), (SKILL, "c"): ("X-2", {})}
     after: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "c"): ("X-1", {"b": 1})}
     with two(before, after) as both:
@@ -149,7 +149,7 @@ def test_concepts_with_one_code_are_paired_in_order() -> None:
 
 
 @pytest.mark.parametrize(("digest", "is_read"), [(7, False), (9, True)])
-def test_facts_are_read_only_for_concepts_that_both_releases_have_and_differ(digest: int, is_read: bool) -> None:
+def test_facts_are_read_only_for_common_concepts_that_differ(digest: int, is_read: bool) -> None:
     with small() as old, small() as new:
         old.thing(SKILL, "SK-1", "a", b"no JSON", digest=7)
         new.thing(SKILL, "SK-1", "a", b"no JSON", digest=digest)

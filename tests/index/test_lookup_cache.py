@@ -74,20 +74,20 @@ async def test_concepts_and_their_usage_are_looked_up_synchronously(releases: Re
 async def test_lookups_of_one_request_are_cached_for_the_next(releases: Releases, settings: Settings) -> None:
     requests: list[list[int]] = []
 
-    def question(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
+    def lookup(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, IndexedConcept]:
         requests.append(list(numbers))
         return by_row_id(connection, [n for n in numbers if n > 0])
 
     async with running(releases, settings) as server:
         services = server.app.state.services
         load: Loaders = services.loaders()
-        assert load.look_up_cached("3.11", question, 1) is UNKNOWN
-        result = await asyncio.gather(*(load.look_up("3.11", question, n) for n in (1, 2, -1)))
+        assert load.look_up_cached("3.11", lookup, 1) is UNKNOWN
+        result = await asyncio.gather(*(load.look_up("3.11", lookup, n) for n in (1, 2, -1)))
         assert requests == [[1, 2, -1]]
 
         second: Loaders = services.loaders()
-        assert [second.look_up_cached("3.11", question, n) for n in (1, 2, -1)] == result
-        assert await second.look_up("3.11", question, 1) is result[0]
+        assert [second.look_up_cached("3.11", lookup, n) for n in (1, 2, -1)] == result
+        assert await second.look_up("3.11", lookup, 1) is result[0]
         by_its_uuid = await second.look_up("3.11", by_uuid, (result[0].type, result[0].uuid))
         first = (await second.index("3.11")).canonical([result[0]._replace(item={})])[0]
         assert by_its_uuid is first is result[0]

@@ -70,7 +70,7 @@ def test_names_with_punctuation_are_separate_words(connection: sqlite3.Connectio
     assert marked(connection, "c") == ["<mark>C</mark># developer", "<mark>C</mark>++ developer"]
 
 
-def test_types_limit_suggestions_and_a_competence_is_suggested_as_its_skill(connection: sqlite3.Connection) -> None:
+def test_types_limit_suggestions_and_competences_appear_as_their_skill(connection: sqlite3.Connection) -> None:
     suggestions = {
         types: [(s.row_id, s.field) for s in Search().suggest(connection, "lass", of, None, 10)]
         for types, of in {

@@ -1,4 +1,4 @@
-"""The history of concepts over several releases, against a walk through plain sets of concepts."""
+"""The history of concepts over several releases, compared with plain sets of concepts."""
 
 from itertools import pairwise
 

@@ -39,7 +39,7 @@ def attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-async def test_operation_spans_are_children_of_the_client_span_and_parents_of_calls(
+async def test_operation_spans_are_between_the_client_span_and_call_spans(
     server: Server, spans: InMemorySpanExporter
 ) -> None:
     await server.post(

@@ -160,7 +160,7 @@ def described(code: str, nl: str, type_name: str) -> dict[str, object]:
     }
 
 
-def test_a_document_is_found_by_its_uuid_in_either_case_and_only_in_its_collection(documents: ReleaseDocuments) -> None:
+def test_a_document_is_found_by_uuid_in_either_case_in_its_collection(documents: ReleaseDocuments) -> None:
     result = documents.document(COMPETENCES, "UUID-CP-1")
 
     assert result == documents.document(COMPETENCES, "uuid-cp-1")

@@ -100,7 +100,7 @@ def log() -> Iterator[io.StringIO]:
 
 @pytest.mark.parametrize(("access", "secret"), [("off", CANARY), ("passthrough", THEIRS)])
 @pytest.mark.parametrize("mood", MOODS)
-async def test_the_key_never_leaks_into_responses_logs_metrics_traces_or_the_store(
+async def test_the_key_never_leaks_into_responses_logs_traces_or_the_store(
     releases: Releases, tmp_path: Path, log: io.StringIO, mood: str, access: str, secret: str
 ) -> None:
     settings = replace(

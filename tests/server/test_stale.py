@@ -46,14 +46,14 @@ class Watched:
         finally:
             self.under_way -= 1
 
-    async def ended_at_once(self) -> None:
-        """In a few turns of the loop, and not only when the calls would have timed out."""
+    async def assert_ends_promptly(self) -> None:
+        """Fails unless all calls end within a few event-loop passes, well before their timeout."""
         for _ in range(50):
             await asyncio.sleep(0)
         assert self.under_way == 0
 
     async def quiet(self) -> None:
-        """Wait until no call is under way, nor about to be."""
+        """Wait until no call is in progress or about to start."""
         still = 0
         while still < 50:
             await asyncio.sleep(0)
@@ -175,7 +175,7 @@ async def test_disconnected_clients_cancel_calls_that_only_they_needed(server: S
         task.cancel()
     await asyncio.gather(*leaving, return_exceptions=True)
 
-    await server.watched.ended_at_once()
+    await server.watched.assert_ends_promptly()
 
 
 async def test_a_client_that_disconnects_over_http_cancels_its_operation(server: Stale) -> None:
@@ -210,7 +210,7 @@ async def test_a_client_that_disconnects_over_http_cancels_its_operation(server:
     hung_up.set()
     await asyncio.wait_for(answering, LONG)
 
-    await server.watched.ended_at_once()
+    await server.watched.assert_ends_promptly()
     assert server.upstream_paths()
 
 

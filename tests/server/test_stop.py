@@ -69,7 +69,7 @@ async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
             assert response.json()["data"]["technicalCompetence"]["code"] == "CP-7"
 
 
-async def test_a_server_with_a_hung_upstream_stops_and_waiting_clients_get_errors() -> None:
+async def test_a_server_with_a_hung_upstream_stops_and_clients_get_errors() -> None:
     async with started("sandbox") as (sandbox, _, _), httpx.AsyncClient(base_url=sandbox, timeout=60) as sandbox_client:
         await sandbox_client.post("/sandbox/faults", json={"match": "**", "kind": "hang"})
         environment = DRAIN | {

@@ -80,7 +80,7 @@ def test_a_document_dated_in_the_future_is_stale() -> None:
     assert FreshnessPolicy(10, 10).state(PROFILE, AT_50, now=49) is Freshness.STALE
 
 
-def test_a_document_normalised_by_other_declarations_is_stale_until_it_expires() -> None:
+def test_a_document_of_other_declarations_is_stale_until_it_expires() -> None:
     outdated = AT_50._replace(outdated=True)
     assert SHELF.state(PROFILE, outdated, now=50) is Freshness.STALE
     assert SHELF.state(PROFILE, outdated, now=50 + 1000 + 5000) is Freshness.EXPIRED

@@ -126,7 +126,7 @@ async def test_usage_of_a_competence_is_paged(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("indexed")
-async def test_a_cursor_continues_its_list_when_the_index_is_opened_between_two_pages(server: Server) -> None:
+async def test_a_cursor_continues_its_list_if_the_index_opens_between_pages(server: Server) -> None:
     query = """query ($id: UUID!, $after: String) { technicalCompetence(uuid: $id) {
       usedInOccupationalProfiles(first: 2, after: $after) { nodes { code } pageInfo { endCursor } } } }"""
 

@@ -69,7 +69,7 @@ async def test_without_a_rate_limit_calls_are_unlimited() -> None:
     assert await asking.take() == Permit(1000.0)
 
 
-async def test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds(asking: Asking) -> None:
+async def test_a_block_rejects_calls_then_admits_probes_until_one_succeeds(asking: Asking) -> None:
     scope = BlockScope(ROUTE)
     await asking.limiter.block(scope, 7.0, Reason.UNAVAILABLE)
     assert await asking.take() == Rejection(Reason.UNAVAILABLE, 7.0)
@@ -155,7 +155,7 @@ async def test_a_probe_does_not_lift_a_block_set_after_it_was_sent(asking: Askin
     assert await asking.take() == Rejection(Reason.RATE_LIMITED, pytest.approx(9.0))
 
 
-async def test_client_accounts_are_bounded_and_never_evict_the_account_of_the_server(
+async def test_client_accounts_are_bounded_and_never_evict_the_server_account(
     asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_limiter, "MAX_SCOPES", 10)

@@ -29,7 +29,7 @@ def test_a_hanging_upstream_times_out_after_five_seconds() -> None:
     in_virtual_time(run())
 
 
-def test_a_callers_shorter_deadline_is_respected_and_not_counted_as_failure() -> None:
+def test_a_shorter_deadline_is_respected_and_not_counted_as_failure() -> None:
     async def run() -> None:
         world = World(latency=0.5)
         path = world.path()

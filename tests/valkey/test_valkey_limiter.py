@@ -15,7 +15,7 @@ from tests.upstream.test_limiter import (
     ROUTE,
     Asking,
     test_a_block_of_one_account_does_not_affect_another,
-    test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds,
+    test_a_block_rejects_calls_then_admits_probes_until_one_succeeds,
     test_a_crawl_reserves_calls_for_interactive_requests,
     test_a_permit_has_the_remaining_calls_and_upstream_can_lower_them,
     test_a_probe_does_not_lift_a_block_set_after_it_was_sent,
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.valkey
 
 __all__ = [
     "test_a_block_of_one_account_does_not_affect_another",
-    "test_a_block_rejects_calls_and_then_admits_only_probes_until_one_succeeds",
+    "test_a_block_rejects_calls_then_admits_probes_until_one_succeeds",
     "test_a_crawl_reserves_calls_for_interactive_requests",
     "test_a_permit_has_the_remaining_calls_and_upstream_can_lower_them",
     "test_a_probe_does_not_lift_a_block_set_after_it_was_sent",

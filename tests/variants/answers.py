@@ -25,7 +25,7 @@ from graphql_api.schema.types.text import Language
 from graphql_api.services import Services
 from graphql_api.settings import Settings
 from tests.variants.mutated_sandbox import Mutated, Mutation, Original, Values
-from tests.variants.operations import VARIABLES, Question, leaves, questions
+from tests.variants.operations import VARIABLES, BoundQuery, bound_queries, leaves
 
 PAGE_SIZE = 4
 RELEASES = ("3.11", "3.10")
@@ -48,7 +48,7 @@ class World:
         self.documents = Documents(self.schema.core_schema, self.limits)
         self.original = Original(create_sandbox(releases))
         self.cache_dir = cache_dir
-        self.questions: dict[str, Question] = {}
+        self.queries: dict[str, BoundQuery] = {}
         self.answers: dict[str, Leaves] = {}
         self.tables: Leaves = {}
 
@@ -59,16 +59,16 @@ class World:
             return decoded(await self.engine(services).execute(Request(query, variables)))
 
         async with self.services(()) as services:
-            self.questions = questions(await values(ask, ("NL",)), (await ask(VARIABLES)).data or {})
-            self.tables = await self.walk(services, *RELEASES)
-            self.answers = await self.ask(services, (), *self.questions)
+            self.queries = bound_queries(await values(ask, ("NL",)), (await ask(VARIABLES)).data or {})
+            self.tables = await self.crawl(services, *RELEASES)
+            self.answers = await self.ask(services, (), *self.queries)
 
     @asynccontextmanager
     async def services(
-        self, mutations: Sequence[Mutation], walked: Leaves | None = None, index: str = "need"
+        self, mutations: Sequence[Mutation], rows: Leaves | None = None, index: str = "need"
     ) -> AsyncIterator[Services]:
-        """The services over a variant, created for this event loop, with the indexes that match `walked`."""
-        folder = self.cache_dir / _digest(walked)  # equal rows share their indexes
+        """The services over a variant, created for this event loop, with the indexes that match `rows`."""
+        folder = self.cache_dir / _digest(rows)  # equal rows share their indexes
         settings = replace(Settings(), index=index, cache_dir=folder, upstream_page_size=PAGE_SIZE)
         services = Services(settings, Mutated(self.original, mutations))
         try:
@@ -78,7 +78,7 @@ class World:
 
     async def ask(self, services: Services, mutations: Sequence[Mutation], *names: str) -> dict[str, Leaves]:
         """The responses of a variant to the named queries; fails if one has an error code of `OURS`."""
-        return {name: await self._answer(services, mutations, *self.questions[name]) for name in names}
+        return {name: await self._answer(services, mutations, *self.queries[name]) for name in names}
 
     async def _answer(self, services: Services, mutations: Sequence[Mutation], text: str, variables: Values) -> Leaves:
         for mutation in mutations:
@@ -101,7 +101,7 @@ class World:
         """Query and path of all leaves that differ from the responses without mutations."""
         return {(name, *path) for name, item in answers.items() for path in differences(self.answers[name], item)}
 
-    async def walk(self, services: Services, *releases: str) -> Leaves:
+    async def crawl(self, services: Services, *releases: str) -> Leaves:
         """The index rows that crawls of releases write, without row ids; none for a release that cannot be crawled."""
         rows: Leaves = {}
         for release in releases:
@@ -118,8 +118,8 @@ def differences(before: Leaves, after: Leaves) -> set[tuple[Any, ...]]:
     return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
 
 
-def _digest(walked: Leaves | None) -> str:
-    return blake2s(repr(sorted((walked or {}).items(), key=repr)).encode(), digest_size=8).hexdigest()
+def _digest(rows: Leaves | None) -> str:
+    return blake2s(repr(sorted((rows or {}).items(), key=repr)).encode(), digest_size=8).hexdigest()
 
 
 def _rows(connection: sqlite3.Connection) -> Leaves:

@@ -4,7 +4,7 @@ from typing import Any
 
 from graphql_api.http.pages.examples import examples
 
-Question = tuple[str, dict[str, Any]]
+BoundQuery = tuple[str, dict[str, Any]]
 """A document and its variables."""
 
 MORE = {
@@ -60,7 +60,7 @@ IN_PAIRS = "WithoutAnIndex"
 VARIABLES = """{ occupationalProfiles(first: 1) { nodes { uuid economicSectors { uuid } softSkills { uuid } optionalCompetences { code } } } }"""
 
 
-def questions(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Question]:
+def bound_queries(values: dict[str, Any], more: dict[str, Any]) -> dict[str, BoundQuery]:
     """All queries by name with their variables, which come from the examples and from the response to `VARIABLES`."""
     (profile,) = more["occupationalProfiles"]["nodes"]
     arguments = {

@@ -52,10 +52,10 @@ def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[ob
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda item: item.name)
 async def test_a_mutation_alone_loses_only_the_declared_fields(world: World, mutation: Mutation) -> None:
     async with world.services([mutation]) as services:
-        walked = await world.walk(services, *RELEASES)
-    async with world.services([mutation], walked) as services:
-        lost = world.lost(await world.ask(services, [mutation], *world.questions))
-    lost |= differences(without_items(world.tables), without_items(walked))
+        rows = await world.crawl(services, *RELEASES)
+    async with world.services([mutation], rows) as services:
+        lost = world.lost(await world.ask(services, [mutation], *world.queries))
+    lost |= differences(without_items(world.tables), without_items(rows))
 
     assert beyond(lost, mutation.loses) == set()
     assert {name for name in mutation.loses if not any(name in path for path in lost)} == set()
@@ -78,10 +78,10 @@ async def test_two_mutations_lose_only_the_declared_fields(world: World, first: 
     for second in PAIRED[PAIRED.index(first) + 1 :]:
         loses = first.loses | second.loses | TOGETHER.get(frozenset({first.name, second.name}), frozenset())
         async with world.services([first, second]) as services:
-            walked = without_items(await world.walk(services, RELEASES[0]))
-        async with world.services([first, second], walked) as services:
+            rows = without_items(await world.crawl(services, RELEASES[0]))
+        async with world.services([first, second], rows) as services:
             lost = world.lost(await world.ask(services, [first, second], IN_PAIRS))
-        lost |= differences(without_items(world.tables, RELEASES[0]), walked)
+        lost |= differences(without_items(world.tables, RELEASES[0]), rows)
         assert beyond(lost, loses) == set(), second.name
 
 

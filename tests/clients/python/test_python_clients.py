@@ -61,7 +61,7 @@ class PythonClients(unittest.TestCase):
 
         self.assertEqual(raised.exception.errors[0]["extensions"]["code"], "BAD_USER_INPUT")
 
-    def test_the_program_in_the_documentation_prints_the_title_of_an_occupation(self) -> None:
+    def test_the_documented_program_prints_the_title_of_an_occupation(self) -> None:
         program = code("occupation.py").replace("http://127.0.0.1:8000/graphql", self.url)
         printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 

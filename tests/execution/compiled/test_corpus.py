@@ -1,4 +1,4 @@
-"""Every operation of the docs, the examples and the tests is answered alike, in each kind of trouble."""
+"""Both executors return equal responses to every operation of the docs, the examples and the tests, in every scenario."""
 
 import pytest
 

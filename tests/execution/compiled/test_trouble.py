@@ -45,23 +45,23 @@ def _say(value: Any, text: str) -> None:
         value["nl"] = text
 
 
-async def asked_of_both(pair: Twins, request: ClientRequest) -> str:
-    """The answer of both, which must be the same."""
+async def response_of_both(pair: Twins, request: ClientRequest) -> str:
+    """The body that both return; fails if they differ."""
     assert await pair.ask(request) == []
     assert pair.last is not None
     return pair.last.body.decode()
 
 
 async def changed(settings: Settings, bench: Bench, collection: str, settles: bool) -> list[str]:
-    """The answers before a document changed, and twice each after it did so once and again."""
+    """The responses before a document changes, and two after each of two changes."""
     upstream = Upstream(bench.data.original)
     request, answers = of_profile(bench), []
     async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *bench.data.numbers) as pair:
         for change in (as_it_is, saying("Nieuw.", collection), saying("Nog nieuwer.", collection)):
             upstream.change = change
             if settles:
-                await asked_of_both(pair, request)  # the stale copy, which is renewed behind
-            answers += [await asked_of_both(pair, request), await asked_of_both(pair, request)]
+                await response_of_both(pair, request)  # the stale copy, which is revalidated
+            answers += [await response_of_both(pair, request), await response_of_both(pair, request)]
     return answers
 
 
@@ -79,7 +79,7 @@ def test_a_changed_document_changes_the_response(bench: Bench, lifetimes: dict[s
 
 
 async def while_one_hangs(bench: Bench, switch: dict[str, Any]) -> list[str]:
-    """What is asked upstream while one document does not come, one is refused, and one field fails before anything is asked."""
+    """The upstream paths while one document hangs, one is missing, and one field fails before any request."""
     released, samples = asyncio.Event(), bench.data.samples
     hanging, refused = samples.uuids["TechnicalCompetence"][-2:]
     upstream = Upstream(bench.data.original, lambda path, *response: (404, {}) if refused in path else response)
@@ -107,7 +107,7 @@ def test_an_immediate_failure_prevents_no_request_while_another_hangs(bench: Ben
     assert with_plans == without
 
 
-async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set[bytes], list[str]]:
+async def concurrently(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set[bytes], list[str]]:
     twin = Twin(replace(bench.data.settings, **switch), Upstream(bench.data.original))
     try:
         replies = await asyncio.gather(*(twin.ask(of_profile(bench)) for _ in range(times)))
@@ -117,15 +117,15 @@ async def at_once(bench: Bench, switch: dict[str, Any], times: int) -> tuple[set
 
 
 def test_concurrent_requests_share_one_upstream_call(bench: Bench) -> None:
-    without, with_plans = (bench.run(at_once(bench, item, 8)) for item in (OFF, ON))
+    without, with_plans = (bench.run(concurrently(bench, item, 8)) for item in (OFF, ON))
 
     assert len(without[0]) == 1
     assert len(set(without[1])) == len(without[1]) > 3
     assert with_plans == without
 
 
-async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, list[str]]:
-    """What the second of two gets, when the first leaves while both wait for the same document."""
+async def after_a_cancellation(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, list[str]]:
+    """What the second of two clients gets if the first is cancelled while both wait for the same document."""
     released = asyncio.Event()
     upstream = Upstream(bench.data.original).until(released, "occupationalprofiles")
     twin = Twin(replace(bench.data.settings, **switch), upstream)
@@ -144,7 +144,7 @@ async def after_one_left(bench: Bench, switch: dict[str, Any]) -> tuple[bytes, l
 
 
 def test_a_disconnected_client_does_not_affect_the_others(bench: Bench) -> None:
-    without, with_plans = (bench.run(after_one_left(bench, item)) for item in (OFF, ON))
+    without, with_plans = (bench.run(after_a_cancellation(bench, item)) for item in (OFF, ON))
 
     assert orjson.loads(without[0])["data"]["occupationalProfile"]["essentialCompetences"]
     assert with_plans == without

@@ -25,7 +25,7 @@ from graphql_api.store.revalidation import MAX_CONCURRENT
 from graphql_api.upstream import resilience
 from tests.conftest import Clock
 from tests.execution.compiled.shared_upstream import Upstream
-from tests.server.fast_path.two_connections import hurry_nobody
+from tests.server.fast_path.two_connections import remove_time_limits
 
 REQUEST_ID = "twins"
 STALE = re.compile(rb'"stale":[1-9]')
@@ -73,7 +73,7 @@ class Twin:
         self.upstream_paths: list[str] = []
         self.app = create_app(settings, upstream.door(self.upstream_paths), Clock(time.time()))
         self.services = self.app.state.services
-        hurry_nobody(self.app.state.fast_path)
+        remove_time_limits(self.app.state.fast_path)
         self.fast_path: FastPathHandler = self.app.state.fast_path
         self.fast = 0
         """Number of responses from the fast path."""
@@ -230,7 +230,7 @@ def _of_bodies(one: bytes, other: bytes) -> list[str]:
     for key in bodies[0].keys() & bodies[1].keys():
         values = [_in_order(item[key]) if key == "errors" else item[key] for item in bodies]
         if orjson.dumps(values[0]) != orjson.dumps(values[1]):
-            results.append(f"{key}: {told_apart(*values)}")
+            results.append(f"{key}: {first_difference(*values)}")
     return results
 
 
@@ -240,18 +240,18 @@ def _in_order(errors: list[Any]) -> list[Any]:
     return sorted(errors, key=lambda error: orjson.dumps([error.get("path"), error]))
 
 
-def told_apart(one: Any, other: Any, path: str = "") -> str:
+def first_difference(one: Any, other: Any, path: str = "") -> str:
     """The first path at which two values differ, with both values."""
     if isinstance(one, dict) and isinstance(other, dict):
         if list(one) != list(other):
             return f"{path or '/'}: keys {list(one)} {list(other)}"
         for key in one:
             if orjson.dumps(one[key]) != orjson.dumps(other[key]):
-                return told_apart(one[key], other[key], f"{path}/{key}")
+                return first_difference(one[key], other[key], f"{path}/{key}")
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for position, (item, its) in enumerate(zip(one, other, strict=True)):
             if orjson.dumps(item) != orjson.dumps(its):
-                return told_apart(item, its, f"{path}/{position}")
+                return first_difference(item, its, f"{path}/{position}")
     return f"{path or '/'}: {str(one)[:300]} {str(other)[:300]}"
 
 

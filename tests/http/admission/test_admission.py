@@ -142,7 +142,7 @@ async def test_operations_that_finish_together_give_no_estimate() -> None:
 async def test_a_burst_of_cached_operations_lets_other_requests_run_in_between() -> None:
     now, events = 0.0, []
 
-    async def at_once(scope: Scope, receive: Receive, send: Send) -> None:
+    async def synchronous(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal now
         now += 0.03  # as long as an operation of some size works
         events.append("operation")
@@ -155,7 +155,7 @@ async def test_a_burst_of_cached_operations_lets_other_requests_run_in_between()
             await asyncio.sleep(0)
 
     limiter = ConcurrencyLimiter(running=9, executing=9, queued=9, clock=lambda: now)
-    app = AdmissionMiddleware(at_once, limiter, max_bytes=100)
+    app = AdmissionMiddleware(synchronous, limiter, max_bytes=100)
     asking = [send_task(app) for _ in range(5)]
     await asyncio.gather(health(), *asking)
 
@@ -243,9 +243,9 @@ async def test_an_operation_that_waits_upstream_lets_the_next_one_execute() -> N
     assert (second.done(), third.done()) == (True, False)
     assert limiter.begin_waiting()
     assert third.done()
-    assert not limiter.begin_waiting()  # half of the places wait
+    assert not limiter.begin_waiting()  # half of the slots wait
 
-    limiter.end_waiting()  # two are worked on now: who has begun goes on
+    limiter.end_waiting()  # two execute now: a started operation continues
     limiter.release()
     assert (limiter.running, limiter.waiting) == (2, 1)
 

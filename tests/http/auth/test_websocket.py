@@ -130,7 +130,7 @@ async def test_a_websocket_authenticates_by_a_header(keys: Keys) -> None:
         [{}],
     ],
 )
-async def test_a_websocket_without_a_valid_key_is_closed_before_it_runs_operations(
+async def test_a_websocket_without_a_valid_key_is_closed_before_any_operation(
     keys: Keys, messages: list[dict[str, Any]]
 ) -> None:
     keys.new("partner")

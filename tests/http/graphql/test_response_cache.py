@@ -71,8 +71,8 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Moving
         yield started
 
 
-def cached_bytes() -> float:
-    """How many answers were given again so far."""
+def cache_hits() -> float:
+    """The number of response cache hits so far."""
     return counted("competent_executions_total", executor="response-cache")
 
 
@@ -80,8 +80,8 @@ async def ask_again(server: Server, query: str, variables: Any = None, **headers
     """The response once everything is cached, and the number of response cache hits for it: 1 or 0."""
     await server.post(query, variables, **headers)  # waits for documents
     await server.post(query, variables, **headers)  # finds them
-    before = cached_bytes()
-    return await server.post(query, variables, **headers), cached_bytes() - before
+    before = cache_hits()
+    return await server.post(query, variables, **headers), cache_hits() - before
 
 
 @pytest.mark.parametrize(("query", "variables"), [(PINNED, None), (CURRENT, None), (LISTED, {"first": 3})])
@@ -93,7 +93,7 @@ async def test_a_cached_response_has_the_same_headers_and_stats(
     messages = [await server.post(query, variables, x_competent_explain="1") for _ in range(2)]
     answers = [await server.post(query, variables, x_request_id="r") for _ in range(2)]
 
-    assert cached_bytes() >= 3
+    assert cache_hits() >= 3
     assert messages[0].content == messages[1].content
     assert answers[0].content == answers[1].content
     assert answers[0].headers == answers[1].headers
@@ -136,12 +136,12 @@ async def test_a_replaced_document_evicts_its_cached_responses(server: Moving) -
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
 
-    before = cached_bytes()
+    before = cache_hits()
     stale = (await server.post(PINNED)).json()
     await server.renewed()
     renewed = (await server.post(PINNED)).json()
 
-    assert cached_bytes() == before
+    assert cache_hits() == before
     assert stale["data"]["technicalCompetence"]["code"] == "CP-7"
     assert stale["extensions"]["upstream"]["stale"] > 0
     assert renewed["data"]["technicalCompetence"]["code"] == "CP-new"
@@ -154,11 +154,11 @@ async def test_evicted_documents_are_fetched_again_and_evict_responses(releases:
         for first in (40, 41, 42):  # a full cache admits what is missed twice
             await server.post(LISTED, {"first": first})
         server.upstream_paths()
-        before = cached_bytes()
+        before = cache_hits()
         await server.post(PINNED)
 
     assert any(CP_7 in path for path in server.upstream_paths())
-    assert cached_bytes() == before
+    assert cache_hits() == before
 
 
 async def test_a_new_current_release_invalidates_cached_responses(releases: Releases, settings: Settings) -> None:
@@ -168,13 +168,13 @@ async def test_a_new_current_release_invalidates_cached_responses(releases: Rele
         before, one = await ask_again(server, CURRENT)
         server.sandbox = newer
         server.now += settings.current_ttl + 1
-        messages = cached_bytes()
+        messages = cache_hits()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
         await server.renewed()
         after = await server.post(CURRENT)
 
     assert one == 1
-    assert cached_bytes() == messages
+    assert cache_hits() == messages
     assert before.json()["data"]["technicalCompetence"]["release"]["number"] == "3.10"
     assert after.json()["data"]["technicalCompetence"]["release"]["number"] == "3.11"
 
@@ -216,11 +216,11 @@ async def test_cached_responses_survive_an_outage_and_failures_are_not_cached(se
 async def test_a_cached_response_gets_304_only_if_the_etag_matches(server: Moving) -> None:
     await get(server, PINNED)
     await get(server, PINNED)
-    first, before = await get(server, PINNED), cached_bytes()
+    first, before = await get(server, PINNED), cache_hits()
     held = await get(server, PINNED, if_none_match=first.headers["etag"])
     other = await get(server, PINNED, if_none_match=first.headers["etag"], accept_language="fr")
 
-    assert cached_bytes() > before
+    assert cache_hits() > before
     assert (held.status_code, held.content) == (304, b"")
     assert held.headers["cache-control"] == first.headers["cache-control"] == "public, max-age=86400"
     assert other.status_code == 200
@@ -234,10 +234,10 @@ async def test_compressed_and_plain_responses_share_a_cache_entry(server: Moving
 
     await requests("identity")
     await requests("identity")
-    before = cached_bytes()
+    before = cache_hits()
     plain, *compressed = await requests("identity"), await requests("gzip"), await requests("gzip")
 
-    assert cached_bytes() == before + 3
+    assert cache_hits() == before + 3
     assert [item.content for item in compressed] == [plain.content] * 2
     assert "content-encoding" not in plain.headers
     if first == 20:
@@ -251,9 +251,9 @@ async def test_the_response_cache_is_bounded_in_bytes(releases: Releases, settin
         for first in range(1, 30):
             await ask_again(server, LISTED, {"first": first})
         _, last = await ask_again(server, LISTED, {"first": 2})
-        before = cached_bytes()
+        before = cache_hits()
         await server.post(LISTED, {"first": 30})
-        largest = cached_bytes() - before
+        largest = cache_hits() - before
 
     assert last == 1
     assert largest == 0

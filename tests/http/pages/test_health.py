@@ -34,7 +34,7 @@ async def test_a_working_server_is_ready_and_reports_the_state_of_its_index(serv
 
 
 @pytest.mark.slow
-async def test_with_upstream_down_and_an_empty_store_it_is_not_ready_and_recovers(
+async def test_with_upstream_down_and_no_stored_data_it_is_unready_and_recovers(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READINESS_TIMEOUT", LONG)

@@ -312,7 +312,7 @@ async def test_a_missing_concept_is_404_with_a_code(server: Server, path: str, c
     assert "max-age" not in response.headers.get("cache-control", "")
 
 
-async def test_with_upstream_down_the_response_is_an_error_not_a_partial_document(server: Server) -> None:
+async def test_with_upstream_down_linked_data_is_an_error_and_never_partial(server: Server) -> None:
     server.faults.add(Fault("**", "status", status=503))
     response = await server.client.get(COMPETENCE.replace("3.11", "3.10"), headers=LD)
 

@@ -58,7 +58,7 @@ def counts() -> Counter[tuple[str, tuple[tuple[str, str], ...]]]:
     )
 
 
-def hurry_nobody(fast_path: Any) -> None:
+def remove_time_limits(fast_path: Any) -> None:
     """Remove all time limits of a fast path, so that a busy machine does not change its decisions."""
     fast_path.max_seconds = fast_path._loop_budget.max_fast_path_seconds = math.inf
     fast_path._endpoint.engine.scheduler.clock = Clock()
@@ -70,7 +70,7 @@ class Both:
     def __init__(self, server: Server, config: BoundedConfig, fast_path: FastPathHandler, log: Heard) -> None:
         self.server = server
         self.fast_path: Any = fast_path
-        hurry_nobody(self.fast_path)
+        remove_time_limits(self.fast_path)
         self._config = config
         self._log = log
         self.lines: list[Line] = []
