@@ -54,7 +54,7 @@ def words_of(name: str) -> str:
 
 
 def python_texts(source: str) -> Texts:
-    """Comments, strings of several words, and names of functions and classes."""
+    """Comments, strings of several words, and names that are defined or assigned."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
@@ -62,7 +62,14 @@ def python_texts(source: str) -> Texts:
         match node:
             case ast.Constant(value=str(text)) if " " in text:
                 yield node.lineno, text
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+                | ast.arg(arg=name)
+            ):
+                yield node.lineno, words_of(name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
                 yield node.lineno, words_of(name)
 
 

@@ -35,7 +35,7 @@ async def nothing_upstream(path: str) -> Document:
 async def measured(folder: Path) -> Rows:
     """The rows of the table for the indexes in a folder."""
     registry = IndexRegistry(
-        nothing_upstream, folder, lambda _: SOURCE, mode="off", patient=False, page_size=500, at_once=1
+        nothing_upstream, folder, lambda _: SOURCE, mode="off", patient=False, page_size=500, concurrency=1
     )
     await registry.open_existing()
     memory, began, used = peak(), time.perf_counter(), time.process_time()

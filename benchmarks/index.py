@@ -45,7 +45,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BEFORE, AFTER = "3.26", "3.27"
 WORKBOOKS = {release: DATA / f"competent-export-{release}.xlsx" for release in (BEFORE, AFTER)}
 DOCUMENTS, SOURCE = "documents.sqlite", "benchmark"
-AT_ONCE, GARBAGE = 32, (100_000, 50, 50)  # crawl concurrency and gc thresholds, as in `competent-graphql serve`
+CONCURRENCY, GARBAGE = 32, (100_000, 50, 50)  # crawl concurrency and gc thresholds, as in `competent-graphql serve`
 STEPS = ("workbook read, s", "documents written, s", "walk, s", "finish, s")
 
 P = ParamSpec("P")
@@ -109,7 +109,7 @@ async def crawl(folder: Path, connection: sqlite3.Connection) -> None:
     assert documents, "the step before wrote them"
     services = Services(settings := Settings(index="off", store="memory:"), create_sandbox(Releases([documents])))
     await Crawler(
-        connection, services.store.get_uncached, AFTER, settings.upstream_page_size, AT_ONCE, CrawlProgress()
+        connection, services.store.get_uncached, AFTER, settings.upstream_page_size, CONCURRENCY, CrawlProgress()
     ).run()
     await services.aclose()
 

@@ -29,7 +29,7 @@ from graphql_api.services import Services
 from graphql_api.settings import Settings
 from graphql_api.store.memory import Memory
 
-AT_ONCE = 40
+BATCH = 40
 ROWS = {
     "as Python comes": "each document parsed for itself, the collector as Python sets it",
     "services shared": "equal services are one object, the collector as Python sets it",
@@ -68,8 +68,8 @@ async def load(services: Services) -> list[Document]:
         if (uuid := as_uuid(entry.get("id")))
     ]
     results: list[Document] = []
-    for start in range(0, len(paths), AT_ONCE):
-        documents = await services.store.get_many(paths[start : start + AT_ONCE], FetchContext())
+    for start in range(0, len(paths), BATCH):
+        documents = await services.store.get_many(paths[start : start + BATCH], FetchContext())
         failed = [item for item in documents.values() if isinstance(item, Exception)]
         if failed:
             raise failed[0]

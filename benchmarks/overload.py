@@ -198,10 +198,10 @@ async def burst(port: int) -> Seen:
 async def measure(seconds: float) -> int:
     async with serving(**WORKING) as server:
         port = server.port
-        at_once = await burst(port)
-        longest = max(at_once.seconds.get(200, [0.0]))
+        simultaneous = await burst(port)
+        longest = max(simultaneous.seconds.get(200, [0.0]))
         print(
-            f"Of {BURST} simultaneous operations {at_once.count(503)} were refused; the last answer took {longest:.2f} s."
+            f"Of {BURST} simultaneous operations {simultaneous.count(503)} were refused; the last answer took {longest:.2f} s."
         )
         most = await most_of(port, seconds)
         print(f"The server does {most:.0f} operations a second for 16 clients that wait for each other.\n")
@@ -222,7 +222,7 @@ async def measure(seconds: float) -> int:
                 print(f"\n{seen.unasked} more arrivals were not sent: {MOST_CONNECTIONS} were under way.\n")
     ratio = good[5] / good[1] if good[1] else 0.0
     print(f"\nGood work at 5 times the rate, of that at 1 time: {ratio:.0%} (promised: 70 %).")
-    return 0 if ratio >= 0.7 and not at_once.count(503) else 1
+    return 0 if ratio >= 0.7 and not simultaneous.count(503) else 1
 
 
 if __name__ == "__main__":

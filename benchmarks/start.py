@@ -20,7 +20,7 @@ from typing import NamedTuple
 import httpx
 
 COMMAND = (sys.executable, "-m", "graphql_api", "serve", "--port", "0")
-QUESTION = '{ search(text: "verpleegkundige", first: 1) { totalCount } }'
+QUERY = '{ search(text: "verpleegkundige", first: 1) { totalCount } }'
 TIMEOUT = 120.0  # seconds
 
 
@@ -37,7 +37,7 @@ def start(workbooks: Sequence[Path], cache: Path) -> Start:
     before, began = _processor(), time.perf_counter()
     with _serving(workbooks, cache) as url:
         listening = time.perf_counter() - began
-        answer = httpx.post(f"{url}/graphql", json={"query": QUESTION}, timeout=TIMEOUT).json()
+        answer = httpx.post(f"{url}/graphql", json={"query": QUERY}, timeout=TIMEOUT).json()
         answered = time.perf_counter() - began
     if not answer["data"]["search"]["totalCount"]:
         raise SystemExit(f"the index found nothing: {answer}")

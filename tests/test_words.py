@@ -29,6 +29,10 @@ def module(tmp_path: Path) -> Path:
         "\ndef test_what_is_at_hand(): ...",
         "\nclass QuestionCache: ...",
         "\nasync def _work_at_once(): ...",
+        "\nlet_go = 1",
+        "\nMAX_AT_ONCE: int = 1",
+        "\nlambda questions: 1",
+        "\nx.at_once = 1",
         'def f():\n    """First line.\n\n    Then it is\n    kept.\n    """',
     ],
 )
@@ -61,8 +65,8 @@ def test_plain_english_is_allowed(module: Path, text: str) -> None:
     assert faults(module.parent.parent) == []
 
 
-def test_variables_and_keys_are_not_prose(module: Path) -> None:
-    module.write_text('def show(told): return told["told"]\n')
+def test_keys_and_uses_of_names_are_not_prose(module: Path) -> None:
+    module.write_text('def show(event): return library.told(event["told"])\n')
 
     assert faults(module.parent.parent) == []
 

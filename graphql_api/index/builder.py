@@ -75,14 +75,14 @@ class IndexBuilder:
         origin: Callable[[str], str],
         *,
         page_size: int,
-        at_once: int,
+        concurrency: int,
         trim_heap: Callable[[], None],
     ) -> None:
         self._load = load
         self._folder = folder
         self._origin = origin
         self._page_size = page_size
-        self._at_once = at_once
+        self._concurrency = concurrency
         self._trim_heap = trim_heap
 
     def file(self, release: str) -> IndexFile:
@@ -123,7 +123,7 @@ class IndexBuilder:
     async def _crawl(self, file: IndexFile, release: str, progress: CrawlProgress) -> None:
         connection = await _start_part(file)
         try:
-            await Crawler(connection, self._load, release, self._page_size, self._at_once, progress).run()
+            await Crawler(connection, self._load, release, self._page_size, self._concurrency, progress).run()
         except BaseException:
             connection.close()
             clear_cached_concepts()

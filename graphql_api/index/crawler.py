@@ -75,7 +75,7 @@ class CrawlProgress:
 
 
 class Crawler:
-    """One crawl of one release, with `at_once` concurrent workers."""
+    """One crawl of one release, with `concurrency` workers."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Crawler:
         load: Load,
         release: str,
         page_size: int,
-        at_once: int,
+        concurrency: int,
         progress: CrawlProgress,
     ) -> None:
         self._connection = connection
@@ -91,7 +91,7 @@ class Crawler:
         self._load = load
         self._release = release
         self._page_size = page_size
-        self._at_once = at_once
+        self._concurrency = concurrency
         self.progress = progress
         self._committed = time.monotonic()
 
@@ -173,7 +173,7 @@ class Crawler:
 
     async def _run_workers(self, work: Callable[[], Coroutine[object, None, None]]) -> None:
         """Run `work` in concurrent workers; if one fails, the others are cancelled."""
-        workers = [asyncio.create_task(work()) for _ in range(self._at_once)]
+        workers = [asyncio.create_task(work()) for _ in range(self._concurrency)]
         try:
             await asyncio.gather(*workers)
         finally:

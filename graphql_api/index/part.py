@@ -20,7 +20,7 @@ from graphql_api.index.tables import FORMAT, DamagedIndex, numbers
 
 BUSY_TIMEOUT = 0.05
 """Seconds that a read waits for the writer."""
-ROWS_AT_ONCE = 2_000
+MAX_ROWS_PER_READ = 2_000
 """Maximum rows read in one statement, during which the writer waits: some milliseconds."""
 MAX_WAITING = 20
 """Maximum look-ups in a part file that wait for each other; further ones find nothing."""
@@ -123,7 +123,7 @@ class PartReader:
 
     def _read_on(self, connection: sqlite3.Connection) -> None:
         """Note the concepts that were added since the last call: row ids only grow."""
-        while connection.execute(_NEXT, (self._last, ROWS_AT_ONCE)).rowcount:
+        while connection.execute(_NEXT, (self._last, MAX_ROWS_PER_READ)).rowcount:
             (self._last,) = connection.execute("SELECT max(n) FROM temp.met WHERE n > ?", (self._last,)).fetchone()
 
 

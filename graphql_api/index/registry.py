@@ -65,7 +65,7 @@ class IndexRegistry:
         mode: Mode,
         patient: bool,
         page_size: int,
-        at_once: int,
+        concurrency: int,
         trim_heap: Callable[[], None] = lambda: None,
         embedder: Embedder | NoVectors = NoVectors.OFF,
         on_open: Callable[[str, int], None] = lambda release, documents: None,
@@ -79,7 +79,7 @@ class IndexRegistry:
             Path(self._temporary.name) if self._temporary else folder or Path(),
             origin,
             page_size=page_size,
-            at_once=at_once,
+            concurrency=concurrency,
             trim_heap=trim_heap,
         )
         self._patient = patient

@@ -33,7 +33,7 @@ from graphql_api.sandbox.package import Package, column_letter, not_expected, re
 from graphql_api.sandbox.plain_rows import NotPlain, plain_rows
 from graphql_api.sandbox.report import BadRow, Progress, Report, WorkbookError, one_line, silent
 
-_AT_ONCE = 2  # sheets read at the same time; more would only use more memory
+_CONCURRENT_SHEETS = 2  # more would only use more memory
 _SKILLS_IN_NOTE = 10
 _ABOVE = 10  # rows in which to look for the headings
 
@@ -169,7 +169,7 @@ def _tables(books: _Books, names: list[str], progress: Progress) -> Iterator[_Ta
             return read(name)
         return _Table(_continued(chain([first], rows), lambda: read(name)), width=len(first))
 
-    with ThreadPoolExecutor(_AT_ONCE, "sheet") as threads:
+    with ThreadPoolExecutor(_CONCURRENT_SHEETS, "sheet") as threads:
         tables = threads.map(read_plainly, names)
         for name in names:
             progress(name, 0, 0)

@@ -251,7 +251,7 @@ def _indexes(
         mode=settings.index or ("need" if settings.is_remote else "start"),
         patient=not settings.is_remote,
         page_size=settings.upstream_page_size,
-        at_once=settings.crawl_concurrency
+        concurrency=settings.crawl_concurrency
         if settings.is_remote
         else 4,  # calls in this process are CPU work: an event-loop pass makes this many
         trim_heap=heap.trim_soon,

@@ -78,7 +78,7 @@ class ValkeyStore:
         self._writes_fail = False
 
     async def get_many(self, paths: Iterable[str]) -> dict[str, CacheEntry]:
-        """Read the stored entries among these paths, up to AT_ONCE in a round trip."""
+        """Read the stored entries among these paths, up to MAX_KEYS in a round trip."""
         unread = list(paths)
         entries = self._queue.pending(unread)
         while unread:

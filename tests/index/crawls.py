@@ -47,7 +47,13 @@ class World:
 
         self.store = store = Store(fetch, FreshnessPolicy(1e9, 300), Memory(0))
         started = IndexRegistry(
-            store.get_uncached, self.folder, lambda release: "api", mode=mode, patient=patient, page_size=500, at_once=2
+            store.get_uncached,
+            self.folder,
+            lambda release: "api",
+            mode=mode,
+            patient=patient,
+            page_size=500,
+            concurrency=2,
         )
         self._started.append(started)
         return started

@@ -60,7 +60,7 @@ async def found(reader: PartReader, *uuids: UUID) -> dict[str, UUID]:
 async def test_concepts_are_found_once_they_are_complete(
     writer: sqlite3.Connection, reader: PartReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(reading, "MAX_ROWS_PER_READ", 2)
     add(writer, (SKILL, "SK-1", A, 1), (SKILL, "SK-2", B, 0), (TECHNICAL_COMPETENCE, "CP-1", C, 0))
     assert await found(reader, A, B, C, D) == {"SK-1": A, "CP-1": C}
 

@@ -476,9 +476,9 @@ def strange() -> Iterator[Release]:
 @settings(max_examples=400)
 @given(TYPED)
 def test_any_text_gives_hits_or_bad_input(strange: Release, text: str) -> None:
-    for question in (strange.hits, strange.suggest):
+    for search in (strange.hits, strange.suggest):
         try:
-            results = question(text)
+            results = search(text)
         except BadUserInput:
             continue
         assert len(results) <= 3

@@ -142,11 +142,11 @@ async def test_a_competence_equals_its_rows_and_lists_all_profiles_with_it(
 
 
 async def test_a_nested_query_at_real_size_fetches_each_document_once(workbooks: Server) -> None:
-    question = """{ occupationalProfile(code: "OP-1") { essentialCompetences {
+    query = """{ occupationalProfile(code: "OP-1") { essentialCompetences {
       skill { description { fr } } behaviouralIndicators { description { fr } }
       usedInOccupationalProfiles(first: 100) { nodes { code title { nl } } }
     } } }"""
-    data = await workbooks.ask(question)
+    data = await workbooks.ask(query)
     paths = workbooks.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
@@ -154,7 +154,7 @@ async def test_a_nested_query_at_real_size_fetches_each_document_once(workbooks:
     assert len(pages) == 1  # the code stands on the first of two
     assert len(paths) == len(set(paths)) == 2 + len(pages) + 2 * len(competences)
 
-    assert await workbooks.ask(question) == data
+    assert await workbooks.ask(query) == data
     assert workbooks.upstream_paths() == []
 
 

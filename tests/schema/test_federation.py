@@ -162,10 +162,10 @@ async def test_entities_of_a_router_are_fetched_concurrently(subgraph: Server) -
 
 
 async def test_a_missing_entity_is_null_at_its_position(subgraph: Server) -> None:
-    nobody = "00000000-0000-4000-8000-000000000000"
+    missing = "00000000-0000-4000-8000-000000000000"
     results = await entities(
         subgraph,
-        {"__typename": "Skill", "uuid": nobody, "release": {"number": "3.11"}},
+        {"__typename": "Skill", "uuid": missing, "release": {"number": "3.11"}},
         {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "9.99"}},
         {"__typename": "TechnicalCompetence", "uuid": CP_7, "release": {"number": "3.11"}},
     )

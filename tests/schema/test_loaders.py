@@ -176,12 +176,12 @@ async def test_expired_and_missing_documents_are_loaded_and_counted() -> None:
 
 async def test_a_loaded_document_is_cached_but_a_failed_one_is_not() -> None:
     load, upstream, _ = await in_memory()
-    upstream.let_go.clear()
+    upstream.released.clear()
     loading = load.load(PROFILE)
     await upstream.until(1)
     assert load.get_cached(PROFILE) is None
 
-    upstream.let_go.set()
+    upstream.released.set()
     assert await loading is load.get_cached(PROFILE)
     upstream.error = UpstreamNotFound()
     with pytest.raises(UpstreamNotFound):

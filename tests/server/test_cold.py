@@ -16,7 +16,7 @@ from tests.conftest import CP_7, Server
 NURSE = "c57a845b-4637-5441-86da-4ef6e8f30ea8"
 """OP-101 of the bundled releases."""
 COMPETENCES = "code uuid skill { description { nl } } knowledgeItems { code } behaviouralIndicators { code }"
-QUESTION = f"""query($uuid: UUID, $code: String, $release: String!) {{ occupationalProfile(uuid: $uuid, code: $code, release: $release)
+QUERY = f"""query($uuid: UUID, $code: String, $release: String!) {{ occupationalProfile(uuid: $uuid, code: $code, release: $release)
     {{ title {{ nl }} essentialCompetences {{ {COMPETENCES} }} }} }}"""
 
 
@@ -84,7 +84,7 @@ async def test_a_nested_query_takes_a_round_per_level_and_fetches_documents_once
 ) -> None:
     thing = {"uuid": NURSE} if by == "uuid" else {"code": "OP-101"}
 
-    answer = await cold.ask(QUESTION, {"release": release, **thing})
+    answer = await cold.ask(QUERY, {"release": release, **thing})
 
     competences = answer["occupationalProfile"]["essentialCompetences"]
     assert len(competences) == 12
@@ -100,7 +100,7 @@ async def test_a_nested_query_takes_a_round_per_level_and_fetches_documents_once
 
 
 async def test_embedded_values_are_not_fetched(cold: Cold) -> None:
-    query = QUESTION.replace("behaviouralIndicators { code }", "")
+    query = QUERY.replace("behaviouralIndicators { code }", "")
 
     await cold.ask(query, {"release": "current", "uuid": NURSE})
 
@@ -123,7 +123,7 @@ async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(
     releases: Releases, settings: Settings
 ) -> None:
     async with cooled(releases, replace(settings, upstream_concurrency=4)) as made:
-        await made.ask(QUESTION, {"release": "3.11", "uuid": NURSE})
+        await made.ask(QUERY, {"release": "3.11", "uuid": NURSE})
 
     assert [len(item) for item in made.upstream.rounds] == [1, 4, 4, 4]
 

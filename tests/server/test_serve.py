@@ -38,8 +38,8 @@ async def test_serve_prints_its_address_its_data_and_how_to_use_the_real_api() -
 
 async def test_a_small_response_on_a_reused_connection_is_not_delayed() -> None:
     async def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        at_once = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        writer.write(b"at once" if at_once else b"when the client has acknowledged what was sent before")
+        no_delay = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.write(b"at once" if no_delay else b"when the client has acknowledged what was sent before")
         writer.close()
 
     listening = listen(Settings(port=0))

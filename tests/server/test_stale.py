@@ -18,7 +18,7 @@ from graphql_api.sandbox import Fault, Faults, Releases, create_sandbox
 from graphql_api.settings import Settings
 from tests.conftest import CP_7, LONG, Server, alive
 
-QUESTION = """{
+QUERY = """{
   release { number publishedOn }
   occupationalProfiles(first: 2) {
     nodes { title { nl } essentialCompetences { code behaviouralIndicators { code } } }
@@ -33,15 +33,15 @@ class Watched:
         self.app = app
         self.under_way = 0
         self.move_at: tuple[str, ASGIApp] | None = None
-        self.let_go = asyncio.Event()
-        self.let_go.set()
+        self.released = asyncio.Event()
+        self.released.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.move_at is not None and self.move_at[0] in scope["path"]:
             self.app, self.move_at = self.move_at[1], None
         self.under_way += 1
         try:
-            await self.let_go.wait()
+            await self.released.wait()
             await self.app(scope, receive, send)
         finally:
             self.under_way -= 1
@@ -87,11 +87,11 @@ async def server(releases: Releases, settings: Settings) -> AsyncIterator[Stale]
     ],
 )
 async def test_cached_data_is_served_stale_through_any_upstream_failure(server: Stale, fault: dict[str, Any]) -> None:
-    before = await server.ask(QUESTION)
+    before = await server.ask(QUERY)
     server.faults.add(Fault("**", **fault))
 
     for _ in range(3):
-        answer = (await server.post(QUESTION)).json()
+        answer = (await server.post(QUERY)).json()
         assert "errors" not in answer
         assert answer["data"] == before
         assert answer["extensions"]["upstream"]["stale"] > 5
@@ -99,9 +99,9 @@ async def test_cached_data_is_served_stale_through_any_upstream_failure(server: 
 
 
 async def test_with_routes_down_each_lost_field_has_its_path_and_code(server: Stale) -> None:
-    await server.ask(QUESTION)
+    await server.ask(QUERY)
     server.faults.add(Fault("**", "status", status=503))
-    query = QUESTION.replace("code b", "code usedInOccupationalProfiles { totalCount } b")
+    query = QUERY.replace("code b", "code usedInOccupationalProfiles { totalCount } b")
 
     answer = (await server.post(query)).json()
 
@@ -117,13 +117,13 @@ async def test_with_routes_down_each_lost_field_has_its_path_and_code(server: St
 
 
 async def test_many_readers_of_stale_data_cause_one_call_per_document(server: Stale) -> None:
-    await server.ask(QUESTION)
+    await server.ask(QUERY)
     await server.watched.quiet()
     before = set(server.upstream_paths())
 
-    server.watched.let_go.clear()  # a request after a finished revalidation starts another
-    await asyncio.gather(*(server.ask(QUESTION) for _ in range(20)))
-    server.watched.let_go.set()
+    server.watched.released.clear()  # a request after a finished revalidation starts another
+    await asyncio.gather(*(server.ask(QUERY) for _ in range(20)))
+    server.watched.released.set()
     await server.watched.quiet()
 
     repeated = Counter(server.upstream_paths())

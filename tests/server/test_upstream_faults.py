@@ -12,7 +12,7 @@ from graphql_api.settings import Settings
 from tests.conftest import CP_7, Server, running
 from tests.upstream.virtual_time import in_virtual_time
 
-QUESTION = """{
+QUERY = """{
   occupationalProfile(code: "OP-101") {
     title { nl }
     essentialCompetences { code behaviouralIndicators { code } usedInOccupationalProfiles { totalCount } }
@@ -34,7 +34,7 @@ QUESTION = """{
 async def test_a_failing_route_fails_only_its_fields(server: Server, fault: dict[str, Any], code: str) -> None:
     server.faults.add(Fault("/releases/*/technicalcompetences/*/occupationalprofiles/used", **fault))
 
-    answer = (await server.post(QUESTION)).json()
+    answer = (await server.post(QUERY)).json()
 
     competences = answer["data"]["occupationalProfile"]["essentialCompetences"]
     assert all(
@@ -57,7 +57,7 @@ async def test_a_lost_document_does_not_affect_its_siblings(server: Server) -> N
     uuid = listed["occupationalProfile"]["essentialCompetences"][1]["uuid"]
     server.faults.add(Fault(f"/releases/*/technicalcompetences/{uuid}", "status", status=502))
 
-    answer = (await server.post(QUESTION)).json()
+    answer = (await server.post(QUERY)).json()
 
     lost = [
         competence["behaviouralIndicators"] is None
@@ -70,7 +70,7 @@ async def test_a_lost_document_does_not_affect_its_siblings(server: Server) -> N
 async def test_a_call_that_succeeds_at_the_third_attempt_is_a_success(server: Server, fault: str) -> None:
     server.faults.add(Fault("/releases/3.11/occupationalprofiles/*", fault, times=2))
 
-    assert (await server.ask(QUESTION))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
+    assert (await server.ask(QUERY))["occupationalProfile"]["title"] == {"nl": "Verpleegkundige"}
     assert (
         len([path for path in server.upstream_paths() if path.startswith("/releases/3.11/occupationalprofiles/")]) == 3
     )
@@ -120,7 +120,7 @@ async def test_repeated_requests_for_ten_missing_documents_cause_few_calls(serve
 async def test_no_host_path_or_trace_reaches_a_client(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     for release, fault in (("current", "status"), ("3.10", "broken"), ("3.11", "html")):
         server.faults.add(Fault(f"/releases/{release}", fault))
-        text = (await server.post(QUESTION)).text
+        text = (await server.post(QUERY)).text
         assert not [
             word for word in ("vdab.be", "sandbox", "/releases", "Traceback", "httpx", "orjson") if word in text
         ]
@@ -150,11 +150,11 @@ NESTED = f"""{{ occupationalProfiles(first: 100) {{ nodes {{
 
 async def test_repeating_the_operation_fetches_the_next_documents(releases: Releases, settings: Settings) -> None:
     live = replace(settings, upstream_url="http://competent.test", store="memory:", operation_calls=3)
-    question = QUESTION.replace("OP-101", "OP-103").replace("usedInOccupationalProfiles { totalCount }", "")
+    query = QUERY.replace("OP-101", "OP-103").replace("usedInOccupationalProfiles { totalCount }", "")
     counts: list[int] = []
     async with running(releases, live) as server:
         while not counts or counts[-1]:
-            body = (await server.post(question)).json()
+            body = (await server.post(query)).json()
             errors = body.get("errors", [])
             counts.append(len(errors))
             assert 0 < len(server.upstream_paths()) <= 3

@@ -48,7 +48,7 @@ async def location(
     """Each place, one per test run."""
     made = _Location(request.param, tmp_path, upstream, clock)
     yield made
-    upstream.let_go.set()
+    upstream.released.set()
     for opened in made.opened:
         await opened.store.aclose()
 

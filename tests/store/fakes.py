@@ -53,8 +53,8 @@ class Upstream:
 
     def __init__(self, versioned: bool = False) -> None:
         self.requests: list[tuple[str, FetchContext, Validators]] = []
-        self.let_go = asyncio.Event()
-        self.let_go.set()
+        self.released = asyncio.Event()
+        self.released.set()
         self.error: Exception | None = None
         self.version = 0
         self.versioned = versioned
@@ -70,7 +70,7 @@ class Upstream:
         """Same interface as `graphql_api.upstream.Upstream.fetch`."""
         self.requests.append((path, context, validators))
         try:
-            await self.let_go.wait()
+            await self.released.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
             raise

@@ -272,7 +272,7 @@ async def test_not_modified_without_a_cached_copy_is_an_invalid_response(clock: 
 async def test_a_fetch_is_cancelled_with_its_last_waiter_and_can_be_restarted(
     opened: Opened, upstream: Upstream
 ) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     asking = [asyncio.create_task(opened.ask(PROFILE)) for _ in range(2)]
     await upstream.until(1)
     for task in asking:
@@ -280,14 +280,14 @@ async def test_a_fetch_is_cancelled_with_its_last_waiter_and_can_be_restarted(
     await asyncio.gather(*asking, return_exceptions=True)
     await asyncio.sleep(0)
 
-    upstream.let_go.set()
+    upstream.released.set()
     assert await opened.ask(PROFILE) == [upstream.document(PROFILE)]
     assert upstream.paths == [PROFILE, PROFILE]
     assert upstream.cancelled == 1
 
 
 async def test_a_fetch_is_cancelled_once_all_its_waiters_have_timed_out(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     soon = asyncio.get_running_loop().time() + 0.01
     await asyncio.gather(*(opened.ask(PROFILE, context=FetchContext(deadline=soon)) for _ in range(3)))
     await asyncio.sleep(0)
@@ -297,13 +297,13 @@ async def test_a_fetch_is_cancelled_once_all_its_waiters_have_timed_out(opened: 
 
 
 async def test_a_waiter_that_joins_as_the_last_one_leaves_gets_the_document(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     leaving = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
     leaving.cancel()
     joining = asyncio.create_task(opened.ask(PROFILE))
     await asyncio.sleep(0)
-    upstream.let_go.set()
+    upstream.released.set()
 
     assert await joining == [upstream.document(PROFILE)]
 
@@ -329,7 +329,7 @@ async def test_a_flight_is_cancelled_if_its_only_waiter_leaves_immediately() -> 
 
 async def test_a_waiter_gets_the_results_that_are_ready_at_its_deadline() -> None:
     flights: SingleFlight[str, str] = SingleFlight()
-    let_go = asyncio.Event()
+    released = asyncio.Event()
     started: list[str] = []
 
     async def work(key: str) -> str:
@@ -337,7 +337,7 @@ async def test_a_waiter_gets_the_results_that_are_ready_at_its_deadline() -> Non
         if key == "fails":
             raise UpstreamUnavailable
         if key == "slow":
-            await let_go.wait()
+            await released.wait()
         return key
 
     now = asyncio.get_running_loop().time()
@@ -348,7 +348,7 @@ async def test_a_waiter_gets_the_results_that_are_ready_at_its_deadline() -> Non
         "fails": UpstreamUnavailable,
         "slow": UpstreamTimeout,
     }
-    let_go.set()
+    released.set()
     assert await patient == {"slow": "slow"}
     assert sorted(started) == ["fails", "quick", "slow"]
     assert not any(key in flights for key in started)
@@ -357,7 +357,7 @@ async def test_a_waiter_gets_the_results_that_are_ready_at_its_deadline() -> Non
 async def test_a_shared_fetch_has_the_headers_but_not_the_deadline_of_one_waiter(
     opened: Opened, upstream: Upstream
 ) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     later = asyncio.get_running_loop().time() + 100
     waiting = [
         asyncio.create_task(
@@ -369,7 +369,7 @@ async def test_a_shared_fetch_has_the_headers_but_not_the_deadline_of_one_waiter
     assert [(context.deadline, context.headers) for _, context, _ in upstream.requests] == [
         (math.inf, {"X-Request-ID": "first"})
     ]
-    upstream.let_go.set()
+    upstream.released.set()
     assert await asyncio.gather(*waiting) == [[upstream.document(PROFILE)]] * 2
 
 
@@ -378,7 +378,7 @@ async def test_requests_never_join_background_calls_but_a_crawl_joins_a_request(
 ) -> None:
     await opened.ask(CURRENT)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
     await opened.ask(CURRENT)
     await upstream.until(2)
     assert upstream.requests[-1][1].urgency is Priority.REVALIDATION
@@ -387,10 +387,10 @@ async def test_requests_never_join_background_calls_but_a_crawl_joins_a_request(
     asking = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(3)
     assert upstream.requests[-1][1].urgency is Priority.INTERACTIVE
-    walking = asyncio.create_task(opened.store.get_uncached(CURRENT))
+    crawling = asyncio.create_task(opened.store.get_uncached(CURRENT))
     await asyncio.sleep(0)
-    upstream.let_go.set()
-    assert await asking == [await walking] == [upstream.document(CURRENT)]
+    upstream.released.set()
+    assert await asking == [await crawling] == [upstream.document(CURRENT)]
     assert len(upstream.requests) == 3
 
 
@@ -399,12 +399,12 @@ async def test_a_disconnected_reader_does_not_cancel_the_revalidation(
 ) -> None:
     await opened.ask(CURRENT)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
     reader = asyncio.create_task(opened.ask(CURRENT))
     await upstream.until(2)
     reader.cancel()
     await asyncio.gather(reader, return_exceptions=True)
-    upstream.let_go.set()
+    upstream.released.set()
     await opened.store.wait_idle()
 
     assert upstream.cancelled == 0
@@ -416,13 +416,13 @@ async def test_excess_revalidations_are_dropped_until_the_next_read(
     paths = [f"/releases?page={number}" for number in range(100)]
     await opened.ask(*paths)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
     await opened.ask(*paths)
     await upstream.until(100 + MAX_CONCURRENT)
     await opened.ask(*paths)
     assert len(upstream.requests) == 100 + MAX_CONCURRENT
 
-    upstream.let_go.set()
+    upstream.released.set()
     for _ in range(100 // MAX_CONCURRENT):
         await opened.store.wait_idle()
         await opened.ask(*paths)
@@ -433,7 +433,7 @@ async def test_excess_revalidations_are_dropped_until_the_next_read(
 async def test_closing_cancels_background_revalidations(opened: Opened, upstream: Upstream, clock: Clock) -> None:
     await opened.ask(CURRENT)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
     await opened.ask(CURRENT)
     await upstream.until(2)
 
@@ -477,19 +477,19 @@ def test_a_document_that_does_not_fit_leaves_the_memory_unchanged() -> None:
 
 
 async def test_a_client_does_not_wait_behind_the_crawl_of_the_same_document(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     passing = asyncio.create_task(opened.store.get_uncached(PROFILE))
     await upstream.until(1)
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(2)
     assert [context.urgency for _, context, _ in upstream.requests] == [Priority.CRAWL, Priority.INTERACTIVE]
-    upstream.let_go.set()
+    upstream.released.set()
     await asyncio.gather(passing, asking)
     assert len(opened.memory) == 1
 
 
 async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     context = FetchContext(deadline=asyncio.get_running_loop().time() + 60)
     asking = asyncio.create_task(opened.ask(*map(profile, range(1000)), context=context))
     await upstream.until(MAX_STARTED)
@@ -498,7 +498,7 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
     assert len(upstream.requests) == MAX_STARTED
 
     context.deadline = 0  # between two batches
-    upstream.let_go.set()
+    upstream.released.set()
     documents = await asking
     assert [isinstance(result, UpstreamTimeout) for result in documents] == [False] * MAX_STARTED + [True] * (
         1000 - MAX_STARTED
@@ -507,12 +507,12 @@ async def test_thousands_of_documents_are_fetched_in_batches(opened: Opened, ups
 
 
 async def test_a_crawl_that_joins_a_request_leaves_the_document_in_memory(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     asking = asyncio.create_task(opened.ask(PROFILE))
     await upstream.until(1)
     passing = asyncio.create_task(opened.store.get_uncached(PROFILE))
     await asyncio.sleep(0)
-    upstream.let_go.set()
+    upstream.released.set()
     await asyncio.gather(passing, asking)
 
     assert len(opened.memory) == 1
@@ -555,13 +555,13 @@ async def test_clients_with_their_own_key_share_documents_but_not_errors(
 
 
 async def test_a_call_is_shared_only_by_clients_with_the_same_key(opened: Opened, upstream: Upstream) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     asking = [
         asyncio.create_task(opened.ask(PROFILE, context=FetchContext(key=key)))
         for key in (None, Secret("a"), Secret("a"))
     ]
     await upstream.until(2)
-    upstream.let_go.set()
+    upstream.released.set()
     await asyncio.gather(*asking)
 
     assert [context.key for _, context, _ in upstream.requests] == [None, Secret("a")]
@@ -593,11 +593,11 @@ async def test_a_wait_slot_is_held_only_while_waiting_for_upstream(opened: Opene
         yield
         waiting.pop()
 
-    upstream.let_go.clear()
+    upstream.released.clear()
     asking = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(wait_guard=location)))
     await upstream.until(1)
     assert waiting == [1]
-    upstream.let_go.set()
+    upstream.released.set()
     await asking
     assert waiting == []
     await opened.ask(PROFILE, context=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))

@@ -43,11 +43,11 @@ async def test_a_stale_copy_is_served_immediately_and_revalidated(
     await opened.ask(CURRENT, PROFILE)
     clock.now += 11
     upstream.version = 1
-    upstream.let_go.clear()
+    upstream.released.clear()
 
     assert await opened.ask(CURRENT, PROFILE) == [upstream.document(CURRENT, 0), upstream.document(PROFILE, 0)]
 
-    upstream.let_go.set()
+    upstream.released.set()
     await opened.store.wait_idle()
     assert await opened.ask(CURRENT) == [upstream.document(CURRENT, 1)]
     assert upstream.paths == [CURRENT, PROFILE, CURRENT]
@@ -59,7 +59,7 @@ async def test_a_hundred_readers_of_a_stale_copy_cause_one_call(
 ) -> None:
     await opened.ask(CURRENT)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
 
     answers = await asyncio.gather(*(opened.ask(CURRENT) for _ in range(100)))
     await upstream.until(2)
@@ -199,12 +199,12 @@ async def test_an_error_reaches_all_waiters_and_the_next_request_retries(
     upstream.error = failure(retry_after=3.0, detail="d")
 
     (alone,) = await opened.ask(PROFILE)
-    upstream.let_go.clear()
+    upstream.released.clear()
     context = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, context=context)) for _ in range(300)]
     while context.stats.requests < 300:
         await asyncio.sleep(0)
-    upstream.let_go.set()
+    upstream.released.set()
     crowd = [results for (results,) in await asyncio.gather(*asking)]
 
     assert {type(results) for results in [alone, *crowd]} == {failure}
@@ -221,7 +221,7 @@ async def test_an_error_reaches_all_waiters_and_the_next_request_retries(
 async def test_concurrent_requests_share_a_fetch_that_survives_cancellations(
     opened: Opened, upstream: Upstream
 ) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     context = FetchContext()
     asking = [asyncio.create_task(opened.ask(PROFILE, context=context)) for _ in range(100)]
     while context.stats.requests < 100:
@@ -230,7 +230,7 @@ async def test_concurrent_requests_share_a_fetch_that_survives_cancellations(
     asking[0].cancel()
     asking[50].cancel()
     await asyncio.sleep(0)
-    upstream.let_go.set()
+    upstream.released.set()
     answers = await asyncio.gather(*asking, return_exceptions=True)
 
     assert upstream.paths == [PROFILE]
@@ -243,7 +243,7 @@ async def test_fetch_stats_count_requests_hits_and_stale_copies(
 ) -> None:
     await opened.ask(CURRENT, PROFILE)
     clock.now += 11
-    upstream.let_go.clear()
+    upstream.released.clear()
     tally, joining = FetchStats(), FetchStats()
 
     asking = asyncio.create_task(opened.ask(CURRENT, PROFILE, OTHER, context=FetchContext(stats=tally)))
@@ -252,7 +252,7 @@ async def test_fetch_stats_count_requests_hits_and_stale_copies(
     joined = asyncio.create_task(opened.ask(OTHER, context=FetchContext(stats=joining)))
     while joining.requests < 1:
         await asyncio.sleep(0)
-    upstream.let_go.set()
+    upstream.released.set()
     await asyncio.gather(asking, joined)
 
     assert tally == FetchStats(requests=1, cached=1, stale=1)
@@ -261,7 +261,7 @@ async def test_fetch_stats_count_requests_hits_and_stale_copies(
 
 async def test_at_the_deadline_only_missing_documents_time_out(opened: Opened, upstream: Upstream) -> None:
     await opened.ask(PROFILE)
-    upstream.let_go.clear()
+    upstream.released.clear()
     loop = asyncio.get_running_loop()
 
     result = await opened.ask(PROFILE, OTHER, context=FetchContext(deadline=loop.time() + 0.2))
@@ -277,7 +277,7 @@ async def test_at_the_deadline_only_missing_documents_time_out(opened: Opened, u
 async def test_a_waiter_that_times_out_does_not_cancel_the_others(
     opened: Opened, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upstream.let_go.clear()
+    upstream.released.clear()
     deadline = asyncio.get_running_loop().time() + 3600
     hasty = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(deadline=deadline)))
     patient = asyncio.create_task(opened.ask(PROFILE))
@@ -285,7 +285,7 @@ async def test_a_waiter_that_times_out_does_not_cancel_the_others(
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: deadline)
 
     assert isinstance((await hasty)[0], UpstreamTimeout)
-    upstream.let_go.set()
+    upstream.released.set()
     assert await patient == [upstream.document(PROFILE)]
     assert upstream.paths == [PROFILE]
 

@@ -51,7 +51,7 @@ async def test_a_lookup_by_code_takes_the_id_from_the_list_and_one_document(serv
 
 
 async def test_a_nested_query_fetches_each_document_at_most_once(server: Server) -> None:
-    question = """{
+    query = """{
       occupationalProfile(code: "OP-101") {
         title { nl }
         essentialCompetences {
@@ -63,7 +63,7 @@ async def test_a_nested_query_fetches_each_document_at_most_once(server: Server)
         }
       }
     }"""
-    data = await server.ask(question)
+    data = await server.ask(query)
     paths = server.upstream_paths()
 
     competences = data["occupationalProfile"]["essentialCompetences"]
@@ -76,7 +76,7 @@ async def test_a_nested_query_fetches_each_document_at_most_once(server: Server)
         len(paths) == len(set(paths)) == 3 + 2 * len(competences)
     )  # current, list, profile; each competence and its use
 
-    assert await server.ask(question) == data
+    assert await server.ask(query) == data
     assert server.upstream_paths() == []
 
 

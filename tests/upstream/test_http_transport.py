@@ -52,18 +52,18 @@ async def heard() -> AsyncIterator[Heard]:
         yield made
 
 
-async def fetch(url: str, times: int = 1, at_once: int = 1) -> None:
+async def fetch(url: str, times: int = 1, concurrency: int = 1) -> None:
     settings = replace(Settings(), upstream_url=url)
     door = Upstream(HttpTransport(settings), settings)
     try:
         for _ in range(times):
-            await asyncio.gather(*(door.fetch(RELEASES.path(), FetchContext()) for _ in range(at_once)))
+            await asyncio.gather(*(door.fetch(RELEASES.path(), FetchContext()) for _ in range(concurrency)))
     finally:
         await door.aclose()
 
 
 async def test_calls_reuse_connections_and_store_no_cookies(heard: Heard) -> None:
-    await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, at_once=4)
+    await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, concurrency=4)
 
     assert [len(connection) for connection in heard.connections] == [3] * 4
     assert "cookie" not in str(heard.connections).lower()

@@ -241,16 +241,16 @@ def test_a_crawl_waits_for_the_next_window_without_holding_a_slot() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_concurrency=8))
         world.fail("**/technicalcompetences/*", status=429, retry_after=30, times=1)
-        walking = [asyncio.ensure_future(world.ask(urgency=Priority.CRAWL)) for _ in range(20)]
+        crawling = [asyncio.ensure_future(world.ask(urgency=Priority.CRAWL)) for _ in range(20)]
         await asyncio.sleep(1)
         # Those that were under way when the window closed have come back; no slot is taken.
-        question = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
-        walked = await asyncio.gather(*walking)
+        request = await world.ask(world.path(routes.OCCUPATIONAL_PROFILE))
+        results = await asyncio.gather(*crawling)
 
-        assert question.error is None
-        assert question.seconds < 0.1
-        assert failed(list(walked)) == 0.0
-        assert 30 < slowest(list(walked)) < 40
+        assert request.error is None
+        assert request.seconds < 0.1
+        assert failed(list(results)) == 0.0
+        assert 30 < slowest(list(results)) < 40
 
     in_virtual_time(run())
 
@@ -311,16 +311,16 @@ def test_the_rate_limit_holds_in_any_minute_and_a_crawl_reserves_a_share() -> No
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=1900))
 
-        async def walk() -> None:
+        async def crawl() -> None:
             while world.now() < end:
                 await world.ask(urgency=Priority.CRAWL)
 
         end = world.now() + 100
-        walking = [asyncio.ensure_future(walk()) for _ in range(8)]
+        crawling = [asyncio.ensure_future(crawl()) for _ in range(8)]
         outcomes = await world.stream(7, 100)
-        for task in walking:
+        for task in crawling:
             task.cancel()
-        await asyncio.gather(*walking, return_exceptions=True)
+        await asyncio.gather(*crawling, return_exceptions=True)
 
         times = [at for at, _ in world.calls]
         assert max(world.calls_between(at, at + 60) for at in times[::20]) <= 1900
@@ -352,7 +352,7 @@ def test_reported_remaining_calls_throttle_a_crawl_before_a_429() -> None:
     async def run() -> None:
         world = World(settings=replace(SETTINGS, upstream_rate_limit=100))
         world.headers = {"X-RateLimit-Remaining": "name=default,20;"}
-        walking = asyncio.gather(*(world.ask(urgency=Priority.CRAWL) for _ in range(5)))
+        crawling = asyncio.gather(*(world.ask(urgency=Priority.CRAWL) for _ in range(5)))
         await asyncio.sleep(4)
         assert len(world.calls) == 5  # all of them were on their way before the first word came
 
@@ -360,7 +360,7 @@ def test_reported_remaining_calls_throttle_a_crawl_before_a_429() -> None:
         await asyncio.sleep(0.1)
         assert len(world.calls) == 5
         assert (await world.ask()).error is None
-        await asyncio.gather(walking, *more)
+        await asyncio.gather(crawling, *more)
 
     in_virtual_time(run())
 

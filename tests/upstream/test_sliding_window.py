@@ -50,10 +50,10 @@ def test_each_queued_caller_waits_for_a_later_call() -> None:
 
 def test_a_crawl_reserves_a_share_for_requests() -> None:
     window = Window(PLAN)
-    walked = sum(window.take(1.0, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(200))
+    crawled = sum(window.take(1.0, PLAN.reserved(Priority.CRAWL)) == 0.0 for _ in range(200))
     count = sum(window.take(1.0) == 0.0 for _ in range(200))
 
-    assert (walked, count) == (75, 25)
+    assert (crawled, count) == (75, 25)
     assert window.remaining(1.0) == 0
 
 

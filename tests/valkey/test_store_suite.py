@@ -47,7 +47,7 @@ async def upstream() -> Upstream:
 async def location(valkey: Server, upstream: Upstream, clock: Clock) -> AsyncIterator[Location]:
     made = _Location(valkey.url, upstream, clock)
     yield made
-    upstream.let_go.set()
+    upstream.released.set()
     for opened in made.opened:
         await opened.store.aclose()
     for connection in made.connections:

@@ -19,10 +19,10 @@ RETRY_AFTER = 30.0
 
 
 class ExportLimits:
-    """Bounds the exports of this process: `at_once`, `per_hour` and client, `bytes_per_second` that a client must read."""
+    """Bounds the exports of this process: `concurrency`, `per_hour` and client, `bytes_per_second` that a client must read."""
 
-    def __init__(self, at_once: int, per_hour: int, bytes_per_second: int, grace: float = GRACE) -> None:
-        self._at_once = at_once
+    def __init__(self, concurrency: int, per_hour: int, bytes_per_second: int, grace: float = GRACE) -> None:
+        self._concurrency = concurrency
         self._hourly = RateLimitItemPerHour(per_hour)
         self._counts = MovingWindowRateLimiter(MemoryStorage())
         self._bytes_per_second = bytes_per_second
@@ -32,7 +32,7 @@ class ExportLimits:
     @contextmanager
     def admit(self, client: str) -> Iterator[None]:
         """Count an export of a client inside the block. Raises HTTPError (429) or ServiceUnavailable at a limit."""
-        if self.running >= self._at_once:
+        if self.running >= self._concurrency:
             raise ServiceUnavailable("Too many exports are running. Try again.", RETRY_AFTER)
         if not self._counts.hit(self._hourly, client):
             reset = self._counts.get_window_stats(self._hourly, client).reset_time - time.time()

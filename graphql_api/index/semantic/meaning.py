@@ -25,7 +25,7 @@ MIN_SIMILARITY = 0.35
 CACHED_QUERIES = 100
 """Search texts whose vectors are cached, as for the pages of one search."""
 
-VECTORS_AT_ONCE = 16
+TEXTS_PER_BATCH = 16
 """Passages per call of the embedder; about 20 milliseconds of work for the encoder in this process."""
 
 OCCURRENCES = """
@@ -137,8 +137,8 @@ class Meaning:
 
     def vectors(self, texts: Sequence[str]) -> "Matrix":
         """Vectors of texts, as rows. Raises EmbeddingError if they have no vectors now."""
-        starts = range(0, len(texts), VECTORS_AT_ONCE)
-        return np.concatenate([self._query_vectors(texts[start : start + VECTORS_AT_ONCE]) for start in starts])
+        starts = range(0, len(texts), TEXTS_PER_BATCH)
+        return np.concatenate([self._query_vectors(texts[start : start + TEXTS_PER_BATCH]) for start in starts])
 
     def _query_vectors(self, texts: Sequence[str]) -> "Matrix":
         vectors = self._embedder.queries(texts)

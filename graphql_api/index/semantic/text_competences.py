@@ -14,7 +14,7 @@ from graphql_api.index.profile_closure import array
 from graphql_api.index.search import Search
 from graphql_api.index.semantic.passage_words import significant_stems
 from graphql_api.index.semantic.passages import Utf16
-from graphql_api.index.semantic.text_matcher import AT_ONCE, TextMatcher
+from graphql_api.index.semantic.text_matcher import VECTORS_PER_STEP, TextMatcher
 from graphql_api.index.text_matches import TextCompetence, TextCompetences, TextEvidence
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _likely_profiles(matcher: TextMatcher) -> dict[int, float]:
 def _similarities(matcher: TextMatcher) -> "Matrix":
     """The similarity of each skill (rows) to each phrase (columns)."""
     vectors = matcher.phrase_vectors
-    steps = [vectors[start : start + AT_ONCE] for start in range(0, len(vectors), AT_ONCE)]
+    steps = [vectors[start : start + VECTORS_PER_STEP] for start in range(0, len(vectors), VECTORS_PER_STEP)]
     by_step = [matcher.links.meaning.best(matcher.meaning.by_concept(step, matcher.languages).short) for step in steps]
     similarities: Matrix = np.concatenate(by_step, axis=1)
     return similarities

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graphql_api.index.semantic.embedder import Matrix
     from graphql_api.index.semantic.meaning import Meaning
 
-AT_ONCE = 16
+VECTORS_PER_STEP = 16
 """Passages that are compared in one step, which takes about 20 milliseconds."""
 LONG, HELD, WORDS = 1.5, 0.5, 0.5
 """Weights of a passage's similarity to the descriptions of a profile, of that to what the profile holds, and of its words."""
@@ -94,8 +94,8 @@ class TextMatcher:
     def _similarities(self) -> "tuple[Matrix, Matrix, Matrix]":
         """For each profile (rows) and passage (columns) the similarity to its titles and names, its long texts, what it holds."""
         pieces, links = [], self.links
-        for start in range(0, len(self.passages), AT_ONCE):
-            similar = self.meaning.by_concept(self.vectors[start : start + AT_ONCE], self.languages)
+        for start in range(0, len(self.passages), VECTORS_PER_STEP):
+            similar = self.meaning.by_concept(self.vectors[start : start + VECTORS_PER_STEP], self.languages)
             pieces.append((links.own.best(similar.short), links.own.best(similar.long), links.held.best(similar.best)))
         own, long, held = (np.concatenate(matrices, axis=1) for matrices in zip(*pieces, strict=True))
         return own, long, held

@@ -105,10 +105,10 @@ async def test_responses_are_equal_with_and_without_the_cache(releases: Releases
     async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
         plain, none = await ask_again(without, LISTED, {"first": 3})
     async with moving(releases, settings) as started:
-        given_again, one = await ask_again(started, LISTED, {"first": 3})
+        repeated, one = await ask_again(started, LISTED, {"first": 3})
 
     assert (none, one) == (0, 1)
-    assert plain.content == given_again.content
+    assert plain.content == repeated.content
 
 
 async def test_requests_that_differ_have_separate_cache_entries(server: Moving) -> None:
@@ -266,13 +266,13 @@ async def test_keys_and_quotas_are_checked_before_the_response_cache(
     key = Keys(file).new("partner", per_minute=4)
     async with moving(releases, replace(settings, access="keys", keys_file=file)) as server:
         _, one = await ask_again(server, PINNED, x_api_key=key)
-        nobody = await server.post(PINNED)
+        unauthenticated = await server.post(PINNED)
         await server.post(PINNED, x_api_key=key)
         too_many = await server.post(PINNED, x_api_key=key)
 
     assert one == 1
-    assert [nobody.status_code, too_many.status_code] == [401, 429]
-    assert "CP-7" not in nobody.text + too_many.text
+    assert [unauthenticated.status_code, too_many.status_code] == [401, 429]
+    assert "CP-7" not in unauthenticated.text + too_many.text
 
 
 def test_large_or_incompressible_bodies_are_cached_uncompressed() -> None:

@@ -16,7 +16,7 @@ LISTED = """query Listed($first: Int!) { occupationalProfiles(release: "3.11", f
   nodes { code title { text nl fr en } essentialCompetences { code skill { description { nl fr } } } } } }"""
 
 CP = {"uuid": CP_7}
-NOBODY = {"uuid": CP_7.replace("8c15", "8c16")}
+MISSING = {"uuid": CP_7.replace("8c15", "8c16")}
 PLAIN = post(PINNED, CP)
 
 
@@ -147,7 +147,7 @@ LONG = {
     "too many values": post(PINNED, CP | {"more": [0] * 6_000}),
     "introspection": post("{ __schema { queryType { name } } }"),
     "a subscription": post("subscription { releasePublished { number } }"),
-    "a missing thing": post(PINNED, NOBODY),
+    "a missing concept": post(PINNED, MISSING),
     "a release that there is not": post('{ release(number: "9.9") { number } }'),
     "a bad argument": post("{ occupationalProfiles(first: -1) { totalCount } }"),
     "a bad id beside what is well": post('{ node(id: "x") { id } release(number: "3.11") { number } }'),
@@ -171,5 +171,5 @@ KINDS = (
     post(LISTED, {"first": 30}, Accept_Encoding="gzip"),
     get(LISTED, {"first": 30}, Accept_Encoding="gzip"),
     post("{ nothing }"),
-    post(PINNED, NOBODY),
+    post(PINNED, MISSING),
 )

@@ -14,7 +14,7 @@ from graphql_api.execution.documents import ValidDocument
 from graphql_api.sandbox import Releases
 from graphql_api.server.fast_path.handler import HEADS_BYTES, SKIP_AFTER_MISS
 from graphql_api.server.fast_path.header_profile import MAX_BYTES as PROFILES
-from graphql_api.server.fast_path.request_cache import MAX_BYTES as QUESTIONS
+from graphql_api.server.fast_path.request_cache import MAX_BYTES as MAX_REQUEST_BYTES
 from graphql_api.settings import Settings
 from tests.conftest import Server
 from tests.execution.test_documents import valid
@@ -47,12 +47,12 @@ async def test_cached_requests_are_bounded_and_overlong_ones_are_skipped(two: Bo
     many = "x" * 60_000
     for number in range(200):
         await two.fast.ask(post(TINY, {"more": f"{number}{many}"}))
-    questions = two.fast_path._requests
-    long = len(questions)
+    requests = two.fast_path._requests
+    long = len(requests)
     await two.fast.ask(post(TINY, {"more": "x" * 100_000}))
 
-    assert QUESTIONS * 0.9 < questions._requests.bytes <= QUESTIONS
-    assert len(questions) == long
+    assert MAX_REQUEST_BYTES * 0.9 < requests._requests.bytes <= MAX_REQUEST_BYTES
+    assert len(requests) == long
 
 
 def steered(number: int) -> bytes:
@@ -148,18 +148,18 @@ def others(two: Both, first: int = 0) -> None:
 
 async def test_a_cached_request_is_evicted_with_its_document(two: Both) -> None:
     await two.ask_uncached(PLAIN)
-    documents, questions = two.fast_path._endpoint.engine.documents, two.fast_path._requests
+    documents, requests = two.fast_path._endpoint.engine.documents, two.fast_path._requests
     document = weakref.ref(valid(documents, PINNED).as_written())
-    assert len(questions) == 1
+    assert len(requests) == 1
 
     others(two)
     others(two, 1_000)
     await asyncio.sleep(0)
     gc.collect()
 
-    assert len(questions) == 0
-    assert questions._keys_by_document == {}
-    assert questions._requests.bytes == 0
+    assert len(requests) == 0
+    assert requests._keys_by_document == {}
+    assert requests._requests.bytes == 0
     assert document() is None
     assert (await two.ask_repeated(PLAIN))[1]
 
@@ -176,6 +176,6 @@ async def test_evicted_requests_leave_no_references(two: Both) -> None:
     many = "x" * 80_000
     for number in range(80):
         await two.fast.ask(post(f"{{ a{number % 7}: __typename }}", {"more": f"{number}{many}"}))
-    questions = two.fast_path._requests
+    requests = two.fast_path._requests
 
-    assert sum(len(item) for item in questions._keys_by_document.values()) == len(questions) < 80
+    assert sum(len(item) for item in requests._keys_by_document.values()) == len(requests) < 80
