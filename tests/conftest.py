@@ -76,7 +76,7 @@ hypothesis.settings.load_profile("however busy the machine is")
 
 
 class Clock:
-    """A clock that stands still until it is set."""
+    """A clock that a test sets."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now

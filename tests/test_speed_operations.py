@@ -112,7 +112,7 @@ async def test_the_benchmark_files_equal_the_responses_of_the_sandbox(
 
 
 def _size(data: object) -> int:
-    """How many values an answer holds, nulls not counted."""
+    """The number of values in a response, without nulls."""
     if isinstance(data, dict):
         return sum(map(_size, data.values()))
     if isinstance(data, list):

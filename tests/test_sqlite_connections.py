@@ -1,4 +1,4 @@
-"""Connections to SQLite: each has an owner that closes it, also where opening the next one fails."""
+"""SQLite connections are closed by their owner, also if opening a second one fails."""
 
 import sqlite3
 from collections.abc import Callable

@@ -102,7 +102,7 @@ def browser(chromium: "Chrome", base: str) -> "Chrome":
 
 @pytest.fixture
 def reader(browser: "Chrome", base: str) -> Iterator["Chrome"]:
-    """A browser with JavaScript; whatever a test does, its console has no error, and no other host is requested."""
+    """A browser with JavaScript; fails if the console has an error or another host is requested."""
     yield browser
     assert_quiet(browser, base)
 

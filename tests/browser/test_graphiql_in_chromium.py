@@ -1,4 +1,4 @@
-"""GraphiQL as a visitor meets it: in Chromium, over a real server, under the page's own policy.
+"""GraphiQL as a visitor uses it: in Chromium, with a real server, under the content security policy of the page.
 
 `assert_graphiql_works` runs the same checks on any server, by its base URL.
 """
@@ -63,7 +63,7 @@ FIRST_ANSWER = EXAMPLES["response"]
 
 
 class Page:
-    """GraphiQL in a browser: what stands on it, and what a visitor does with it."""
+    """GraphiQL in a browser: reads what it shows, and acts as a visitor does."""
 
     def __init__(self, browser: "Chrome", base_url: str, fragment: str = "") -> None:
         self.browser = browser
@@ -104,7 +104,7 @@ class Page:
         return list(self.script(f"Array.from(document.querySelectorAll({selector!r}), it => it.innerText)"))
 
     def is_about(self, name: str) -> None:
-        """Wait until GraphiQL has seen that the query is this operation: a moment after it stands there."""
+        """Wait until GraphiQL has recognised the query as this operation, shortly after it is shown."""
         seen = f"document.querySelector({QUERY!r}).CodeMirror.operationName"
         self.until(lambda: name in self.text(QUERY) and self.script(seen) == name, f"{name} is open")
 
@@ -131,18 +131,18 @@ class Page:
         return self.find(".graphiql-doc-explorer")[0].text
 
     def dialog_styles(self) -> list[int]:
-        """The number of rules in each `<style>` that an open dialog has put into the page: none where it is refused."""
+        """The number of rules in each `<style>` that an open dialog has added to the page: 0 if the policy refused it."""
         self.click("[aria-label='Open settings dialog']")
         self.until(lambda: self.find(".graphiql-dialog"), "the dialog is open")
         styles = "document.querySelectorAll('style')"
         return list(self.script(f"Array.from({styles}, it => it.sheet?.cssRules.length ?? 0)"))
 
     def complaints(self) -> list[str]:
-        """The errors of the console, which is where the browser tells what the policy refused."""
+        """The errors in the console, to which the browser also logs violations of the policy."""
         return [entry["message"] for entry in self.logged("browser") if entry["level"] == "SEVERE"]
 
     def requests(self) -> list[str]:
-        """Every address that the page asked for since this was last called, but for data in the address itself."""
+        """Every URL that the page requested since the last call, except `data:` URLs."""
         events = [json.loads(entry["message"])["message"] for entry in self.logged("performance")]
         urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return [url for url in urls if not url.startswith("data:")]
@@ -182,7 +182,7 @@ class Query:
 
 
 class Endpoint:
-    """The least of a GraphQL endpoint; it records the `Accept` headers and the names of the operations that it is sent."""
+    """A minimal GraphQL endpoint; records the `Accept` headers and operation names of its requests."""
 
     def __init__(self) -> None:
         self.schema = strawberry.Schema(Query)

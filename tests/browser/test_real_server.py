@@ -35,7 +35,7 @@ def base(serve: Serve, releases: Releases, settings: Settings) -> str:
 
 @pytest.fixture
 def page(browser: "Chrome", base: str) -> Iterator[Page]:
-    """GraphiQL of that server; whatever a test does there, the browser has nothing to complain of, and asks no other host."""
+    """GraphiQL of that server; fails if the console has an error or another host is requested."""
     opened = Page(browser, base)
     yield opened
     assert opened.complaints() == []

@@ -88,7 +88,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 
 def until(condition: "Callable[[], Any]", fact: str = "") -> Any:
-    """The first true value of a condition, which is false while its elements are missing or of the page before."""
+    """Wait for the first true value of a condition; missing elements and those of the previous page count as false."""
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 

@@ -15,7 +15,7 @@ from graphql_api.settings import PREFIX
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the developer has set is not part of a test."""
+    """Remove settings of the developer from the environment."""
     import os
 
     for name in [name for name in os.environ if name.startswith(PREFIX)]:

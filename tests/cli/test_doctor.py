@@ -1,4 +1,4 @@
-"""The doctor: what holds of a Competent API, in few calls, and a recording that can be served."""
+"""The doctor: checks assumptions about a Competent API in few calls, and records responses that can be served."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -95,7 +95,7 @@ async def report_on(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Pa
 
 
 def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
-    """The app, but for paths that are answered with a status and an empty object."""
+    """The app, except for paths that respond with a status and an empty object."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if not refused(scope["path"]):

@@ -1,4 +1,4 @@
-"""No document within the limits of bodies makes normalising fail, or take more than its size allows."""
+"""Normalising any document within the size limit succeeds, in work proportional to its size."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Documents that were normalised before stay as they are, and what others put in their place takes the declared shapes."""
+"""Normalised documents stay unchanged, and stored values of other shapes are converted to the declared ones."""
 
 from typing import Any
 

@@ -19,7 +19,7 @@ SEARCH = '{ release { number } search(text: "zorg") { totalCount } }'
 
 
 class Hanging:
-    """A Competent API that never answers for lists of competences, so that no index is ever finished."""
+    """A Competent API whose lists of competences hang, so that no index is ever finished."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,7 +32,7 @@ class Hanging:
 
 @pytest.fixture
 async def unfinished(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server over it, with an index that is being built for ever."""
+    """A server over it, whose index is never complete."""
     settings = replace(settings, cache_dir=tmp_path, upstream_attempt_timeout=600.0, upstream_total_timeout=600.0)
     async with alive(Server(releases, settings, Hanging)) as started:
         yield started

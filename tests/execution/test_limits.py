@@ -1,4 +1,4 @@
-"""Limits of documents: what is counted, how, and that counting is linear in the length of the document."""
+"""Limits of documents: what is counted, in time linear in the length of the document."""
 
 import re
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""The response cache: bounded, and without what was made of documents that are stale or gone."""
+"""The response cache: bounded, without responses made of stale or evicted documents."""
 
 import math
 

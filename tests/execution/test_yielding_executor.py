@@ -17,7 +17,7 @@ SCHEMA: GraphQLSchema = build_schema(
 
 
 class Thing:
-    """One with things of its own; number 13 has no `n`, and none has a `maybe`."""
+    """An item with nested items; number 13 has no `n`, and `maybe` is always missing."""
 
     def __init__(self, n: int, inner: int = 0) -> None:
         self.n = None if n == 13 else n

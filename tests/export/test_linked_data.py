@@ -1,4 +1,4 @@
-"""Turtle and JSON-LD: the same graph, with the triples that the documents make, valid as SKOS, whatever texts hold."""
+"""Turtle and JSON-LD: the same graph, with the triples of the documents, valid SKOS for any texts."""
 
 import json
 from typing import Any

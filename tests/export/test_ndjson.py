@@ -1,4 +1,4 @@
-"""NDJSON: every concept of the release on a line of its own, parts before wholes, and the same release when served again."""
+"""NDJSON: one line per concept, embedded concepts first; serving the export gives the same release."""
 
 import json
 from typing import Any
@@ -117,7 +117,7 @@ async def test_example_operations_have_equal_responses_over_an_export(original: 
 
 
 class Harvested:
-    """A server as `Known` asks it."""
+    """A server with the interface that `SampleValues` needs."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

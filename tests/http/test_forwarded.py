@@ -1,4 +1,4 @@
-"""Requests as proxies pass them on: slashes at the end, a path prefix, and who the client is."""
+"""Requests forwarded by proxies: trailing slashes, a path prefix, and the client address."""
 
 from dataclasses import replace
 from typing import Any

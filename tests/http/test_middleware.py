@@ -1,4 +1,4 @@
-"""What stands around all routes: safe headers, CORS for the origins of the settings, gzip."""
+"""The middleware of all routes: security headers, CORS and gzip."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ ASKS = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control
 
 @pytest.fixture
 async def shared(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
-    """A server that pages of one origin may ask."""
+    """A server that allows one origin."""
     async with running(releases, replace(settings, cors_origins=f"{HERE}, http://localhost:3000").checked()) as server:
         yield server
 

@@ -62,7 +62,7 @@ class World:
         return IndexFile(self.folder, "api", release)
 
     def documents(self) -> Counter[str]:
-        """How often each profile and competence was asked."""
+        """How often each profile and competence was requested."""
         return Counter(path for path in self.requested if "?" not in path and path.count("/") == 4)
 
     async def until(self, count: int) -> None:

@@ -51,7 +51,7 @@ def rubbish(path: Path) -> None:
 
 
 def broken_rows(path: Path) -> None:
-    """Pages are sound, but what stands in the rows is no JSON."""
+    """The pages are valid, but rows contain invalid JSON."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE concept SET item = zeroblob(length(item))")
 

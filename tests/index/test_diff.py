@@ -1,4 +1,4 @@
-"""What changed between two releases, against a comparison of plain dicts."""
+"""Changes between two releases, compared with a diff of plain dicts."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Things = dict[tuple[ConceptType, str], tuple[str | None, dict[str, Any]]]
 
 
 class Two:
-    """Two indexes, and the numbers of their things by kind and uuid."""
+    """Two indexes, and the row ids of their concepts by type and uuid."""
 
     def __init__(self, before: sqlite3.Connection, after: sqlite3.Connection) -> None:
         self.connections = (before, after)

@@ -99,7 +99,7 @@ CODE = st.sampled_from([None, "X-1", "X-2"])
 
 
 def forms(ids: tuple[int, ...], **keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """What may be said of one of these concepts: any of the keys."""
+    """Random values for any of the keys of a concept."""
     return st.fixed_dictionaries({"id": st.sampled_from([uuid(n) for n in ids])}, optional={"code": CODE, **keys})
 
 

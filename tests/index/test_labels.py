@@ -1,4 +1,4 @@
-"""What a concept is called: one text, declared by its type, and no other in place of a missing one."""
+"""The label of a concept: the text that its type declares, without a substitute if it is missing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is known of a release while its index is built: concepts by uuid, and how long it will take; in every process."""
+"""While an index is built, every process can look up crawled concepts by uuid and the estimated time remaining."""
 
 import asyncio
 import sqlite3

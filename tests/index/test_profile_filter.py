@@ -1,4 +1,4 @@
-"""Which profiles, and in what order."""
+"""Filters and orders of profiles."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -20,7 +20,7 @@ def by_title(index: Small, language: int, descending: bool = False) -> Order:
 
 
 def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
-    """The codes of the profiles that are found."""
+    """The codes of the matching profiles."""
     codes = dict(index.connection.execute("SELECT n, code FROM concept"))
     within = conditions.pop("within", facets(index.connection, [FACETS])[FACETS].row_ids)
     return [codes[n] for n in profiles(index.connection, ProfileFilter(within, **conditions), order)]  # type: ignore[arg-type]

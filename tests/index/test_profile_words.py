@@ -1,4 +1,4 @@
-"""Profiles that are found by the words of all that they hold, in any of their texts."""
+"""Profiles found by the words of their competences, in any text."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -138,7 +138,7 @@ async def test_query_errors_are_raised_to_the_caller(readers: Readers) -> None:
 
 
 async def test_queries_of_two_operations_are_interleaved(server: Server) -> None:
-    """However many queries one operation has, that of another comes after one of them."""
+    """The query of a second operation runs after one of the first, however many are queued."""
     services = server.app.state.services
     await services.indexes.ready("3.11")
     greedy, modest = services.loaders(FetchContext()), services.loaders(FetchContext())

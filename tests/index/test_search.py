@@ -1,4 +1,4 @@
-"""What a text finds, in what order, and what is suggested as one types: over small releases made here."""
+"""Search hits, their order, and suggestions, over small generated releases."""
 
 import random
 import sqlite3

@@ -145,7 +145,7 @@ def _shared(real: Real) -> dict[str, set[int]]:
 
 
 def _swapped(text: str, chance: random.Random) -> str:
-    """A text with two different letters that stand side by side in each other's place."""
+    """A text with two different adjacent letters swapped."""
     pairs = [
         position
         for position, (one, other) in enumerate(pairwise(text))

@@ -1,4 +1,4 @@
-"""Profiles compared, against a count of the same on plain sets and fractions."""
+"""Comparisons of profiles, checked against brute force with sets and fractions."""
 
 from collections.abc import Iterable
 from fractions import Fraction

@@ -120,7 +120,7 @@ def test_a_concept_that_replaces_another_in_a_competence_is_a_successor() -> Non
 
 
 def test_a_competence_that_shared_knowledge_before_is_no_successor() -> None:
-    """Both competences had the knowledge; that one of them ended says nothing about the other."""
+    """Both competences had the knowledge item, so the end of one is no evidence for the other."""
     shared = knowledge(20, "kapsels")
     before = [competence(1, skill(2, CUT), shared), competence(3, skill(4, BREAD), shared)]
     with found(before, [competence(3, skill(4, BREAD), shared)]) as successors:

@@ -1,4 +1,4 @@
-"""What a word is: folded, found again in its text, and with which stems."""
+"""Words: folding, positions in the text, and stems."""
 
 import unicodedata
 from html import escape

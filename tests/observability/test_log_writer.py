@@ -26,7 +26,7 @@ LONG = 60
 
 
 class Stream:
-    """Takes what it is given, or as much as it has room for, once it is open."""
+    """A stream that accepts bytes once it is open, up to its capacity."""
 
     def __init__(self, *, is_open: bool = True) -> None:
         self.open = Event()

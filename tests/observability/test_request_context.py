@@ -11,7 +11,7 @@ from tests.conftest import Server
 
 
 async def record_after(server: Server, query: str, **headers: str) -> RequestContext:
-    """What a middleware around the server finds in the record once the answer is out."""
+    """The record that a middleware around the server sees after the response."""
     seen: list[RequestContext] = []
 
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Sheets, columns and release numbers of a workbook, wherever they stand."""
+"""Finding the sheets, columns and release number of a workbook."""
 
 from collections.abc import Sequence
 from pathlib import Path

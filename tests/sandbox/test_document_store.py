@@ -1,4 +1,4 @@
-"""ReleaseDocuments of one release in SQLite: what is written is what is read, and only whole files of the right source are."""
+"""ReleaseDocuments in SQLite: documents are read back unchanged, and only complete files of the same source are opened."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -82,7 +82,7 @@ def documents() -> Iterator[ReleaseDocuments]:
 
 @pytest.fixture
 def reopen(tmp_path: Path) -> Iterator[Callable[[str], ReleaseDocuments | None]]:
-    """Reads the file that holds the release, made of "a workbook"."""
+    """Open the file of the release again, as the conversion of this source."""
     opened: list[ReleaseDocuments] = []
     write_documents(RELEASE, tmp_path / "3.9.sqlite", "a workbook")
 
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_not_read(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_with_zeroed_pages_is_not_read(reopen: Callable[[str], ReleaseDocuments | None], tmp_path: Path) -> None:
-    """Its first pages are sound, so that it would be opened, and fail for some documents at each start."""
+    """The first pages are valid, so without the check it would be opened and fail for some documents."""
     path = tmp_path / "3.9.sqlite"
     content = path.read_bytes()
     path.write_bytes(content[:-65536] + bytes(65536))

@@ -1,4 +1,4 @@
-"""Workbooks: which column is read for what, and the errors of those that cannot be read."""
+"""Workbooks: how columns are read, and the errors for unreadable ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -66,7 +66,7 @@ def test_formats_alone_do_not_extend_a_sheet(tmp_path: Path) -> None:
 
 
 def test_a_crashed_parser_process_is_a_clear_error(write_workbook: WriteWorkbook, tmp_path: Path) -> None:
-    """A cell far away whose address the check before does not see."""
+    """A distant cell whose address the preliminary check does not parse."""
     path = write_workbook({MAIN: [profile()], CODES: [of(BAKER, "ISCO08", "7512")]})
     rows = '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r = "XFD1048576"><v>1</v></c></row>'
     rezip(path, {"xl/worksheets/sheet2.xml": f"{WORKSHEET}<sheetData>{rows}</sheetData></worksheet>"})

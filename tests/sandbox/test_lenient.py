@@ -1,4 +1,4 @@
-"""Rows that cannot be used: left out with `lenient` and reported, within bounds."""
+"""Unusable rows: omitted and reported with `lenient`, in bounded detail."""
 
 import logging
 from contextlib import closing

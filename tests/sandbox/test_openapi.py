@@ -25,7 +25,7 @@ async def description(client: httpx.AsyncClient) -> dict[str, Any]:
 
 
 def closed(node: Any) -> Any:
-    """Schemas that allow no key which they do not name."""
+    """Schemas that refuse additional keys."""
     if isinstance(node, dict):
         more = {"additionalProperties": False} if "properties" in node else {}
         return {key: closed(value) for key, value in node.items()} | more

@@ -1,4 +1,4 @@
-"""Rows of inline strings are read as the parser reads them; anything else is left to the parser."""
+"""Rows of inline strings are read as by the parser; all other rows fall back to the parser."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

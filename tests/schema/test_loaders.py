@@ -27,14 +27,14 @@ FIRST = f"{LIST}?page=0&size=500"
 
 
 class Table:
-    """Answers from a table of HAL documents, and keeps the batches that it was asked."""
+    """Serves HAL documents from a table, and records the requested batches."""
 
     def __init__(self, documents: dict[str, dict[str, Any]]) -> None:
         self.documents = documents
         self.batches: list[list[str]] = []
 
     def get_cached(self, path: str, context: FetchContext) -> None:
-        """Nothing is in memory here."""
+        """No document is in memory."""
 
     async def get_many(self, paths: list[str], context: FetchContext) -> dict[str, Any]:
         self.batches.append(list(paths))
@@ -79,7 +79,7 @@ async def test_all_loads_of_a_tick_are_one_batch_and_a_path_is_loaded_once() -> 
 async def in_memory(
     *paths: str, documents: Mapping[str, Document] = MappingProxyType({})
 ) -> tuple[Loaders, Upstream, Clock]:
-    """Loaders over a store that has documents of these paths in memory, and nothing asked since."""
+    """Loaders over a store with these documents in memory, without requests since."""
     upstream, clock = Upstream(), Clock()
     upstream.documents.update(documents)
     store = Store(upstream.fetch, SHELF, Memory(10_000), clock=clock)

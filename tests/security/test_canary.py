@@ -1,4 +1,4 @@
-"""The key for the Competent API is nowhere but in the calls to it: a canary is planted, much goes wrong, and everything is searched."""
+"""The key for the Competent API appears only in calls to it: a canary key is searched everywhere after many failures."""
 
 import io
 import logging
@@ -84,7 +84,7 @@ class Indiscreet:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that is logged, at every level, as it would be written."""
+    """All log output, at every level."""
     output = io.StringIO()
     handler = Handler(
         "json", put=lambda line: output.write(line.decode()) and None

@@ -22,7 +22,7 @@ async def send(server: Server, hostile: Hostile) -> httpx.Response:
 
 
 def faults(hostile: Hostile, response: httpx.Response) -> list[str]:
-    """What is wrong with the answer to a hostile request."""
+    """The faults of the response to a hostile request."""
     results: list[str] = []
     if response.status_code != (hostile.status or 200):
         results.append(f"status {response.status_code}")

@@ -1,4 +1,4 @@
-"""SECURITY.md names a test for each threat, and each of them is there."""
+"""SECURITY.md names an existing test for each threat."""
 
 import ast
 import re

@@ -25,7 +25,7 @@ EXECUTED, PREPARED = dict(largest_requests.executed()), dict(largest_requests.pr
 
 @pytest.fixture
 async def server(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server that has parsed and cached nothing of what it is asked here; its index is ready."""
+    """A server with a ready index that has not seen the requests of these tests."""
     async with running(releases, replace(settings, operation_timeout=60.0)) as started:
         await started.ask("{ skills { totalCount } release { number } }")
         yield started

@@ -49,7 +49,7 @@ class Rounds:
 
 
 class Cold(Server):
-    """A server that has stored nothing, and the rounds in which it asks."""
+    """A server without cached documents, and the rounds of its upstream calls."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
         super().__init__(releases, settings, Rounds)
@@ -58,7 +58,7 @@ class Cold(Server):
 
 @asynccontextmanager
 async def cooled(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
-    """A server without an index; it is not started, for what is looked up then is asked in rounds too."""
+    """A server without an index; not started, because lookups at the start would count as rounds."""
     made = Cold(releases, replace(settings, index="off"))
     try:
         async with made.client:

@@ -16,7 +16,7 @@ TURNS = 10
 
 
 class Protocol(asyncio.Protocol):
-    """Keeps the transports that it was given."""
+    """Records its transports."""
 
     def __init__(self, made: list[asyncio.BaseTransport]) -> None:
         self._made = made

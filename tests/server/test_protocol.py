@@ -119,7 +119,7 @@ async def test_malformed_http_after_a_request_does_not_replace_its_response() ->
 
 
 async def test_a_pipelined_request_has_a_separate_context() -> None:
-    """A variable of the request before it, whose task starts it, is not set."""
+    """Context variables of the previous request, whose task starts it, are not set."""
     client: ContextVar[str] = ContextVar("client", default="unset")
 
     async def set_and_return(request: Request) -> Response:

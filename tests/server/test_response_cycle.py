@@ -12,7 +12,7 @@ from graphql_api.server.protocol import BoundedConfig, BoundedHttpProtocol
 
 
 class RecordingTransport(asyncio.Transport):
-    """A transport that keeps each piece that is written; `cut` where the server has closed it by then."""
+    """A transport that records each write; `cut` is True once the server has closed it."""
 
     def __init__(self) -> None:
         super().__init__({"sockname": ("127.0.0.1", 1), "peername": ("127.0.0.1", 2)})
@@ -38,7 +38,7 @@ class RecordingTransport(asyncio.Transport):
 async def send_messages(
     *messages: Message, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 ) -> RecordingTransport:
-    """What is written when an app answers a request with these messages."""
+    """The bytes written for the messages of an app."""
     ended = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

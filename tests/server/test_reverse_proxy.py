@@ -1,4 +1,4 @@
-"""The nginx configuration of docs/reverse-proxy.md: well-formed everywhere, and run with a real nginx if there is one."""
+"""The nginx configuration of docs/reverse-proxy.md: well-formed, and run if nginx is installed."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ def test_the_nginx_block_forwards_the_required_headers() -> None:
 
 
 def configured(folder: Path, upstream: str, port: int) -> Path:
-    """A whole configuration of nginx around the block, with the addresses of this test."""
+    """A complete nginx configuration around the block, with the addresses of this test."""
     block = BLOCK
     for text, here in (
         ("127.0.0.1:8000", upstream),
@@ -94,7 +94,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def proxied(folder: Path, upstream: str) -> AsyncIterator[str]:
-    """nginx over a server, with a certificate of its own: its host and port."""
+    """nginx in front of a server, with a self-signed certificate: its host and port."""
     key, certificate = folder / "certificate.key", folder / "certificate.pem"
     await run(
         *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),

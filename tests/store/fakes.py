@@ -36,7 +36,7 @@ def entry_of(path: str, at: float = 1.0, validators: Validators = NONE, **raw: A
 
 
 class Clock:
-    """A clock that stands still until it is set."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0

@@ -238,7 +238,7 @@ async def test_history_skips_incomplete_indexes_and_builds_no_vectors(
             return NoVectors.NOT_READY
 
         def close(self) -> None:
-            """Has no thread."""
+            """A vectorizer without a thread."""
 
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
         server.app.state.services.indexes._vectors = Vectors()

@@ -231,14 +231,14 @@ _folder: Path | None = None
 
 @pytest.fixture(autouse=True)
 def shared(releases: Releases, cache_dir: Path) -> None:
-    """What the test over all texts cannot be handed, as hypothesis calls it many times."""
+    """Fixtures for the test over all texts, which hypothesis calls repeatedly."""
     global _releases, _folder
     _releases, _folder = releases, cache_dir
 
 
 @pytest.fixture
 async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server whose index is switched off, as one that is not there yet."""
+    """A server with indexing disabled, like one whose index is not built yet."""
     async with running(releases, replace(Settings(), index="off", cache_dir=tmp_path)) as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""On which terms a release is published, and how far it is translated."""
+"""The terms of use of a release, and its translation coverage."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,7 +22,7 @@ HTML = {"Accept": "text/html"}
 
 @pytest.fixture
 def of_vdab() -> Iterator[Releases]:
-    """Releases that do not say that they are not Competent's own."""
+    """Releases without a source, like those of Competent."""
     with closing(
         Releases(documents_in_memory(replace(dataset, source=None)) for dataset in bundled_datasets())
     ) as opened:
@@ -89,7 +89,7 @@ async def test_coverage_counts_the_translations_in_the_data(
 
 
 async def labels_of(server: Server, type: ConceptType) -> list[dict[str, str | None]]:
-    """The text that each concept of a type is called by, read page by page; competence sets have no pages."""
+    """The label of each concept of a type, read page by page; competence sets have no pages."""
     if type.name == "CompetenceSet":
         sets = (await server.ask("{ competenceSets { title { nl fr en de } } }"))["competenceSets"]
         return [one["title"] or {} for one in sets]

@@ -1,4 +1,4 @@
-"""Queries while the index of a release is built: concepts that were met are there, and no other is said not to exist."""
+"""Queries while the index is built: crawled concepts are returned, and others are never reported as missing."""
 
 import asyncio
 from collections.abc import AsyncIterator

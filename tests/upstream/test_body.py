@@ -1,4 +1,4 @@
-"""What upstream may send wrong: one of our errors, in bounded time and memory, and nothing of it goes further."""
+"""Invalid upstream bodies are errors, in bounded time and memory, and never reach clients."""
 
 import asyncio
 import gc
@@ -29,7 +29,7 @@ MEGABYTE = 1 << 20
 
 
 class Body:
-    """An upstream that sends one body in pieces, and says how much of it was read."""
+    """An upstream that sends one body in chunks, and records how many were read."""
 
     def __init__(self, pieces: list[bytes], headers: Mapping[str, str]) -> None:
         self.status_code = 200
@@ -213,7 +213,7 @@ async def test_inflating_a_gzip_bomb_yields_to_the_event_loop() -> None:
 
 
 class Stuck:
-    """An upstream whose bodies come up to a point and then hang; how many bytes of all of them were taken."""
+    """An upstream whose bodies hang after some bytes; counts the bytes read of all of them."""
 
     status_code = 200
     headers: Mapping[str, str] = {}

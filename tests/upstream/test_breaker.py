@@ -14,7 +14,7 @@ from graphql_api.upstream.breaker import (
 
 
 def opened(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, float]:
-    """When it opened by calls that all fail, from `begin` on, and for how long."""
+    """When the breaker opens if all calls fail from `begin` on, and for how long."""
     for number in range(1000):
         if seconds := breaker.failed(begin + number * every):
             return begin + number * every, seconds

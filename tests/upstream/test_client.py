@@ -300,7 +300,7 @@ def exceptions_of(module: Any, base: type[Exception]) -> list[type[Exception]]:
 
 
 def instance(error_class: type[aiohttp.ClientError]) -> aiohttp.ClientError:
-    """An exception of this class, whose own text needs more than the tests have."""
+    """An instance of an exception class, whose constructor may need more arguments."""
     described = type(
         error_class.__name__, (error_class,), {"__str__": lambda _: "http://internal.host:8080/ went wrong"}
     )

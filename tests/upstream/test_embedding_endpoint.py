@@ -1,4 +1,4 @@
-"""The embeddings service of an operator: what is sent to it, and that no response of it can do harm."""
+"""The embeddings service of an operator: requests, and safe handling of any response."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Freed memory goes back to the system soon, seldom, and where the C library can do so."""
+"""Freed memory is returned to the system soon but rarely, if the C library can."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from graphql_api.upstream.heap import HeapTrimmer
 
 
 class Trims:
-    """Stands for `malloc_trim`: how often it was called, and in which threads."""
+    """A fake `malloc_trim` that records the threads of its calls."""
 
     def __init__(self) -> None:
         self.threads: list[threading.Thread] = []

@@ -18,7 +18,7 @@ from graphql_api.upstream.http_transport import HttpTransport
 
 
 class Heard:
-    """A server that answers everything with an empty list and a cookie, and keeps what it heard, by connection."""
+    """A server that responds with an empty list and a cookie, and records requests by connection."""
 
     def __init__(self) -> None:
         self.connections: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""The ledger's promises; one that is shared by replicas has to keep the same."""
+"""The contract of the rate limiter, also for the one that replicas share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ PLAN = RateLimit(max_calls=20, probe_span=1.5)
 
 
 class Asking:
-    """A ledger and its clock."""
+    """A rate limiter and its clock."""
 
     def __init__(self, make: Callable[[RateLimit, Clock], CallLimiter], plan: RateLimit = PLAN) -> None:
         self.clock = Clock(1000.0)

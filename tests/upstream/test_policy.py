@@ -1,4 +1,4 @@
-"""The table of policies is complete, and each priority waits for what it may wait for."""
+"""The table of policies is complete and consistent."""
 
 from graphql_api.observability.fetch_context import Priority
 from graphql_api.upstream.policy import POLICIES

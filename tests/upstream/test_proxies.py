@@ -1,4 +1,4 @@
-"""The proxy of the environment, by the rules of curl; and what a proxy that refuses is called."""
+"""The proxy of the environment, by the rules of curl, and the errors of proxies."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_prox
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the developer has set is not part of a test."""
+    """Remove settings of the developer from the environment."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
@@ -150,7 +150,7 @@ def test_an_invalid_proxy_is_refused_without_showing_its_value(value: str) -> No
 
 
 class Proxy:
-    """A proxy that responds to everything with one status, and keeps the heads of the requests."""
+    """A proxy that responds with one status, and records the heads of its requests."""
 
     def __init__(self) -> None:
         self.heads: list[str] = []

@@ -1,4 +1,4 @@
-"""The guard's promises, over the sandbox's faults, in virtual time and with seeded chance."""
+"""Resilience towards upstream: simulated with the faults of the sandbox, in virtual time and with seeded randomness."""
 
 import asyncio
 from dataclasses import replace

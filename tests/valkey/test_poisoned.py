@@ -33,7 +33,7 @@ async def shared(valkey: Server) -> AsyncIterator[Shared]:
 
 
 async def command(shared: Shared, name: str, key_type: str, path: str, *arguments: object) -> Any:
-    """Write to the key of something, as anybody may."""
+    """Write to a key of the store, as another program could."""
     done = object()
     key = shared.key(key_type, path)
     result = await shared.run(lambda server: server.execute_command(name, key, *arguments), done)  # type: ignore[no-untyped-call]

@@ -35,7 +35,7 @@ class Upstream:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Upstream"]:
-        """From listening to ended."""
+        """Runs the upstream until the end of the context."""
         task = asyncio.create_task(self.server.serve())
         while not self.server.started:
             await asyncio.sleep(0.001)
@@ -71,7 +71,7 @@ async def upstream(releases: Releases) -> AsyncIterator[Upstream]:
 
 @asynccontextmanager
 async def replicas(upstream: Upstream, valkey: Server, folder: Path, **more: str) -> AsyncIterator[Replicas]:
-    """Three servers that have asked nothing yet."""
+    """Three servers without upstream calls so far."""
     async with AsyncExitStack() as stack:
         clients = []
         for number in range(REPLICAS):

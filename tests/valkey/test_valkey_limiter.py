@@ -44,7 +44,7 @@ __all__ = [
 
 
 class Sharing:
-    """Makes ledgers over one server."""
+    """Creates limiters on one server."""
 
     def __init__(self, url: str) -> None:
         self._url = url

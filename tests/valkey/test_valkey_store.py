@@ -27,7 +27,7 @@ def anything(entry: CacheEntry) -> bool:
 
 @pytest.fixture
 async def replica(valkey: Server) -> AsyncIterator[Callable[..., ValkeyStore]]:
-    """Makes replicas over the one server."""
+    """Creates replicas on one server."""
     opened: list[Shared] = []
 
     def make(origin: str = "api", clock: Clock | None = None, lease: float = 8.0) -> ValkeyStore:

@@ -39,7 +39,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory, small: Releases) -> Wo
 
 
 def without_items(tables: Leaves, *releases: str) -> Leaves:
-    """Items stay as received; the values read from them are compared in the responses."""
+    """The rows without the received documents, whose values are compared in the responses."""
     selected = releases or RELEASES
     return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in selected}
 

@@ -32,7 +32,7 @@ def code(file: str) -> str:
 
 
 class PythonClients(unittest.TestCase):
-    """All of them ask one server."""
+    """All tests use one server."""
 
     @classmethod
     def setUpClass(cls) -> None:

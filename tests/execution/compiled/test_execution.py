@@ -1,4 +1,4 @@
-"""What a compiled query loads, and when: one batch per level, and nothing that is in memory."""
+"""What a compiled query loads, and when: one batch per level, without documents in memory."""
 
 import asyncio
 import math
@@ -28,7 +28,7 @@ NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code ess
 
 @pytest.fixture
 async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server without an index, also of another test's: its whole way leads over documents."""
+    """A server without an index (of other tests either), so that it reads documents only."""
     async with running(releases, replace(settings, index="off", cache_dir=tmp_path)) as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""The comparison finds what it is there to find: each way in which two replies can differ, and a server that is another one."""
+"""The comparison detects every difference between two replies, and servers that behave differently."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +63,7 @@ QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentia
 
 
 async def compared(bench: Bench, change: Callable[[str, int, Any], Any], request: ClientRequest) -> list[str]:
-    """What a server over the same data and one over changed data differ in, that has its index all the same."""
+    """The differences between a server over the data and one over changed data, both with the same index."""
     data = bench.data
     upstream, other = Upstream(data.original), Upstream(data.original, change)
     async with twins(data.settings, data.settings, upstream, *data.numbers, other=other) as pair:
@@ -90,7 +90,7 @@ def test_a_server_without_its_documents_is_detected(bench: Bench) -> None:
 
 
 class Lying:
-    """A fast path that says something else than it should."""
+    """A fast path that changes a text in its responses."""
 
     def __init__(self, path: FastPathHandler, old: bytes, new: bytes) -> None:
         self._path = path

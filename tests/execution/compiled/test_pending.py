@@ -1,4 +1,4 @@
-"""Waiting for results: until half has arrived, or one fails that an execution cannot do without."""
+"""Waiting for results: until half has arrived, or a required one fails."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ Loads = dict[str, "asyncio.Future[str]"]
 
 @pytest.fixture
 async def loads() -> Loads:
-    """Four results that are on their way."""
+    """Four pending results."""
     return {key: asyncio.get_running_loop().create_future() for key in "abcd"}
 
 

@@ -1,4 +1,4 @@
-"""Whatever is asked, and whatever goes wrong upstream: with plans and without, the answer is the same, and so is what was asked."""
+"""Responses and upstream calls are equal with and without compiled queries, for any operation and upstream fault."""
 
 import pytest
 

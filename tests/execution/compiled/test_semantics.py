@@ -160,7 +160,7 @@ FAILS = {
 
 
 def filled(request: ClientRequest, bench: Bench) -> ClientRequest:
-    """With ids that there are."""
+    """Fill in ids that exist."""
     samples = bench.data.samples
     values = {
         "UUID": samples.uuids["OccupationalProfile"][0],

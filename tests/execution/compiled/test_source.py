@@ -1,4 +1,4 @@
-"""The generated source: names of the schema and the declarations are in it, and nothing that a client wrote but checked keys."""
+"""The generated source contains names of the schema and declarations, and of client input only checked response keys."""
 
 import ast
 import linecache

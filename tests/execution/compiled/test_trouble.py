@@ -1,4 +1,4 @@
-"""Trouble whose course matters: documents that change, that never come, that many request at the same time, clients that leave."""
+"""Sequences of events: documents that change or hang, concurrent requests for one document, clients that disconnect."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def of_profile(bench: Bench, query: str = DEEP) -> ClientRequest:
 
 
 def saying(text: str, collection: str) -> Callable[[str, int, Any], tuple[int, Any]]:
-    """Documents of a kind say this in Dutch, wherever they say something."""
+    """Replace every Dutch text in documents of a collection."""
 
     def change(path: str, status: int, document: Any) -> tuple[int, Any]:
         if status == 200 and f"/{collection}/" in path:

@@ -37,7 +37,7 @@ COMMON = ("de", "des", "en", "het", "operations", "ver", "e", "van veiligheid", 
 async def counted(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
-    """A server without plans, which could use answers again, and the counter of its work."""
+    """A server without compiled queries, whose caches would hide work, and the counter of its work."""
     work = count_work(monkeypatch)
     async with running(releases, replace(settings, compiled_queries="off", operation_calls=10_000)) as server:
         for release in ("3.10", "3.11"):
@@ -338,7 +338,7 @@ async def test_at_real_size_no_index_query_exceeds_its_announced_cost(real: tupl
 @pytest.mark.real
 @pytest.mark.xdist_group("work at real size")
 async def test_at_real_size_pages_stay_within_their_announced_cost(real: tuple[Server, Work]) -> None:
-    """Lists are longer than on average in some things; over a page that evens out, but for what is allowed once."""
+    """Lists of some concepts are longer than average; over a page this evens out, within a fixed allowance."""
     server, _ = real
     over = []
     nested = {

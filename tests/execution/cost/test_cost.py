@@ -1,4 +1,4 @@
-"""What operations cost: list sizes multiplied, worked out once for a document, with variables left open."""
+"""The cost of operations: list sizes multiplied, computed once per document as a function of its variables."""
 
 import re
 from pathlib import Path

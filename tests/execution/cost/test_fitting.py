@@ -1,4 +1,4 @@
-"""A refused operation says which `first` would fit, and that is the largest one."""
+"""The error of a refused operation names the largest `first` that fits."""
 
 import re
 from typing import Any

@@ -17,14 +17,14 @@ STRICT = Settings().queue_timeout
 
 @dataclass
 class Outcome:
-    """Seconds that each operation took from its arrival until it was answered or refused."""
+    """Seconds from the arrival of each operation to its response or refusal."""
 
     answered: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
 
 
 class Model:
-    """Operations share a core: each works in two steps, and gives way between them."""
+    """Operations share a core: each runs in two steps and yields in between."""
 
     def __init__(self, service: Callable[[int], float]) -> None:
         self.limiter = limiter_for(Settings(), self.now)
@@ -60,7 +60,7 @@ class Model:
         return outcome
 
     async def at_rate(self, per_second: float, seconds: float) -> Outcome:
-        """What becomes of operations that come evenly."""
+        """The results of operations that arrive at equal intervals."""
         outcome = Outcome()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(int(per_second * seconds)):

@@ -1,4 +1,4 @@
-"""Who may ask: keys, quotas, clients' own keys; over HTTP and over WebSockets."""
+"""Authentication: keys, quotas and keys of clients, over HTTP and WebSockets."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def server(releases: Releases, settings: Settings, keys: Keys) -> AsyncIte
 
 
 class Seeing(Server):
-    """A server whose upstream notes the keys that it is asked with."""
+    """A server whose upstream records the keys of its calls."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
         super().__init__(releases, settings, lambda _: self._noting)
@@ -377,7 +377,7 @@ def secrets(keys: Keys) -> dict[str, str]:
 async def costly(
     releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
-    """A server whose keys have a quota of cost, in a minute that does not end."""
+    """A server whose keys have a cost quota, with a stopped clock."""
     stopped = SimpleNamespace(time=Clock(time.time()))
     for module in (limits.storage.memory, limits.strategies):
         monkeypatch.setattr(module, "time", stopped)

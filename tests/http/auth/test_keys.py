@@ -103,7 +103,7 @@ def test_without_the_file_all_keys_are_refused(file: Path) -> None:
 
 
 def one_key(**changed: object) -> str:
-    """A file of one key, with something in it that does not belong there."""
+    """A keys file with one key and one invalid entry."""
     client = {"name": "a", "id": "0" * 12, "salt": "0" * 32, "hash": "0" * 64, "made": "", "per_minute": None}
     return json.dumps({"keys": [client | changed]})
 

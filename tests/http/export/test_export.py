@@ -1,4 +1,4 @@
-"""`/export/…`: a whole release over HTTP, conditional requests, and bounds of its own."""
+"""`/export/…`: a complete release over HTTP, with conditional requests and its own limits."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Forms of a request that real clients send: PHP's empty map, a byte order mark, a wish under another name, a bad id."""
+"""Requests as real clients send them: PHP's empty map, a byte order mark, a field of another type, an invalid id."""
 
 import codecs
 import io

@@ -1,4 +1,4 @@
-"""Documents named instead of sent: what clients leave under a hash, and what the operator's manifests hold."""
+"""Persisted queries: registered by clients under a hash, or listed in manifests of the operator."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def code(response: httpx.Response) -> str:
 
 
 class Make(Protocol):
-    """A server with settings of its own."""
+    """A server with these settings."""
 
     def __call__(self, **settings: Any) -> AbstractAsyncContextManager[Server]: ...
 

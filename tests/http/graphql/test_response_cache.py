@@ -55,7 +55,7 @@ class Moving(Server):
         await send({"type": "http.response.body", "body": body})
 
     async def renewed(self) -> None:
-        """Wait until what was stale has been asked for again."""
+        """Wait until stale documents are revalidated."""
         await self.app.state.services.store.wait_idle()
 
 

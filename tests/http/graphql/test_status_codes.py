@@ -1,4 +1,4 @@
-"""The statuses of the two editions side by side: the audits' in the other tests, those of September 2026 here."""
+"""The status codes of the edition of September 2026; the other tests cover those of the audits."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The tools for queries of an agent's own: search the schema, validate, execute; with the limits, quotas and logs of others."""
+"""The MCP tools for an agent's queries (search the schema, validate, execute), with the usual limits, quotas and logs."""
 
 import logging
 from dataclasses import replace

@@ -15,7 +15,7 @@ LONG = f"{TEXT} {'w' * 10_000}"
 
 
 def hostile_releases() -> Releases:
-    """The bundled release with its nurse alone."""
+    """The bundled release with only one profile, the nurse."""
     return Releases([documents_in_memory(_dataset(with_profiles(bundled_datasets()[0], {"OP-101"})))])
 
 

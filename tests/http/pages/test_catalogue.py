@@ -1,4 +1,4 @@
-"""The messages of the pages: each is translated, none is left over, and placeholders are those of the English text."""
+"""The messages of the pages: all are translated and used, with the placeholders of the English text."""
 
 import re
 from collections.abc import Iterator

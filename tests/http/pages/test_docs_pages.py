@@ -47,7 +47,7 @@ class Parsed(HTMLParser):
 
 
 async def shown(server: Server, url: str) -> Parsed:
-    """A page, which obeys its policy and shows no comment."""
+    """A page; fails if it violates its content security policy or shows a comment."""
     response = await server.client.get(url, headers=HTML)
     assert response.status_code == 200, (url, response.headers.get("location"))
     page = Parsed(response.text)

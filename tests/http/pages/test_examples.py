@@ -1,4 +1,4 @@
-"""The example operations answer on the data that is running, with variables taken from it."""
+"""The example operations run on the served data, with variables taken from it."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The explorer: pages for people in four languages, made of our own graph."""
+"""The explorer: HTML pages in four languages, made from GraphQL queries."""
 
 import asyncio
 import re
@@ -50,7 +50,7 @@ HOSTILE = "<script>alert('1')</script>\u202e\"&"
 
 @pytest.fixture
 async def indexed_before(server: Server) -> None:
-    """Build the index of the release before the current one, which a page does not wait for."""
+    """Build the index of the previous release, for which pages do not wait."""
     await server.app.state.services.indexes.ready("3.10")
 
 

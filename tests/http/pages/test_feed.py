@@ -27,7 +27,7 @@ CHANGES = (
 
 @pytest.fixture
 async def small(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server over releases with few profiles, none of them indexed."""
+    """A server over releases with few profiles and without indexes."""
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""The GraphiQL page and its files, as a browser would ask for them.
+"""The GraphiQL page and its files, as a browser requests them.
 
 Promise: what the page loads is in the package, under a policy that lets it load nothing else.
 """

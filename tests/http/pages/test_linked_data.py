@@ -36,7 +36,7 @@ async def document_at(server: Server, path: str) -> dict[str, Any]:
 
 
 def addresses(document: dict[str, Any], at: str) -> list[str]:
-    """What its ids and links resolve to, as a reader of JSON-LD does it: against `@base`, against its own address."""
+    """The URLs of its ids and links, resolved as in JSON-LD: against `@base`, or the URL of the document."""
     base = urljoin(f"http://server.test{at}", document["@context"]["@base"])
     linked = {
         name for name, term in document["@context"].items() if isinstance(term, dict) and term.get("@type") == "@id"

@@ -1,4 +1,4 @@
-"""My skills: what a visitor chooses or writes arrives by POST, is in no address, and is cached nowhere."""
+"""My skills: selections and texts of visitors are sent by POST, never in a URL, and never cached."""
 
 import re
 from html import unescape
@@ -24,7 +24,7 @@ async def post(server: Server, status: int = 200, **fields: Any) -> httpx.Respon
 
 
 def boxes(page: httpx.Response) -> dict[str, bool]:
-    """The competences to choose from, and whether each is chosen."""
+    """The listed competences, and whether each is selected."""
     pattern = r'<input type="checkbox" name="have" value="([^"]+)"( checked)?>'
     return {ref: bool(checked) for ref, checked in re.findall(pattern, page.text)}
 

@@ -1,4 +1,4 @@
-"""The extra `semantic`: nothing of it is imported without need, and its encoder does what the interface says."""
+"""The extra `semantic`: imported only if needed, and its encoder implements the interface."""
 
 import subprocess
 import sys

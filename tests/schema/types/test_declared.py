@@ -1,4 +1,4 @@
-"""GraphQL types are made from the declarations, and say what those say."""
+"""GraphQL types are generated from the declarations, with their descriptions."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ COMPLETE = {"id": ID, "code": "SS-1", "regions": ["BE"]}
 
 
 class Loaders:
-    """Has one whole document, cached or to be loaded, or fails to load it."""
+    """Loaders with one complete document: cached, loadable or failing."""
 
     def __init__(self, cached: bool = False, error: UpstreamError | None = None) -> None:
         self.cached = cached

@@ -1,4 +1,4 @@
-"""Plain resolvers: the same values, and the same errors at the same places, as Strawberry's own."""
+"""Plain resolvers return the same values and errors as Strawberry's resolvers."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The choice of a language."""
+"""Language selection."""
 
 import pytest
 

@@ -113,7 +113,7 @@ class Line:
         self._rest = b""
 
     def send(self, *pieces: bytes) -> None:
-        """Deliver these pieces one after the other, before anything else runs."""
+        """Deliver these chunks one after the other, before any other task runs."""
         for piece in pieces:
             self.protocol.data_received(piece)
 

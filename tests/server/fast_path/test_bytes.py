@@ -20,7 +20,7 @@ CHUNKED = b"".join([b"%x\r\n" % len(BODY), BODY, b"\r\n0\r\n\r\n"])
 
 
 def without_length(*lines: bytes) -> bytes:
-    """The head of the request with other lines in the place of that of its length."""
+    """The head of the request with its Content-Length replaced by other lines."""
     payload = [item for item in HEAD.split(b"\r\n") if not item.startswith(b"Content-Length")]
     return b"\r\n".join([*payload, *lines, b"", b""])
 
@@ -97,7 +97,7 @@ async def test_requests_that_end_the_connection_do_so_on_both_paths(two: Both) -
 
 
 async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
-    """The names of the fields and the body of the answer after which the connection is closed."""
+    """The header names and body of the response after which the connection is closed."""
     line.send(sent)
     head, _, body = (await line.closed()).partition(b"\r\n\r\n")
     assert line.spy is None or not any(line.spy.served)
@@ -109,7 +109,7 @@ async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
 
 @pytest.mark.parametrize("waits", [True, False])
 async def test_expect_100_continue_is_answered(two: Both, waits: bool) -> None:
-    """Who does not wait for that too."""
+    """Also for a client that does not wait for the 100."""
     await two.ask_uncached(PLAIN)
     answers = []
     for fast in (True, False):
@@ -135,7 +135,7 @@ async def answers(line: Line, count: int) -> list[bytes]:
 
 @pytest.mark.parametrize("way", [1, 2, 3, 1000])
 async def test_pipelined_requests_are_answered_in_order(two: Both, way: int) -> None:
-    """Cut into this number of pieces."""
+    """Split into this number of chunks."""
     bodies = [(await two.ask_repeated(item))[0].body for item in KINDS[:3]]
     many = b"".join(KINDS[:3]) * 2
     size = -(-len(many) // way)
@@ -146,7 +146,7 @@ async def test_pipelined_requests_are_answered_in_order(two: Both, way: int) -> 
 
 
 async def test_bytes_inside_a_body_are_not_read_as_a_request(two: Both) -> None:
-    """Bytes that would be a request, where the body of another is due."""
+    """The bytes look like a request, but are inside the body of another."""
     await two.ask_uncached(PLAIN)
     outer = request(b'{"query": "{ __typename }", "x": "' + b"y" * (len(PLAIN) - 2) + b'"}').replace(
         b"y" * (len(PLAIN) - 2), b""
@@ -160,7 +160,7 @@ async def test_bytes_inside_a_body_are_not_read_as_a_request(two: Both) -> None:
 
 @pytest.mark.parametrize("is_cached", [True, False])
 async def test_no_response_is_sent_before_the_last_byte_of_the_request(two: Both, is_cached: bool) -> None:
-    """Not even where what lacks is white space, and the body would do."""
+    """Even if only white space is missing and the JSON is complete."""
     await two.ask_uncached(PLAIN)
     sent = request(BODY + b"   ")
     if is_cached:

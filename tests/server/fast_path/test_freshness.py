@@ -1,4 +1,4 @@
-"""What is answered fast is what would be answered anyhow: fresh, in memory, and of the release that is current now."""
+"""The fast path serves only responses that are fresh, in memory and of the current release."""
 
 import asyncio
 import itertools
@@ -160,7 +160,7 @@ async def test_the_fast_path_is_skipped_while_tracing(two: Both) -> None:
 
 
 async def test_fast_responses_are_limited_to_a_time_budget_per_loop_pass(two: Both) -> None:
-    """The rest waits with all others, which are heard too."""
+    """The remaining requests take the ASGI path in turn with other tasks."""
     assert (await two.ask_repeated(PLAIN))[1]
     loop_budget = two.fast_path._loop_budget
     loop_budget.max_fast_path_seconds = PASS_SECONDS / 2

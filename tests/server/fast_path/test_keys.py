@@ -1,4 +1,4 @@
-"""Who may ask is asked before a fast answer as before any other, and each request counts once, whichever way it goes."""
+"""The fast path checks authentication and quotas as the ASGI path does; each request counts once."""
 
 import asyncio
 import itertools
@@ -34,7 +34,7 @@ def keys(tmp_path: Path) -> Keys:
 
 
 def left(answer: Answer) -> int:
-    """How many requests an answer says are left."""
+    """The remaining requests in the headers of a response."""
     match = re.fullmatch(r'"(?:cost-per-)?minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
     assert match
     return int(match[1])
@@ -52,7 +52,7 @@ async def left_after_each(two: Both, requests: list[bytes]) -> list[list[int]]:
 
 
 async def test_each_request_counts_once_in_the_quota_on_either_path(made: Made, keys: Keys) -> None:
-    """Those that the fast path tries and leaves to the long way too."""
+    """Also for requests that the fast path tries and declines."""
     key = keys.new("partner", per_minute=20)
     sent = [
         post(PINNED, CP, X_API_Key=key),
@@ -192,6 +192,6 @@ async def test_with_passthrough_the_fast_path_requires_a_client_key(made: Made) 
 
 
 async def test_a_shared_quota_is_not_counted_locally() -> None:
-    """Then each request goes the long way, which can wait for the count."""
+    """Each request then takes the ASGI path, which can await the shared count."""
     assert Quotas(clock=Clock()).has_capacity_local("a", 1)
     assert not Quotas(MemoryStorage(), Clock()).has_capacity_local("a", 1)

@@ -28,7 +28,7 @@ TINY = "{ __typename }"
 
 
 def cached_heads(two: Both) -> int:
-    """Bytes that all it remembers is counted as."""
+    """The counted bytes of all cached entries."""
     path = two.fast_path
     return int(path._heads.bytes + path._profiles._profiles.bytes + path._requests._requests.bytes)
 
@@ -56,7 +56,7 @@ async def test_cached_requests_are_bounded_and_overlong_ones_are_skipped(two: Bo
 
 
 def steered(number: int) -> bytes:
-    """A document that is compiled in sixteen ways, in turn."""
+    """A document that is compiled in one of sixteen variants."""
     ways = list(product([True, False], repeat=4))
     fields = " ".join(
         [*(f"{name}: code @include(if: ${name})" for name in "abcd"), *(f"n{n}: code" for n in range(60))]
@@ -123,7 +123,7 @@ async def test_repeating_a_request_does_not_grow_its_cached_entry(releases: Rele
 async def test_a_request_whose_compiled_query_was_evicted_is_skipped_for_a_while(
     releases: Releases, settings: Settings
 ) -> None:
-    """There it is compiled again."""
+    """The ASGI path compiles it again."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
         await two.ask_uncached(steered(0))
         assert (await two.ask(steered(0)))[1]

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 
 async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
-    """What is not as it should be, by the names of the cases."""
+    """The differences from the expectation, by case."""
     results = []
     for name, sent in cases.items():
         try:
@@ -80,7 +80,7 @@ async def test_all_other_requests_skip_the_fast_path_with_equal_responses(two: B
 
 
 async def test_a_miss_on_the_fast_path_is_counted_and_logged_once(two: Both) -> None:
-    """However often, and though it is not tried each time."""
+    """Also when repeated, although the fast path skips some requests after a miss."""
     for name in ("introspection", "a bad id beside what is well", "a search", "a variable that does not fit"):
         differences = []
         await two.ask_uncached(LONG[name])
@@ -95,7 +95,7 @@ async def test_a_miss_on_the_fast_path_is_counted_and_logged_once(two: Both) -> 
 
 
 async def test_the_fast_path_starts_no_index_lookup(made: Made) -> None:
-    """Of two things that are asked for in one document, one was looked up."""
+    """Of two sets requested by the same document, only one was looked up before."""
     query = """query ($uuid: UUID!) { competenceSet(uuid: $uuid, release: "3.11") { skills { code } } }"""
     async with made(response_cache_bytes=0) as two:
         await two.server.app.state.services.indexes.ready("3.11")

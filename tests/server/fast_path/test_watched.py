@@ -19,7 +19,7 @@ ARRIVAL = IDLE = LONG
 
 
 class Timer:
-    """What a loop gives for a call that is due later."""
+    """The handle of a scheduled call."""
 
     def __init__(self, when: float, call: Callable[[], None]) -> None:
         self._when = when
@@ -34,7 +34,7 @@ class Timer:
 
 
 class Clock:
-    """As much of a loop as watches a connection; what takes no time is done by the real one."""
+    """The part of an event loop that timers use; all else is delegated to the real loop."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -51,7 +51,7 @@ class Clock:
         return asyncio.get_running_loop().create_task(coroutine, **how)
 
     def move(self, seconds: float) -> None:
-        """Let time pass, and have done what is due by then."""
+        """Advance time and run the calls that are due."""
         end = self.now + seconds
         while due := sorted((item for item in self._waiting() if item.when() <= end), key=Timer.when):
             self.timers.remove(due[0])
@@ -66,7 +66,7 @@ class Clock:
 
 @pytest.fixture
 async def answered(two: Both) -> list[tuple[Line, Clock]]:
-    """A connection that was answered fast, one that was answered the long way, and their clocks."""
+    """A connection after a fast response, one after a regular response, and their clocks."""
     await two.ask_uncached(PLAIN)
     results = []
     for fast in (True, False):
