@@ -54,7 +54,7 @@ async def original(few_releases: Releases, settings: Settings, folder: Path) -> 
 
 
 @pytest.fixture
-async def served_again(
+async def reimported(
     original: Server, few_releases: Releases, settings: Settings, folder: Path
 ) -> AsyncIterator[Server]:
     """A server over the exports of that one."""

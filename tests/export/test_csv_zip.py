@@ -100,8 +100,8 @@ async def test_each_document_is_read_once(original: Server, monkeypatch: pytest.
 
 
 @pytest.mark.slow
-async def test_the_same_release_gives_the_same_bytes(original: Server, served_again: Server) -> None:
-    assert await exported(served_again, "3.11", "csv") == await exported(original, "3.11", "csv")
+async def test_the_same_release_gives_the_same_bytes(original: Server, reimported: Server) -> None:
+    assert await exported(reimported, "3.11", "csv") == await exported(original, "3.11", "csv")
 
 
 @pytest.mark.parametrize(

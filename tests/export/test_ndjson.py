@@ -103,7 +103,7 @@ async def comparable(server: Server, query: str, variables: Any, headers: dict[s
     return response.get("data"), sorted(errors, key=str)
 
 
-async def test_example_operations_have_equal_responses_over_an_export(original: Server, served_again: Server) -> None:
+async def test_example_operations_have_equal_responses_over_an_export(original: Server, reimported: Server) -> None:
     groups = (await original.client.get("/graphiql/examples.json")).json()["groups"]
     listed = [example for group in groups for example in group["examples"]]
 
@@ -113,10 +113,10 @@ async def test_example_operations_have_equal_responses_over_an_export(original: 
             data, errors = await comparable(original, example["query"], variables := json.loads(example["variables"]))
             assert data
             assert {code for *_, code in errors} <= {"NOT_AVAILABLE"}  # of fields that need vectors
-            assert await comparable(served_again, example["query"], variables) == (data, errors), example["name"]
+            assert await comparable(reimported, example["query"], variables) == (data, errors), example["name"]
 
 
-class Harvested:
+class SampleSource:
     """A server with the interface that `SampleValues` needs."""
 
     def __init__(self, server: Server) -> None:
@@ -128,27 +128,25 @@ class Harvested:
 
 @pytest.mark.parametrize("numbers", [range(60), pytest.param(range(60, 1060), marks=pytest.mark.slow)])
 async def test_generated_operations_have_equal_responses_over_an_export(
-    numbers: range, original: Server, served_again: Server
+    numbers: range, original: Server, reimported: Server
 ) -> None:
-    samples = await SampleValues.of(Harvested(original))  # type: ignore[arg-type]
+    samples = await SampleValues.of(SampleSource(original))  # type: ignore[arg-type]
     for release in ("3.9", "3.10", "3.11"):
         await index_of(original, release)
-        await index_of(served_again, release)
+        await index_of(reimported, release)
     with_data = 0
     for number in numbers:
         request = numbered(SHAPES, samples, number)
         headers = {name.replace("-", "_"): value for name, value in request.headers.items()}
         data, errors = await comparable(original, request.query, request.variables, headers)
-        assert await comparable(served_again, request.query, request.variables, headers) == (data, errors), (
-            request.query
-        )
+        assert await comparable(reimported, request.query, request.variables, headers) == (data, errors), request.query
         with_data += data is not None
 
     assert with_data > 0.5 * len(numbers)
 
 
-async def test_a_reexported_export_is_the_same_file(original: Server, served_again: Server) -> None:
-    assert await exported(served_again, "3.11") == await exported(original, "3.11")
+async def test_a_reexported_export_is_the_same_file(original: Server, reimported: Server) -> None:
+    assert await exported(reimported, "3.11") == await exported(original, "3.11")
 
 
 async def test_an_export_reads_one_batch_at_a_time(original: Server) -> None:

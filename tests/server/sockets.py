@@ -85,7 +85,7 @@ async def answer_to(*pieces: bytes) -> bytes:
         return answer
 
 
-async def dripping(first: bytes, drop: bytes) -> bytes:
+async def response_to_slow_client(first: bytes, drop: bytes) -> bytes:
     """The response to a client that sends `first` and then `drop` slowly and repeatedly."""
     async with serving() as (_, address):
         reader, writer = await asyncio.open_connection(*address)

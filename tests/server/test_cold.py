@@ -57,7 +57,7 @@ class Cold(Server):
 
 
 @asynccontextmanager
-async def cooled(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
+async def cold_server(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
     """A server without an index; not started, because lookups at the start would count as rounds."""
     made = Cold(releases, replace(settings, index="off"))
     try:
@@ -69,7 +69,7 @@ async def cooled(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
 
 @pytest.fixture
 async def cold(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
-    async with cooled(releases, settings) as made:
+    async with cold_server(releases, settings) as made:
         yield made
 
 
@@ -122,7 +122,7 @@ async def test_missing_documents_of_two_profiles_are_fetched_once_in_one_round(c
 async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(
     releases: Releases, settings: Settings
 ) -> None:
-    async with cooled(releases, replace(settings, upstream_concurrency=4)) as made:
+    async with cold_server(releases, replace(settings, upstream_concurrency=4)) as made:
         await made.ask(QUERY, {"release": "3.11", "uuid": NURSE})
 
     assert [len(item) for item in made.upstream.rounds] == [1, 4, 4, 4]
@@ -130,7 +130,7 @@ async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(
 
 async def test_a_code_on_the_first_page_is_found_without_other_pages(releases: Releases, settings: Settings) -> None:
     query = "query($code: String!) { technicalCompetence(code: $code) { uuid } }"
-    async with cooled(releases, replace(settings, upstream_page_size=10)) as made:
+    async with cold_server(releases, replace(settings, upstream_page_size=10)) as made:
         first = await made.ask(query, {"code": "CP-7"})
         count = len(made.upstream_paths())
         await made.ask(query, {"code": "CP-999"})

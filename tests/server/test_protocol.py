@@ -18,8 +18,8 @@ from tests.server.sockets import (
     IDLE,
     LONGEST,
     answer_to,
-    dripping,
     refusal_in,
+    response_to_slow_client,
     rest_of,
     serving,
 )
@@ -35,17 +35,17 @@ async def test_an_incomplete_request_head_is_408(begin: bytes) -> None:
 
 
 async def test_a_slow_request_head_is_408_in_the_same_time() -> None:
-    assert (await dripping(HEAD + b"X-Slow: ", b"a")).startswith((b"HTTP/1.1 408 ", b"reset"))
+    assert (await response_to_slow_client(HEAD + b"X-Slow: ", b"a")).startswith((b"HTTP/1.1 408 ", b"reset"))
 
 
 async def test_a_slow_body_is_disconnected() -> None:
-    answer = await dripping(HEAD + b"Content-Length: 100000\r\n\r\n", b"a")
+    answer = await response_to_slow_client(HEAD + b"Content-Length: 100000\r\n\r\n", b"a")
 
     assert b"200" not in answer[:20]
 
 
 async def test_empty_lines_between_requests_do_not_extend_the_connection() -> None:
-    answer = await dripping(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
+    answer = await response_to_slow_client(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
 
     assert answer.startswith((b"HTTP/1.1 200", b"reset"))
 

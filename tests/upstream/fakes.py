@@ -52,14 +52,14 @@ class World:
         self.under_way = self.most_under_way = 0
         self._faulty = Faulty(self._answer, self.faults)
         limiter = LocalLimiter(RateLimit.of(self.settings), self.now)
-        client = AsgiTransport(self._noted, self.settings)
+        client = AsgiTransport(self._record, self.settings)
         self.door = Upstream(client, self.settings, limiter, Random(self.seed + 2), self.events.append)
 
     @staticmethod
     def now() -> float:
         return asyncio.get_running_loop().time()
 
-    async def _noted(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _record(self, scope: Any, receive: Any, send: Any) -> None:
         self.calls.append((self.now(), scope["path"]))
         self.sent.append({name.decode(): value.decode() for name, value in scope["headers"]})
         self.under_way += 1

@@ -17,7 +17,7 @@ from graphql_api.upstream.headers import calls_left, validators_of
 from graphql_api.upstream.http_transport import HttpTransport
 
 
-class Heard:
+class RecordingServer:
     """A server that responds with an empty list and a cookie, and records requests by connection."""
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class Heard:
 
 
 @pytest.fixture
-async def heard() -> AsyncIterator[Heard]:
-    made = Heard()
+async def recorder() -> AsyncIterator[RecordingServer]:
+    made = RecordingServer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -62,34 +62,40 @@ async def fetch(url: str, times: int = 1, concurrency: int = 1) -> None:
         await door.aclose()
 
 
-async def test_calls_reuse_connections_and_store_no_cookies(heard: Heard) -> None:
-    await fetch(f"http://127.0.0.1:{heard.port}/base", times=3, concurrency=4)
+async def test_calls_reuse_connections_and_store_no_cookies(recorder: RecordingServer) -> None:
+    await fetch(f"http://127.0.0.1:{recorder.port}/base", times=3, concurrency=4)
 
-    assert [len(connection) for connection in heard.connections] == [3] * 4
-    assert "cookie" not in str(heard.connections).lower()
+    assert [len(connection) for connection in recorder.connections] == [3] * 4
+    assert "cookie" not in str(recorder.connections).lower()
     assert all(
-        request.startswith("GET /base/releases HTTP/1.1\r\n") for requests in heard.connections for request in requests
+        request.startswith("GET /base/releases HTTP/1.1\r\n")
+        for requests in recorder.connections
+        for request in requests
     )
 
 
-async def test_calls_go_through_the_proxy_of_the_environment(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_go_through_the_proxy_of_the_environment(
+    recorder: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{heard.port}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{recorder.port}")
 
     await fetch("http://competent.invalid/base")
 
-    assert heard.connections[0][0].startswith("GET http://competent.invalid/base/releases HTTP/1.1\r\n")
-    assert "\r\nhost: competent.invalid\r\n" in heard.connections[0][0].lower()
+    assert recorder.connections[0][0].startswith("GET http://competent.invalid/base/releases HTTP/1.1\r\n")
+    assert "\r\nhost: competent.invalid\r\n" in recorder.connections[0][0].lower()
 
 
-async def test_a_no_proxy_address_is_called_directly(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_no_proxy_address_is_called_directly(
+    recorder: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
-    await fetch(f"http://127.0.0.1:{heard.port}")
+    await fetch(f"http://127.0.0.1:{recorder.port}")
 
-    assert heard.connections[0][0].startswith("GET /releases HTTP/1.1\r\n")
+    assert recorder.connections[0][0].startswith("GET /releases HTTP/1.1\r\n")
 
 
 HEADS = {

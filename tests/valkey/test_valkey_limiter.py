@@ -13,7 +13,7 @@ from tests.conftest import Clock
 from tests.upstream.test_limiter import (
     PLAN,
     ROUTE,
-    Asking,
+    Limited,
     test_a_block_of_one_account_does_not_affect_another,
     test_a_block_rejects_calls_then_admits_probes_until_one_succeeds,
     test_a_crawl_reserves_calls_for_interactive_requests,
@@ -64,8 +64,8 @@ async def sharing(valkey: Server) -> AsyncIterator[Sharing]:
 
 
 @pytest.fixture
-def asking(sharing: Sharing) -> Asking:
-    return Asking(sharing)
+def limited(sharing: Sharing) -> Limited:
+    return Limited(sharing)
 
 
 async def test_limiters_of_all_replicas_share_the_rate_limit(sharing: Sharing) -> None:

@@ -23,7 +23,7 @@ SKIPPED = {"clients", "plan", "browser"}
 
 
 @cache
-def written_down() -> tuple[str, ...]:
+def documented_queries() -> tuple[str, ...]:
     """The queries in docs and examples."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     queries = [example.query for example in examples()]

@@ -51,7 +51,7 @@ class Bench:
         self.counted["fast"] += pair.second.fast
         self.counted -= pair.second.beside
         for _, reply in result.replies:
-            self.counted.update(kind_of(reply))
+            self.counted.update(outcomes_of(reply))
         return result
 
     def compare_numbered(self, scenario: Scenario, first: int, examples: int) -> None:
@@ -64,7 +64,7 @@ class Bench:
     def compare_generated(self, scenario: Scenario, number: int, examples: int) -> None:
         """Compare operations from Hypothesis, the same ones for each number."""
 
-        @quietly(number, examples)
+        @seeded(number, examples)
         @given(
             some.integers(0, 1000),
             some.lists(operations(SHAPES, self.data.samples), min_size=RUNS[0], max_size=RUNS[1]),
@@ -75,7 +75,7 @@ class Bench:
         same()
 
 
-def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def seeded(number: int, examples: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Configure Hypothesis to run the same examples for each number."""
     how = settings(
         max_examples=examples,
@@ -87,7 +87,7 @@ def quietly(number: int, examples: int) -> Callable[[Callable[[], None]], Callab
     return lambda test: seed(number)(how(test))
 
 
-def kind_of(reply: Reply) -> list[str]:
+def outcomes_of(reply: Reply) -> list[str]:
     """The kind of a response: `data` if a field of the query is not null, `errors` if there are errors."""
     body: dict[str, Any] = orjson.loads(reply.body)
     data = body.get("data")

@@ -74,7 +74,7 @@ RUBBISH: tuple[Any, ...] = (
 )
 
 
-def _rubbish(random: Random) -> Any:
+def _unexpected_value(random: Random) -> Any:
     return orjson.loads(orjson.dumps(random.choice(RUBBISH)))  # a copy, as it may be damaged further
 
 
@@ -106,20 +106,20 @@ def _one_key(random: Random, document: Document) -> None:
     positions = list(_places(document))
     if names := sorted({str(key) for _, key in positions}):
         name = random.choice(names)
-        value = _rubbish(random)
+        value = _unexpected_value(random)
         gone = random.random() < 0.3
         for holder, key in positions:
             if str(key) == name:
-                _hurt(random, holder, key, copy.deepcopy(value), gone)
+                _damage(random, holder, key, copy.deepcopy(value), gone)
 
 
 def _some_places(random: Random, document: Document) -> None:
     positions = list(_places(document))
     for holder, key in random.sample(positions, min(len(positions), 1 + len(positions) // 20)):
-        _hurt(random, holder, key, _rubbish(random), random.random() < 0.3)
+        _damage(random, holder, key, _unexpected_value(random), random.random() < 0.3)
 
 
-def _hurt(random: Random, holder: Any, key: Any, value: Any, gone: bool) -> None:
+def _damage(random: Random, holder: Any, key: Any, value: Any, gone: bool) -> None:
     if isinstance(holder, list):
         if key < len(holder):
             holder.insert(key, copy.deepcopy(holder[key]) if random.random() < 0.3 else value)

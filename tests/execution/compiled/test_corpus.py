@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.execution.compiled.corpus import corpus, in_tests, written_down
+from tests.execution.compiled.corpus import corpus, documented_queries, in_tests
 from tests.execution.compiled.run_examples import Bench
 from tests.execution.compiled.scenarios import SCENARIOS, Scenario
 
@@ -10,13 +10,13 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_corpus_has_enough_operations() -> None:
-    assert len(written_down()) > 25
+    assert len(documented_queries()) > 25
 
 
 def test_operations_of_docs_and_examples_have_equal_responses(bench: Bench) -> None:
     bench.counted.clear()
 
-    bench.compare(SCENARIOS[0], 0, corpus(written_down(), bench.data.samples))
+    bench.compare(SCENARIOS[0], 0, corpus(documented_queries(), bench.data.samples))
 
     assert bench.counted["data"] > 0.8 * bench.counted["asked"]
     assert bench.counted["fast"] > 0.8 * bench.counted["asked"]

@@ -89,7 +89,7 @@ def test_a_server_without_its_documents_is_detected(bench: Bench) -> None:
     assert bench.run(compared(bench, lambda *_: (404, {}), ClientRequest(QUERY)))
 
 
-class Lying:
+class AlteringFastPath:
     """A fast path that changes a text in its responses."""
 
     def __init__(self, path: FastPathHandler, old: bytes, new: bytes) -> None:
@@ -110,15 +110,15 @@ LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"
 
 @pytest.mark.parametrize(("old", "new"), LIES.values(), ids=LIES)
 def test_a_fast_path_that_changes_a_response_is_detected(bench: Bench, old: bytes, new: bytes) -> None:
-    async def lied() -> tuple[list[str], list[str]]:
+    async def altered() -> tuple[list[str], list[str]]:
         data = bench.data
         async with twins(data.settings, data.settings, Upstream(data.original), *data.numbers) as pair:
             honest = await pair.ask(ClientRequest(QUERY))
             assert pair.second.fast == 2
-            pair.second.fast_path = Lying(pair.second.fast_path, old, new)
+            pair.second.fast_path = AlteringFastPath(pair.second.fast_path, old, new)
             return honest, await pair.ask(ClientRequest(QUERY))
 
-    honest, differing = bench.run(lied())
+    honest, differing = bench.run(altered())
 
     assert honest == []
     assert len(differing) == 2

@@ -27,7 +27,7 @@ def of_profile(bench: Bench, query: str = DEEP) -> ClientRequest:
     return ClientRequest(query.replace("UUID", bench.data.samples.uuids["OccupationalProfile"][0]))
 
 
-def saying(text: str, collection: str) -> Callable[[str, int, Any], tuple[int, Any]]:
+def with_dutch_text(text: str, collection: str) -> Callable[[str, int, Any], tuple[int, Any]]:
     """Replace every Dutch text in documents of a collection."""
 
     def change(path: str, status: int, document: Any) -> tuple[int, Any]:
@@ -57,7 +57,7 @@ async def changed(settings: Settings, bench: Bench, collection: str, settles: bo
     upstream = Upstream(bench.data.original)
     request, answers = of_profile(bench), []
     async with twins(replace(settings, **OFF), replace(settings, **ON), upstream, *bench.data.numbers) as pair:
-        for change in (as_it_is, saying("Nieuw.", collection), saying("Nog nieuwer.", collection)):
+        for change in (as_it_is, with_dutch_text("Nieuw.", collection), with_dutch_text("Nog nieuwer.", collection)):
             upstream.change = change
             if settles:
                 await response_of_both(pair, request)  # the stale copy, which is revalidated

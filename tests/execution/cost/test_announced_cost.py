@@ -46,7 +46,7 @@ async def counted(
         yield server, work
 
 
-async def known_of(server: Server) -> SampleValues:
+async def sample_values(server: Server) -> SampleValues:
     async def ask(request: ClientRequest) -> Any:
         response = await server.client.post("/graphql", json={"query": request.query, "variables": request.variables})
         return SimpleNamespace(body=response.content)
@@ -56,8 +56,8 @@ async def known_of(server: Server) -> SampleValues:
 
 async def test_generated_operations_stay_within_their_announced_cost(counted: tuple[Server, Work]) -> None:
     server, work = counted
-    shapes, samples = Shapes(SCHEMA), await known_of(server)
-    answered = asked_an_index = 0
+    shapes, samples = Shapes(SCHEMA), await sample_values(server)
+    answered = index_operations = 0
 
     for number in range(150):
         request = numbered(shapes, samples, number)
@@ -65,15 +65,15 @@ async def test_generated_operations_stay_within_their_announced_cost(counted: tu
         if cost is not None:
             assert work.units <= cost, (work, cost, request.query, request.variables)
             answered += work.values > 0
-            asked_an_index += work.index_queries > 0
+            index_operations += work.index_queries > 0
 
     assert answered > 90
-    assert asked_an_index > 15
+    assert index_operations > 15
 
 
 async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
     server, work = counted
-    ids = (await known_of(server)).any_ids()
+    ids = (await sample_values(server)).any_ids()
     literals = ", ".join(f'"{item}"' for item in ids)
 
     literal, _ = await measure_work(server, work, f"{{ nodes(ids: [{literals}]) {{ id }} }}")
@@ -92,7 +92,7 @@ async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[S
 
 async def test_every_alias_counts_with_its_list(counted: tuple[Server, Work]) -> None:
     server, work = counted
-    have = [{"id": id} for id in (await known_of(server)).ids["TechnicalCompetence"]]
+    have = [{"id": id} for id in (await sample_values(server)).ids["TechnicalCompetence"]]
     field = "profilesForCompetences(have: $have, first: 3) { totalCount nodes { coverage } }"
     aliases = " ".join(f"a{n}: {field}" for n in range(5))
 

@@ -10,7 +10,7 @@ from graphql_api.http.pages.examples import examples
 from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from tests.conftest import Server, running
-from tests.execution.cost.test_announced_cost import known_of
+from tests.execution.cost.test_announced_cost import sample_values
 from tests.work_counter import values_in
 
 LISTED = "{ release { skills(first: 500) { totalCount nodes { code regions } } } }"
@@ -54,7 +54,7 @@ async def test_the_breakdown_lists_the_cost_of_each_field(
 
 
 async def test_the_shares_add_up_in_every_example(server: Server) -> None:
-    samples = await known_of(server)
+    samples = await sample_values(server)
     assert samples.ids
     for example in examples():
         if example.operation_type == "query":

@@ -42,21 +42,21 @@ async def server(releases: Releases, settings: Settings, keys: Keys) -> AsyncIte
         yield started
 
 
-class Seeing(Server):
+class KeyRecorder(Server):
     """A server whose upstream records the keys of its calls."""
 
     def __init__(self, releases: Releases, settings: Settings) -> None:
-        super().__init__(releases, settings, lambda _: self._noting)
+        super().__init__(releases, settings, lambda _: self._record)
         self.keys_seen: list[str] = []
 
-    async def _noting(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _record(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.keys_seen.append(Headers(scope=scope).get("x-ibm-client-id", ""))
         await self.sandbox(scope, receive, send)
 
 
 @pytest.fixture
-async def open_to_their_own(releases: Releases, settings: Settings) -> AsyncIterator[Seeing]:
-    async with alive(Seeing(releases, replace(settings, access="passthrough"))) as started:
+async def passthrough(releases: Releases, settings: Settings) -> AsyncIterator[KeyRecorder]:
+    async with alive(KeyRecorder(releases, replace(settings, access="passthrough"))) as started:
         yield started
 
 
@@ -149,12 +149,12 @@ async def test_basic_authentication_of_a_proxy_is_ignored(releases: Releases, se
     assert response.status_code == 200
 
 
-async def test_two_passthrough_keys_are_refused(open_to_their_own: Seeing) -> None:
+async def test_two_passthrough_keys_are_refused(passthrough: KeyRecorder) -> None:
     headers = [("x-ibm-client-id", "one"), ("x-ibm-client-id", "other")]
-    response = await open_to_their_own.client.post("/graphql", json={"query": TINY}, headers=headers)
+    response = await passthrough.client.post("/graphql", json={"query": TINY}, headers=headers)
 
     assert response.status_code == 400
-    assert open_to_their_own.keys_seen == []
+    assert passthrough.keys_seen == []
 
 
 async def test_wrong_keys_are_delayed_but_valid_ones_are_not(
@@ -263,24 +263,24 @@ async def test_a_cors_preflight_needs_no_key(releases: Releases, settings: Setti
     assert refused.headers["access-control-allow-origin"] == "https://partner.example"
 
 
-async def test_the_key_of_a_client_goes_upstream_and_documents_are_shared(open_to_their_own: Seeing) -> None:
+async def test_the_key_of_a_client_goes_upstream_and_documents_are_shared(passthrough: KeyRecorder) -> None:
     query = '{ occupationalProfile(code: "OP-112") { code } }'
-    seen = open_to_their_own.keys_seen
+    seen = passthrough.keys_seen
 
-    first = await open_to_their_own.post(query, x_ibm_client_id="their-key-1")
+    first = await passthrough.post(query, x_ibm_client_id="their-key-1")
     assert first.json()["data"]["occupationalProfile"] == {"code": "OP-112"}
     assert set(seen) == {"their-key-1"}
     seen.clear()
-    second = await open_to_their_own.post(query, x_ibm_client_id="their-key-2")
+    second = await passthrough.post(query, x_ibm_client_id="their-key-2")
 
     assert second.json() == first.json()
     assert seen == []
 
 
 @pytest.mark.parametrize("key", [None, "", "a b", "x" * 201])
-async def test_passthrough_refuses_clients_without_a_key(open_to_their_own: Server, key: str | None) -> None:
+async def test_passthrough_refuses_clients_without_a_key(passthrough: Server, key: str | None) -> None:
     headers = {} if key is None else {"x_ibm_client_id": key}
-    response = await open_to_their_own.post(TINY, **headers)
+    response = await passthrough.post(TINY, **headers)
 
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

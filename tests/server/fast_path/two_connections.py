@@ -20,7 +20,7 @@ OF_A_REQUEST = ("request_id", "duration_ms")
 """Log fields that differ in every line."""
 
 
-class Heard(logging.Handler):
+class RecordingHandler(logging.Handler):
     """A logging handler that collects records."""
 
     def __init__(self) -> None:
@@ -32,9 +32,9 @@ class Heard(logging.Handler):
 
 
 @contextmanager
-def hearing(name: str, level: int) -> Iterator[Heard]:
+def recorded_logs(name: str, level: int) -> Iterator[RecordingHandler]:
     """Collect what a logger logs from this level up."""
-    logger, handler = logging.getLogger(name), Heard()
+    logger, handler = logging.getLogger(name), RecordingHandler()
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(level)
@@ -67,7 +67,9 @@ def remove_time_limits(fast_path: Any) -> None:
 class Both:
     """The two connections; compares response, metrics and log lines of each request that is sent on both."""
 
-    def __init__(self, server: Server, config: BoundedConfig, fast_path: FastPathHandler, log: Heard) -> None:
+    def __init__(
+        self, server: Server, config: BoundedConfig, fast_path: FastPathHandler, log: RecordingHandler
+    ) -> None:
         self.server = server
         self.fast_path: Any = fast_path
         remove_time_limits(self.fast_path)
@@ -123,9 +125,9 @@ async def both(server: Server, **bounds: Any) -> AsyncIterator[Both]:
     config = BoundedConfig(server.app, log_config=None, access_log=False, lifespan="off", ws="none", **limits)
     config.load()
     with (
-        hearing("graphql_api.requests", logging.INFO) as log,
-        hearing("graphql_api.server.fast_path", logging.DEBUG) as failed,
-        hearing("asyncio", logging.ERROR) as unheard,
+        recorded_logs("graphql_api.requests", logging.INFO) as log,
+        recorded_logs("graphql_api.server.fast_path", logging.DEBUG) as failed,
+        recorded_logs("asyncio", logging.ERROR) as unheard,
     ):
         async with server.client, server.app.router.lifespan_context(server.app) as state:
             assert state is not None
