@@ -1,14 +1,9 @@
 """The documentation in Chromium: on a telephone and a wide screen, light and dark, by keyboard, with its copy buttons."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.types import ASGIApp
 
-from graphql_api.app import create_app
-from graphql_api.sandbox import Releases, create_sandbox
-from graphql_api.settings import Settings
 from tests.browser.visits import SCHEMES, assert_accessible, assert_quiet, evaluate, navigation, resize, until
 
 if TYPE_CHECKING:
@@ -19,10 +14,10 @@ pytestmark = pytest.mark.browser
 PAGES = ("", "settings", "queries", "architecture", "performance", "decisions/0003-own-endpoint", "?q=circuit+breaker")
 
 
-@pytest.fixture
-def docs(serve: Callable[[ASGIApp], str], releases: Releases, settings: Settings) -> str:
+@pytest.fixture(scope="module")
+def docs(bundled: str) -> str:
     """The URL of the documentation."""
-    return serve(create_app(settings, create_sandbox(releases))) + "/docs/"
+    return f"{bundled}/docs/"
 
 
 def test_pages_fit_every_screen_and_axe_finds_no_violation(browser: "Chrome", docs: str) -> None:

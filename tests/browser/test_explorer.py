@@ -11,23 +11,19 @@ import pytest
 from starlette.types import ASGIApp
 
 from graphql_api.app import create_app
-from graphql_api.sandbox import Releases, create_sandbox
+from graphql_api.sandbox import create_sandbox
 from graphql_api.settings import Settings
 from tests.browser.test_graphiql_in_chromium import QUERY, Page
 from tests.browser.visits import (
     SCHEMES,
-    MissingProgram,
     assert_accessible,
     assert_quiet,
     evaluate,
     logged,
     navigation,
-    open_browser,
     resize,
-    serving,
     until,
 )
-from tests.conftest import PATIENT
 from tests.http.pages.hostile_data import hostile_releases
 
 if TYPE_CHECKING:
@@ -67,37 +63,11 @@ WIDTHS = (360, 390, 1400)
 
 
 @pytest.fixture(scope="module")
-def base(releases: Releases, cache_dir: Path, indexed: None) -> Iterator[str]:
+def base(bundled: str) -> str:
     """A server over the bundled data, with the indexes of two releases."""
-    settings = replace(Settings(), index="need", cache_dir=cache_dir, max_executing=300, **PATIENT)
-    with serving(create_app(settings, create_sandbox(releases))) as url:
-        query = '{ release(number: "3.10") { search(text: "wond") { totalCount } } }'
-        httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).raise_for_status()
-        yield url
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Chrome"]:
-    """One browser for all tests here."""
-    pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    try:
-        with open_browser(tmp_path_factory.mktemp("profile")) as opened:
-            yield opened
-    except MissingProgram as program:
-        pytest.skip(f"needs the program {program}")
-
-
-@pytest.fixture
-def browser(chromium: "Chrome", base: str) -> "Chrome":
-    """The browser on an empty page, with JavaScript, without what an earlier test stored, and with empty logs."""
-    with_scripts(chromium, True)
-    chromium.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": base, "storageTypes": "all"})
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    chromium.get("about:blank")
-    for log in ("browser", "performance"):
-        logged(chromium, log)
-    return chromium
+    query = '{ release(number: "3.10") { search(text: "wond") { totalCount } } }'
+    httpx.post(f"{bundled}/graphql", json={"query": query}, timeout=60).raise_for_status()
+    return bundled
 
 
 @pytest.fixture

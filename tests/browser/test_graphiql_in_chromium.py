@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from graphql_api.http.pages.graphiql import Examples, graphiql_routes
-from tests.browser.visits import evaluate, resize, until
+from tests.browser.visits import evaluate, resize, run_first, until
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -315,8 +315,8 @@ def test_a_copied_link_opens_the_operation(serve: Serve, browser: "Chrome") -> N
 
 def test_without_a_clipboard_the_link_is_in_the_address_bar(serve: Serve, browser: "Chrome") -> None:
     refuse = "Object.defineProperty(navigator, 'clipboard', { value: undefined });"
-    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refuse})
-    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
+    with run_first(browser, refuse):
+        page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
     page.click(".copy-link")
     page.until(lambda: "#query=query+ProfileByCode" in browser.current_url, "the link is in the address bar")
 
@@ -357,9 +357,9 @@ def test_a_browser_without_storage_shows_the_examples(serve: Serve, browser: "Ch
     refuse = (
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
     )
-    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refuse})
     base_url = serve(Starlette(routes=routes(Endpoint().answer)))
-    assert_graphiql_works(browser, base_url, "ProfileByCode", FIRST_ANSWER.__eq__)
+    with run_first(browser, refuse):
+        assert_graphiql_works(browser, base_url, "ProfileByCode", FIRST_ANSWER.__eq__)
 
 
 @pytest.mark.parametrize("examples", [no_examples, lost_examples])

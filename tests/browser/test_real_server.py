@@ -28,18 +28,12 @@ EXPLORER = ".graphiql-doc-explorer"
 
 
 @pytest.fixture
-def base(serve: Serve, releases: Releases, settings: Settings) -> str:
-    """A server over the bundled data."""
-    return serve(create_app(settings, create_sandbox(releases)))
-
-
-@pytest.fixture
-def page(browser: "Chrome", base: str) -> Iterator[Page]:
+def page(browser: "Chrome", bundled: str) -> Iterator[Page]:
     """GraphiQL of that server; fails if the console has an error or another host is requested."""
-    opened = Page(browser, base)
+    opened = Page(browser, bundled)
     yield opened
     assert opened.complaints() == []
-    assert [url for url in opened.requests() if not url.startswith(f"{base}/")] == []
+    assert [url for url in opened.requests() if not url.startswith(f"{bundled}/")] == []
 
 
 def choose(page: Page, name: str) -> None:
@@ -48,10 +42,10 @@ def choose(page: Page, name: str) -> None:
     page.is_about(name)
 
 
-def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome", base: str) -> None:
+def test_graphiql_opens_with_the_examples_of_the_running_data(browser: "Chrome", bundled: str) -> None:
     assert_graphiql_works(
         browser,
-        base,
+        bundled,
         "ProfileInDepth",
         lambda answer: answer["data"]["occupationalProfile"]["code"] == "OP-101" and "errors" not in answer,
     )
@@ -209,9 +203,9 @@ def test_the_key_is_entered_once_for_all_tabs(
     assert key not in page.script("JSON.stringify(localStorage)")
 
 
-def test_the_first_example_and_its_response_use_the_language_of_the_reader(browser: "Chrome", base: str) -> None:
+def test_the_first_example_and_its_response_use_the_language_of_the_reader(browser: "Chrome", bundled: str) -> None:
     browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": "test", "acceptLanguage": "nl-BE,nl"})
-    page = Page(browser, base)
+    page = Page(browser, bundled)
 
     assert json.loads(page.text(VARIABLES))["languages"] == ["NL"]
     assert json.loads(page.text(ANSWER))["data"]["occupationalProfile"]["title"] == {"text": "Verpleegkundige"}
@@ -226,11 +220,11 @@ def test_the_docs_list_concepts_first_and_scalars_last(page: Page) -> None:
     assert types.index("PageInfo") < types.index("ConceptType") < types.index("UUID")
 
 
-def test_it_fits_every_screen_and_axe_finds_no_violation(browser: "Chrome", base: str) -> None:
+def test_it_fits_every_screen_and_axe_finds_no_violation(browser: "Chrome", bundled: str) -> None:
     for width in (390, 1400):
         for scheme in SCHEMES:
             resize(browser, width, scheme)
-            page = Page(browser, base)
+            page = Page(browser, bundled)
             assert page.script("document.documentElement.scrollWidth") <= width
             assert_accessible(browser)
             page.script("document.querySelector('#bar [role=tab]').click()")  # the list of examples
@@ -242,10 +236,10 @@ def test_it_fits_every_screen_and_axe_finds_no_violation(browser: "Chrome", base
             page.until(lambda page=page: len(page.tabs()) >= 2, "a second tab is there")
             assert_accessible(browser)
             page.script("localStorage.clear()")
-    assert_quiet(browser, f"{base}/")
+    assert_quiet(browser, f"{bundled}/")
 
 
-def test_the_endpoint_redirects_a_browser_to_graphiql(browser: "Chrome", base: str) -> None:
+def test_the_endpoint_redirects_a_browser_to_graphiql(browser: "Chrome", bundled: str) -> None:
     for path in ("graphql", "graphql/"):
-        browser.get(f"{base}/{path}")
-        assert browser.current_url == f"{base}/graphiql"
+        browser.get(f"{bundled}/{path}")
+        assert browser.current_url == f"{bundled}/graphiql"

@@ -65,6 +65,32 @@ def open_browser(profile: Path, *flags: str) -> "Iterator[Chrome]":
         driver.quit()
 
 
+def reset(browser: "Chrome") -> None:
+    """Undo what a test did: its page and what that stored, what was emulated and permitted, and the logs."""
+    origin = evaluate(browser, "location.origin")
+    browser.get("about:blank")  # first, because a page may store more when it is left
+    if origin.startswith("http"):
+        browser.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    for command, parameters in (
+        ("Emulation.setScriptExecutionDisabled", {"value": False}),
+        ("Emulation.clearDeviceMetricsOverride", {}),
+        ("Emulation.setEmulatedMedia", {"media": "", "features": []}),
+        ("Emulation.setUserAgentOverride", {"userAgent": ""}),
+        ("Browser.resetPermissions", {}),
+    ):
+        browser.execute_cdp_cmd(command, parameters)
+    for log in ("browser", "performance"):
+        logged(browser, log)
+
+
+@contextmanager
+def run_first(browser: "Chrome", script: str) -> Iterator[None]:
+    """Run a script before those of each page that is opened in the block."""
+    added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+    yield
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
 def _program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
