@@ -29,7 +29,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from graphql_api.execution.compiled.execution import Build, Completion, Resolver, node_id
+from graphql_api.execution.compiled.execution import Build, Completion, node_id
 from graphql_api.execution.compiled.fallback import Fallback
 from graphql_api.execution.compiled.source import Source, quoted
 from graphql_api.execution.compiled.values import (
@@ -40,7 +40,7 @@ from graphql_api.execution.compiled.values import (
     definition_of,
     type_definition_of,
 )
-from graphql_api.execution.compiled.variables import Arguments, Lookup, arguments_of
+from graphql_api.execution.compiled.variables import Arguments, Resolver, arguments_of
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.plain_resolvers import read_of
 from graphql_api.schema.types.text import LocalizedText
@@ -247,23 +247,15 @@ class Compilation:
             and read_of(field.definition)
         ):
             return self._values.value(scope, field, f"{self._source.constant(function)}({scope.source})")
-        takes_source = resolver.self_parameter is not None
-        arguments = self._arguments(field)
-        call = self._source.constant(Resolver(field.label, function, arguments, takes_source, info))
+        takes_source, route = resolver.self_parameter is not None, field.definition.metadata.get("route")
+        call = self._source.constant(Resolver(field.label, function, self._arguments(field), takes_source, info, route))
         key = f"({self._source.new('')}, {scope.key})"
         value = self._values.value(scope, field, f"resolve({call}, {key}, {scope.source})")
-        route = field.definition.metadata.get("route")
-        return (
-            value
-            if route is None or arguments is None
-            else self._with_lookup(Lookup(route, arguments, takes_source), field, value)
-        )
-
-    def _with_lookup(self, lookup: Lookup, field: SelectedField, otherwise: str) -> str:
-        """A look-up by uuid, which needs no resolver if the document is in memory."""
-        name, number = self._source.new("t"), "o.number" if lookup.in_release else "None"
-        function = self._source.function("q", "t", "d, r, i, w = t", f"return {field.below[0].of_document}")
-        return f"{function}({name}) if ({name} := find({self._source.constant(lookup)}, {number})) else {otherwise}"
+        if route is None:
+            return value
+        looked_up = self._source.function("q", "t", "d, r, i, w = t", f"return {field.below[0].of_document}")
+        name, number = self._source.new("t"), "o.number" if takes_source else "None"
+        return f"{looked_up}({name}) if ({name} := find({call}, {number})) else {value}"
 
     def _arguments(self, field: SelectedField) -> Arguments | None:
         return arguments_of(self._converter, field.definition, field.graphql, field.node)

@@ -6,8 +6,8 @@ Resolvers run once: their results are pinned for the execution, as are the docum
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from operator import setitem
 from types import CoroutineType, SimpleNamespace
 from typing import NamedTuple, TypeVar, cast
 
@@ -18,7 +18,7 @@ from graphql_api.competent.routes import Route
 from graphql_api.errors import OperationTimeout, UpstreamError, without_trace
 from graphql_api.execution.compiled.fallback import Fallback, fallback_of, odd
 from graphql_api.execution.compiled.pending import LOADING, UNKNOWN, PendingResults
-from graphql_api.execution.compiled.variables import Arguments, InputVariables, Lookup
+from graphql_api.execution.compiled.variables import Arguments, InputVariables, Resolver
 from graphql_api.execution.context import Context
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import TimeSlice
@@ -33,17 +33,6 @@ MAX_BUILDS = 100
 """Maximum number of times that one execution is built; a level of documents takes about two."""
 
 Build = Callable[["Execution"], object]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Resolver:
-    """A field that a function resolves. `info` is the name of the parameter that takes the context."""
-
-    field: str
-    function: Callable[..., object]
-    arguments: Arguments | None
-    takes_source: bool
-    info: str | None
 
 
 ConceptDocument = tuple[Document, str, str, bool]
@@ -155,13 +144,10 @@ class Execution:
     def root(self, fields: Sequence[tuple[str, Callable[[], object]]]) -> None:
         """Build the fields of the query."""
         if self._is_long:
-            self._work(_each(self._field, fields))
-        else:
-            for key, make in fields:
-                self.data[key] = make()
-
-    def _field(self, field: tuple[str, Callable[[], object]]) -> None:
-        self.data[field[0]] = field[1]()
+            self._work(_each(lambda field: setitem(self.data, field[0], field[1]()), fields))
+            return
+        for key, make in fields:
+            self.data[key] = make()
 
     def items(self, values: Iterable[object], make: Callable[[object], object], are_resolved: bool) -> list[object]:
         """Build a list whose items are large, or call resolvers; the time slice is checked after each if that may take long."""
@@ -179,19 +165,16 @@ class Execution:
             arguments = {**arguments, resolver.info: self._info}
         return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
 
-    def find(self, lookup: Lookup, number: str | None) -> ConceptDocument | None:
+    def find(self, resolver: Resolver, number: str | None) -> ConceptDocument | None:
         """Returns a concept by uuid if its document is in memory; `number` is the release, unless that is an argument."""
-        location = self._variables.location(lookup)
+        location = self._variables.location(resolver)
         if location is None:
             return None
-        path = location.path
-        if path:
-            number = location.release
-        else:
-            number = number or self.loaders.cached_release_number(CURRENT)
-            path = lookup.route.path(number, location.id) if number else ""
-        document = self.loaders.get_cached(path) if number else None
-        return None if document is None or number is None else (document, number, location.id, True)
+        number = number or location.release or self.loaders.cached_release_number(CURRENT)
+        if number is None:
+            return None
+        document = self.loaders.get_cached(location.path or location.route.path(number, location.id))
+        return None if document is None else (document, number, location.id, True)
 
     def resolve(self, resolver: Resolver, key: Hashable, source: object) -> object:
         """Returns the result of a resolver, which is called once per key; None if it is not there yet."""

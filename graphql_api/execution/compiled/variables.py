@@ -43,19 +43,26 @@ _KEYS: dict[type[Node], tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
-    """A look-up of a concept by uuid, whose document has a route; `in_release` are those of a release object."""
+class Resolver:
+    """A field that a function resolves. `info` is the name of the parameter that takes the context.
 
-    route: Route
-    arguments: Arguments
-    in_release: bool
+    With a `route`, the field with the argument `uuid` alone is the concept whose document has it.
+    """
+
+    field: str
+    function: Callable[..., object]
+    arguments: Arguments | None
+    takes_source: bool
+    info: str | None
+    route: Route | None
 
 
 class Location(NamedTuple):
-    """Where the document of a look-up is; without a path if the number of its release is not in the arguments."""
+    """Where the document of a concept is; release and path are empty if its number is not in the arguments."""
 
-    release: str
+    route: Route
     id: str
+    release: str
     path: str
 
 
@@ -68,7 +75,7 @@ class InputVariables:
         self.conditions: tuple[object, ...] | None = None
         """The values of those that decide what is skipped and included."""
         self._arguments: dict[Arguments, dict[str, object]] = {}
-        self._locations: dict[Lookup, Location | None] = {}
+        self._locations: dict[Resolver, Location | None] = {}
 
     @cached_property
     def text(self) -> bytes | None:
@@ -78,15 +85,19 @@ class InputVariables:
         except orjson.JSONEncodeError:
             return None
 
-    def location(self, lookup: Lookup) -> Location | None:
-        """Returns where the document of a look-up is, found once; None unless the look-up is by uuid alone."""
-        if lookup not in self._locations:
-            made = lookup.arguments(self.values)
-            release, id = str(made.get("release", CURRENT)), str(made.get("uuid"))
-            is_by_uuid = made.get("uuid") is not None and made.get("code") is None and is_release(release)
-            path = "" if lookup.in_release or release == CURRENT else lookup.route.path(release, id)
-            keep(self._locations, MAX_ARGUMENTS, lookup, Location(release, id, path) if is_by_uuid else None)
-        return self._locations[lookup]
+    def location(self, resolver: Resolver) -> Location | None:
+        """Returns where the document of a look-up is, determined once; None unless the look-up is by uuid alone."""
+        if resolver not in self._locations:
+            keep(self._locations, MAX_ARGUMENTS, resolver, self._location(resolver))
+        return self._locations[resolver]
+
+    def _location(self, resolver: Resolver) -> Location | None:
+        made = {} if resolver.arguments is None else resolver.arguments(self.values)
+        route, id, release = resolver.route, made.get("uuid"), str(made.get("release", CURRENT))
+        if route is None or id is None or made.get("code") is not None or not is_release(release):
+            return None
+        number = "" if release == CURRENT else release
+        return Location(route, str(id), number, route.path(number, str(id)) if number else "")
 
     def arguments(self, arguments: Arguments) -> dict[str, object]:
         """Returns the arguments of a field, made once."""

@@ -17,7 +17,7 @@ from graphql_api.http.graphql.request import OperationRequest, from_body, from_p
 
 MAX_BYTES = 32_000_000
 """Maximum bytes of all entries together."""
-ENTRY_BYTES = 2_200
+ENTRY_BYTES = 2_700
 """Measured bytes of an entry without its text, which it holds up to three times."""
 VALUE_BYTES = 70
 """Additional bytes per value in its variables."""
