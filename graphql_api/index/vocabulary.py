@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from string import ascii_lowercase
 
-import orjson
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
@@ -34,10 +33,8 @@ _WORD_TABLES = (
     "CREATE TABLE word (n INTEGER PRIMARY KEY, word TEXT NOT NULL, texts INTEGER NOT NULL, postings BLOB NOT NULL)",
     "CREATE TABLE word_part (part TEXT PRIMARY KEY, words BLOB NOT NULL) WITHOUT ROWID",
 )
-_RAREST_PART = """
-SELECT words FROM word_part WHERE part =
-    (SELECT part FROM word_part WHERE part IN (SELECT value FROM json_each(?)) ORDER BY length(words) LIMIT 1)
-"""
+_RAREST_PART = "SELECT words, min(length(words)) FROM word_part WHERE part IN (?, ?, ?)"
+_SAME_STEM = "SELECT word FROM stem WHERE language = ? AND stem = ?"
 _STEM_TABLES = (
     "DROP TABLE IF EXISTS stem",
     """
@@ -158,13 +155,10 @@ class Vocabulary:
 
         `part` must have at least PART_CHARS letters.
         """
-        parts = {part[at : at + PART_CHARS] for at in (0, len(part) // 2 - 1, len(part) - PART_CHARS)}
-        rows = connection.execute(_RAREST_PART, (orjson.dumps([*parts]).decode(),))
+        parts = [part[at : at + PART_CHARS] for at in (0, len(part) // 2 - 1, len(part) - PART_CHARS)]
+        numbers, _ = connection.execute(_RAREST_PART, parts).fetchone()
         words = [
-            word
-            for (numbers,) in rows
-            for n in unpack(numbers)
-            if part in (word := self._words[n - 1]) and not word.startswith(part)
+            word for n in unpack(numbers or b"") if part in (word := self._words[n - 1]) and not word.startswith(part)
         ]
         words.sort(key=lambda word: (not word.endswith(part), len(word), word))
         return words[:limit]
@@ -216,6 +210,6 @@ class Vocabulary:
         Without function words, which say something else: the French stem of `danse` is that of `dans`.
         """
         stems = sorted(stemmers().of_word(unfolded, folded))
-        sql = "SELECT word FROM stem WHERE " + " OR ".join(["language = ? AND stem = ?"] * len(stems))  # noqa: S608
+        sql = " UNION ALL ".join([_SAME_STEM] * len(stems))
         alike = {word for (word,) in connection.execute(sql, [*chain.from_iterable(stems)])}
         return sorted(word for word in alike if word != folded and word in self._numbers and word not in FUNCTION_WORDS)
