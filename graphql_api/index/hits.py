@@ -140,9 +140,11 @@ def _occurrences(ranking: Ranking, shares: Mapping[int, float], types: Iterable[
     starts, concepts, bits = ranking.table.starts, ranking.table.concepts, ranking.table.bits
     searched = {type * 4 + language for type in types for language in ranking.languages}
     for n in shares:
-        for at in range(starts[n], starts[n + 1]):
+        at, end = starts[n], starts[n + 1]
+        while at < end:
             if bits[at] in searched:
                 yield n, concepts[at], bits[at] % 4
+            at += 1
 
 
 def holding_field(member_type: int, is_essential: bool) -> str:
