@@ -32,8 +32,8 @@ class FakeEmbedder:
         self._columns = columns
 
     def documents(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        if [*texts] == [SAMPLE] and not self.is_down:
-            return self._vectors(texts)
+        if [*texts] == [SAMPLE]:
+            return self._sample(texts)
         self.calls.release()
         if self.is_down:
             raise EmbeddingError("down")
@@ -41,11 +41,15 @@ class FakeEmbedder:
         self.embedded += texts
         return self._vectors(texts)
 
-    def queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def _sample(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if self.is_down:
             raise EmbeddingError("down")
-        self.searched += texts
         return self._vectors(texts)
+
+    def queries(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        vectors = self._sample(texts)
+        self.searched += texts
+        return vectors
 
     def _vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         matrix = np.zeros((len(texts), self._columns), np.float32)
