@@ -28,6 +28,7 @@ async def test_an_unknown_address_is_a_page_in_the_language_of_the_reader(server
     assert '<html lang="nl">' in page.text
     assert "<h1>Niet gevonden</h1>" in page.text
     assert f'<a href="{home}">Start</a>' in page.text
+    assert f'<a class="brand" href="{home}">Competent</a>' in page.text
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.9", ""])
