@@ -81,7 +81,7 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
         assert unescape(title) in (text := heading(page), text[:-3]), (
             "the heading, without the mark of another language"
         )
-        assert re.search('<meta name="description" content="[^"]{3,}">', page.text)
+        assert re.search('<meta name="description" content="[^"]{3,400}">', page.text)
         assert {f"/{other}/{path}" for other in LANGUAGES} <= links(page, f"/{language}/{path}")
 
 

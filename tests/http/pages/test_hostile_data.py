@@ -62,7 +62,7 @@ def assert_harmless(text: str, path: str) -> None:
     if path.startswith("suggest"):
         return  # JSON, which the script shows as text
     assert "<script>" not in text, path
-    assert not re.search(r"<[^>]*\sonload=", text), path
+    assert not re.search(r"<[^>]*\sonload=", re.sub(r'="[^"]*"', "", text)), path
     assert "49" not in re.findall(r"&amp; (\S+)", text), path
     isolated = re.sub(
         r"<bdi[^>]*>.*?</bdi>|<title>.*?</title>|<pre.*?</pre>|[\w-]+=\"[^\"]*\"", "", text, flags=re.DOTALL
