@@ -97,31 +97,27 @@ def _texts_of_profiles(
 
     What it holds as optional counts half.
     """
-    held: dict[int, list[tuple[int, float]]] = {profile: [(profile, 1.0)] for profile in profiles}
+    held: dict[int, dict[float, list[int]]] = {profile: {1.0: [profile]} for profile in profiles}
     for profile, member, weight in connection.execute(_MEMBERS):
-        held[profile].append((member, weight / _ESSENTIAL))
+        held[profile].setdefault(weight / _ESSENTIAL, []).append(member)
 
     def in_language(language: int) -> list[ProfileTexts]:
-        own: dict[int, list[tuple[float, Sequence[int]]]] = {}
+        own: dict[float, dict[int, list[int]]] = {}
         for concept, field, n in connection.execute(_TEXTS_IN_LANGUAGE, (language,)):
-            own.setdefault(concept, []).append((SEARCH[field].word_weight, words[n]))
-        return [
-            ProfileTexts(
-                profiles[profile],
-                _by_weight(
-                    (weight * share, words) for member, share in members for weight, words in own.get(member, ())
-                ),
-            )
-            for profile, members in held.items()
-        ]
+            own.setdefault(SEARCH[field].word_weight, {}).setdefault(concept, []).extend(words[n])
+        return [ProfileTexts(profiles[profile], _by_weight(own, members)) for profile, members in held.items()]
 
     return in_language
 
 
-def _by_weight(texts: Iterator[tuple[float, Sequence[int]]]) -> Mapping[float, Sequence[Sequence[int]]]:
+def _by_weight(
+    own: Mapping[float, Mapping[int, Sequence[int]]], members: Mapping[float, Sequence[int]]
+) -> Mapping[float, Sequence[Sequence[int]]]:
+    """The words of a profile by weight, from the `own` ones of concepts by weight, and its members by their share."""
     by_weight: dict[float, list[Sequence[int]]] = {}
-    for weight, words in texts:
-        by_weight.setdefault(weight, []).append(words)
+    for weight, words in own.items():
+        for share, of_share in members.items():
+            by_weight.setdefault(weight * share, []).extend(filter(None, map(words.get, of_share)))
     return by_weight
 
 
