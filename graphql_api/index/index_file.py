@@ -255,26 +255,31 @@ def _format(connection: sqlite3.Connection) -> int:
     return version
 
 
-_POSITIONS = """
-    WITH ranked AS MATERIALIZED (
-        SELECT n, row_number() OVER (PARTITION BY concept_type ORDER BY sort_key(coalesce(code, '')), uuid) - 1 AS place
-        FROM concept
-    )
-    UPDATE concept SET position = place FROM ranked WHERE ranked.n = concept.n
-"""
+_POSITIONS = (
+    "CREATE TEMP TABLE ordered_concept (n INTEGER PRIMARY KEY, concept_type INTEGER NOT NULL, position INTEGER NOT NULL)",
+    """
+    INSERT INTO ordered_concept SELECT n, concept_type,
+        row_number() OVER (PARTITION BY concept_type ORDER BY sort_key(coalesce(code, '')), uuid) - 1 FROM concept
+    """,
+    "UPDATE concept SET position = ordered.position FROM ordered_concept AS ordered WHERE ordered.n = concept.n",
+)
+"""`ordered_concept` has the type and position of each concept, for faster look-ups: its rows are small."""
 
 
 def _write_positions(connection: sqlite3.Connection) -> None:
     connection.create_function("sort_key", 1, _sort_key, deterministic=True)
-    connection.execute(_POSITIONS)
+    for statement in _POSITIONS:
+        connection.execute(statement)
 
 
 def _sort_key(code: str) -> str:
     """A text that sorts as a code in natural order: numbers follow their length, other pieces end in a character below all."""
-    pieces = _NUMBERS.split(code[:100])
-    return "".join(
-        f"{chr(len(number := str(int(piece))))}{number}" if piece.isdecimal() else f"{piece}\1" for piece in pieces
-    )
+    return _NUMBER.sub(_number_after_its_length, code[:100]) + "\1"
 
 
-_NUMBERS = re.compile(r"(\d+)")
+def _number_after_its_length(match: re.Match[str]) -> str:
+    number = str(int(match[0]))
+    return f"\1{chr(len(number))}{number}"
+
+
+_NUMBER = re.compile(r"\d+")

@@ -34,15 +34,13 @@ _TABLES = (
 _DIRECT, _NESTED, _ESSENTIAL = numbers(PROFILE_ROLES), numbers(NESTED_ROLES), numbers(ESSENTIAL_ROLES)
 _MEMBERS = f"""
     INSERT INTO profile_member
-    SELECT held.profile, concept.concept_type, concept.position, concept.n, held.weight FROM (
-        SELECT profile, member, max(1 + (role IN ({_ESSENTIAL}))) AS weight FROM (
-            SELECT container AS profile, member, role FROM embeds WHERE role IN ({_DIRECT})
-            UNION ALL
-            SELECT own.container, block.member, own.role
-            FROM embeds AS own CROSS JOIN embeds AS block ON block.container = own.member
-            WHERE own.role IN ({_DIRECT}) AND block.role IN ({_NESTED})
-        ) GROUP BY profile, member
-    ) AS held JOIN concept ON concept.n = held.member ORDER BY held.profile, concept.concept_type, concept.position
+    SELECT profile, concept_type, position, member, max(1 + (role IN ({_ESSENTIAL}))) FROM (
+        SELECT container AS profile, member, role FROM embeds WHERE role IN ({_DIRECT})
+        UNION ALL
+        SELECT own.container, block.member, own.role
+        FROM embeds AS own CROSS JOIN embeds AS block ON block.container = own.member
+        WHERE own.role IN ({_DIRECT}) AND block.role IN ({_NESTED})
+    ) CROSS JOIN ordered_concept AS concept ON concept.n = member GROUP BY 1, 2, 3, 4
 """  # noqa: S608  # numbers of roles
 _INDEX = "CREATE INDEX member_profile ON profile_member (member, profile, weight)"
 _WEIGHTS = """
@@ -51,7 +49,7 @@ _WEIGHTS = """
 
 
 def write_elements(connection: sqlite3.Connection) -> None:
-    """Write the tables, replacing existing ones; needs the positions of concepts. The caller commits."""
+    """Write the tables, replacing existing ones; needs the positions of concepts in `ordered_concept`. The caller commits."""
     for sql in (*_TABLES, _MEMBERS, _INDEX, _WEIGHTS):
         connection.execute(sql)
 

@@ -123,6 +123,7 @@ class Small:
             rows.sort(key=lambda row: (len(row[0] or ""), row[0] or "", row[1]))
             positions = [(position, n) for position, (_, _, n) in enumerate(rows)]
             self.connection.executemany("UPDATE concept SET position = ? WHERE n = ?", positions)
+        self.connection.execute("CREATE TEMP TABLE ordered_concept AS SELECT n, concept_type, position FROM concept")
         write_elements(self.connection)
         write_facets(self.connection, lambda code: (len(code), code))
         self.connection.commit()
