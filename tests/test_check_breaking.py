@@ -52,7 +52,7 @@ def test_without_a_release_it_reports_a_missing_release(repository: Path) -> Non
     assert (result.returncode, result.stdout) == (0, "No release yet: no older schema to compare with.\n")
 
 
-def test_outside_of_a_repository_it_reports_the_same(tmp_path: Path) -> None:
+def test_outside_a_repository_it_reports_a_missing_release(tmp_path: Path) -> None:
     assert check(tmp_path).returncode == 0
 
 

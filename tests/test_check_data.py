@@ -137,7 +137,7 @@ def test_a_profile_with_few_competences_needs_a_reason(tmp_path: Path) -> None:
     assert faults(tmp_path, text) == []
 
 
-def test_an_older_value_is_checked_too(tmp_path: Path) -> None:
+def test_older_values_are_checked(tmp_path: Path) -> None:
     before = 'before."3.11" = { classifications = { ISCO08 = ["9999"] } }\n'
 
     (fault,) = faults(tmp_path, SOUND.replace("economic_sectors", before + "economic_sectors"))

@@ -23,7 +23,7 @@ def entries() -> set[str]:
     return {file.stem for file in PACKAGE.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
 
 
-def test_every_entry_at_the_top_has_its_layer() -> None:
+def test_every_top_level_package_has_a_layer() -> None:
     assert {*LAYERS, "sandbox", "__init__"} == entries()
     assert len(entries()) <= 22
 

@@ -74,7 +74,7 @@ def test_a_code_names_a_concept_or_the_profiles_of_a_group(
     assert [match.row_id for match in with_code(release, fold(text), None)] == row_ids
 
 
-def test_types_limit_what_a_code_finds(release: sqlite3.Connection) -> None:
+def test_types_limit_hits_by_code(release: sqlite3.Connection) -> None:
     assert with_code(release, "op 2", {SKILL}) == with_code(release, "22", {SKILL}) == []
     assert [match.row_id for match in with_code(release, "cp 7", {SKILL, TECHNICAL_COMPETENCE})] == [6]
 

@@ -70,7 +70,7 @@ async def test_concurrent_callers_share_one_comparison_and_its_selections(
     assert await after.changes_since(before, (), None) == []
 
 
-async def test_a_caller_that_leaves_does_not_stop_the_others() -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
     comparisons, started, end = Comparisons(), asyncio.Event(), asyncio.Event()
 
     async def compute() -> list[int]:

@@ -107,7 +107,7 @@ def test_titles_count_by_language() -> None:
         assert values.having(TITLE, ["en"]) == 0
 
 
-def test_the_fullest_of_different_titles_counts() -> None:
+def test_the_most_complete_of_different_titles_is_used() -> None:
     with small() as index:
         one, two = index.profile("OP-1"), index.profile("OP-2")
         index.term(one, "sector", "ES-1")

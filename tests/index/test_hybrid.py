@@ -107,7 +107,7 @@ def test_hits_by_meaning_are_escaped(searched: Searched) -> None:
     assert "<platen>" not in hit.marked
 
 
-def test_types_and_languages_limit_the_meaning_too(searched: Searched) -> None:
+def test_types_and_languages_limit_hits_by_meaning(searched: Searched) -> None:
     assert codes(searched, searched.hits("cook", {SKILL})) == ["SK-1"]
     assert searched.hits("cook", languages={1}) == []
     assert codes(searched, searched.hits("cook restaurant", languages={2})) == []

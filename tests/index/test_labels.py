@@ -23,5 +23,5 @@ A, B = {"nl": "a"}, {"nl": "b"}
         ({"code": "OP-1"}, None),
     ],
 )
-def test_a_concept_is_called_by_the_text_that_its_type_declares(document: dict[str, Any], text: object) -> None:
+def test_a_label_is_the_text_that_the_concept_type_declares(document: dict[str, Any], text: object) -> None:
     assert text_of(document) == text

@@ -194,7 +194,7 @@ async def test_the_error_has_the_estimated_time_remaining(
     assert error.retry_after == pytest.approx(expected, rel=0.01, abs=1)
 
 
-def test_the_bar_of_mirror_shows_the_estimate() -> None:
+def test_the_progress_bar_of_mirror_shows_the_estimate() -> None:
     progress = CrawlProgress()
     column = _Remaining(progress)
     assert column.render(object()).plain == ""

@@ -213,7 +213,7 @@ def test_the_head_of_an_unknown_compound_is_found(release: Make) -> None:
     assert release("receptionist", "hotel").find("campingreceptionist") == ["OP-1"]
 
 
-def test_the_beginning_of_an_unknown_compound_matches_too(release: Make) -> None:
+def test_the_first_part_of_an_unknown_compound_matches(release: Make) -> None:
     assert release("coordinator", "uitvaartondernemer", "kok").find("uitvaartcoordinator") == ["OP-1", "OP-2"]
 
 

@@ -101,7 +101,7 @@ def test_a_code_counts_if_the_labels_have_no_language_in_common() -> None:
         assert successors["SK", 2] == [(3, Evidence.CODE, 0.6)]
 
 
-def test_a_label_that_was_corrected() -> None:
+def test_a_concept_with_a_corrected_label_is_a_successor() -> None:
     before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
     after = [competence(1, skill(9, HAIR)), competence(4, skill(5, BREAD))]
     with found(before, after) as successors:
@@ -139,7 +139,7 @@ def test_a_profile_is_matched_by_its_competences() -> None:
     assert score >= MIN_SCORE
 
 
-def test_a_title_that_became_an_alternative_name() -> None:
+def test_a_title_that_became_an_alternative_name_is_evidence() -> None:
     part = competence(1, skill(2, CUT))
     before = [profile(10, "poetshulp", part), profile(12, "schoonmaker", part), part]
     after = [profile(12, "schoonmaker", part, names=("Poetshulp",)), part]

@@ -56,7 +56,7 @@ def test_two_typos_or_one_in_a_short_word_are_not_tolerated(connection: sqlite3.
     assert marked(connection, "verblekg") == marked(connection, "vre") == []
 
 
-def test_typos_are_looked_for_only_if_nothing_matches_as_typed(connection: sqlite3.Connection) -> None:
+def test_typos_are_tolerated_only_without_exact_matches(connection: sqlite3.Connection) -> None:
     assert marked(connection, "metaal", None) == [
         "<mark>metaal</mark>kunde",
         "lassen van <mark>metaal</mark>",

@@ -124,7 +124,7 @@ def test_a_request_over_its_log_budget_gets_one_last_line(as_json: Lines) -> Non
     assert "request_id" not in after
 
 
-def test_an_event_emitted_without_a_record_is_the_same_line(stream: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_without_a_log_record_gives_the_same_line(stream: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     handler = Handler("json", ["k3y-0f-a-plan"], stream.put)
     monkeypatch.setattr(logging.root, "handlers", [handler])
     monkeypatch.setattr(logs, "_json_handler", handler)

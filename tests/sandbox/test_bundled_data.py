@@ -190,7 +190,7 @@ def test_references_to_concepts_outside_the_release_are_dropped(folder: Folder) 
     assert older.profiles[0].competences == older.competences
 
 
-def test_the_same_dutch_text_is_the_same_indicator(folder: Folder) -> None:
+def test_equal_dutch_texts_are_one_indicator(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Meldt problemen" }, { nl = "Werkt net" }]\n'
     text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ nl = "Werkt net" }]\n'
     current, _ = releases(folder(text))

@@ -55,7 +55,7 @@ def test_a_distant_cell_on_an_unread_sheet_is_ignored(tmp_path: Path) -> None:
     assert len(read_workbook(far_away(tmp_path / "export.xlsx", "Notes")).profiles) == 1
 
 
-def test_formats_alone_do_not_extend_a_sheet(tmp_path: Path) -> None:
+def test_cell_formats_alone_do_not_extend_a_sheet(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(tmp_path / "export.xlsx") as book:
         sheet = book.add_worksheet(MAIN)
         sheet.write_row(0, 0, [f"Heading {n}" for n in range(16)])

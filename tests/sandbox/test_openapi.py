@@ -40,7 +40,7 @@ async def test_the_description_is_valid_and_needs_no_key(client: httpx.AsyncClie
 
 
 @pytest.mark.slow
-async def test_every_response_is_as_described(client: httpx.AsyncClient) -> None:
+async def test_every_sandbox_response_matches_its_openapi_schema(client: httpx.AsyncClient) -> None:
     document = await description(client)
     components = closed(document["components"])
     client.headers["X-IBM-Client-Id"] = "k3y"

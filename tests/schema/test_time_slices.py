@@ -18,7 +18,7 @@ async def worker(operation: TimeSlice, clock: Clock, note: Callable[[], None], p
         note()
 
 
-async def test_a_pass_has_one_time_slice_for_all_operations() -> None:
+async def test_a_loop_pass_has_one_time_slice_for_all_operations() -> None:
     clock = Clock()
     scheduler = RoundRobin(clock)
     first, second = TimeSlice(scheduler), TimeSlice(scheduler)

@@ -73,7 +73,7 @@ async def test_a_hostile_request_is_refused_in_bounded_work(server: Server, fami
 
 
 @pytest.mark.parametrize("name", ["fields of one name", "99 aliases"])
-async def test_each_pass_parses_one_of_many_new_documents(server: Server, name: str) -> None:
+async def test_each_loop_pass_parses_one_of_many_new_documents(server: Server, name: str) -> None:
     request = PREPARED[name]
     others = [
         replace(request, content=request.content.replace(b"{release{", b"{ " + b" " * n + b"release{"))

@@ -119,6 +119,6 @@ def test_an_invalid_origin_stops_the_start(origin: str) -> None:
         Settings(cors_origins=origin).checked()
 
 
-def test_no_origins_allow_nothing() -> None:
+def test_an_empty_list_of_origins_allows_no_origin() -> None:
     assert not Origins(())
     assert not Origins(()).allow("")

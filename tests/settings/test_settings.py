@@ -241,7 +241,7 @@ def test_the_help_of_a_setting_names_unit_and_default_in_plain_english() -> None
             assert re.search(r"Unset: |Required with |instead of |Manifests|Path prefix", text), text
 
 
-def test_every_setting_that_a_page_or_a_deployment_names_exists() -> None:
+def test_every_setting_named_in_docs_and_deployments_exists() -> None:
     names = {variable(field) for field in fields(Settings)} | {"COMPETENT_ACCES"}  # an example of a misspelt one
     files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").iterdir(), *(ROOT / "graphql_api").rglob("*.py")]
     files += [ROOT / name for name in ("README.md", "SECURITY.md", "Makefile", "Dockerfile")]

@@ -115,7 +115,7 @@ def test_stored_values_of_the_wrong_shape_are_dropped(value: Any) -> None:
         )
 
 
-def test_a_bomb_is_inflated_no_further_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compressed_bomb_is_inflated_only_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     inflated: list[int] = []
     decompressobj = zlib.decompressobj
 

@@ -94,7 +94,7 @@ async def test_a_document_is_normalised_once_for_each_fetch(monkeypatch: pytest.
     assert paths == [CURRENT, "/releases/3.11"]
 
 
-async def test_unknown_keys_and_links_elsewhere_are_counted_by_name(clock: Clock) -> None:
+async def test_unknown_keys_and_foreign_links_are_counted_by_name(clock: Clock) -> None:
     names = ("OccupationalProfile.wages", "SoftSkill.level")
     before = [counted("competent_upstream_unknown_keys_total", key=name) or 0 for name in names]
     refused = counted("competent_upstream_links_rejected_total")

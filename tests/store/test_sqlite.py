@@ -63,7 +63,7 @@ async def test_a_damaged_file_is_set_aside_and_replaced(
     assert aside.name in caplog.text
 
 
-async def test_a_file_of_another_format_is_set_aside_too(tmp_path: Path) -> None:
+async def test_a_file_of_another_format_is_set_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "s.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()

@@ -22,7 +22,7 @@ async def test_all_fields(server: Server) -> None:
     ]
 
 
-async def test_bundled_releases_say_that_they_are_not_vdabs(server: Server) -> None:
+async def test_bundled_releases_state_that_they_are_not_of_vdab(server: Server) -> None:
     data = await server.ask("{ releases { source } }")
 
     assert {release["source"] for release in data["releases"]} == {"sandbox data, not VDAB's"}

@@ -14,7 +14,7 @@ FULL = """{
 }"""
 
 
-async def test_the_competence_of_vdabs_page_in_full(server: Server) -> None:
+async def test_the_published_example_competence_has_all_fields(server: Server) -> None:
     data = await server.ask(f'{{ technicalCompetence(uuid: "{CP_7}") {FULL} }}')
 
     competence = data["technicalCompetence"]

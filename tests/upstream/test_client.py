@@ -199,7 +199,7 @@ async def test_validators_are_returned_and_sent_and_304_is_not_modified() -> Non
     assert requests.requests[0].headers["if-modified-since"] == "Thu, 25 Jun 2026 10:00:00 GMT"
 
 
-async def test_a_document_is_read_in_pieces_and_inflated() -> None:
+async def test_a_document_is_read_in_chunks_and_inflated() -> None:
     zipped = gzip.compress(document(skill=None))
 
     result = await upstream(network(zipped[:9], zipped[9:], content_encoding="gzip")).fetch(PATH, FetchContext())
@@ -221,7 +221,7 @@ async def test_a_body_that_cannot_be_inflated_is_refused(body: bytes, encoding: 
         await upstream(network(body, content_encoding=encoding)).fetch(PATH, FetchContext())
 
 
-async def test_a_body_over_the_bound_is_refused_before_it_is_all_read() -> None:
+async def test_an_oversized_body_is_rejected_before_it_is_read_completely() -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:

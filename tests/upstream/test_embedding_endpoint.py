@@ -43,7 +43,7 @@ def item(index: Any, *numbers: Any) -> dict[str, Any]:
     return {"index": index, "embedding": numbers}
 
 
-def test_the_request_is_that_of_openais_api_and_the_vectors_are_normalised() -> None:
+def test_requests_follow_the_openai_api_and_vectors_are_normalised() -> None:
     service = Service(with_data(item(1, 0, 5), item(0, 3, 4)), key="secret")
     vectors = service.endpoint.documents(["kok", "bakker"])
 

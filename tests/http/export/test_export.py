@@ -129,7 +129,7 @@ async def test_head_has_the_headers_of_get(format: Any, server: Server, encoding
     assert set(unchanged.headers["vary"].split(", ")) >= set(head.headers["vary"].split(", "))
 
 
-async def test_tags_differ_by_release_and_format_not_by_server(few_releases: Releases, settings: Settings) -> None:
+async def test_etags_differ_by_release_and_format_but_not_by_server(few_releases: Releases, settings: Settings) -> None:
     paths = [f"/export/{release}{format.suffix}" for release in ("3.10", "3.11") for format in FORMATS]
 
     async def tags() -> list[str]:

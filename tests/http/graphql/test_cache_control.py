@@ -99,7 +99,7 @@ async def test_a_post_is_never_304(server: Server) -> None:
     assert "etag" not in response.headers
 
 
-async def test_the_tag_is_the_same_compressed_or_not(server: Server) -> None:
+async def test_the_etag_is_equal_for_compressed_and_plain_responses(server: Server) -> None:
     query = '{ occupationalProfiles(release: "3.10", first: 20) { nodes { uuid title { nl fr en de } } } }'
     plain = await get(server, query, Accept_Encoding="identity")
     zipped = await get(server, query, Accept_Encoding="gzip")

@@ -53,7 +53,7 @@ def test_a_translation_has_the_placeholders_of_its_message(language: str) -> Non
             assert placeholders(text) == placeholders(english), message.id
 
 
-def test_nothing_is_singular_in_french_and_plural_in_dutch() -> None:
+def test_zero_is_singular_in_french_and_plural_in_dutch() -> None:
     texts = ("%(shown)s result", "%(shown)s results")
 
     assert translations("fr").ngettext(*texts, 0) == "%(shown)s résultat"

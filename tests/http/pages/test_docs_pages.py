@@ -185,7 +185,7 @@ async def test_any_search_text_gives_a_page(server: Server) -> None:
         assert "<b>x" not in response.text
 
 
-async def test_a_search_without_hits_says_so(server: Server) -> None:
+async def test_a_search_without_hits_has_a_message(server: Server) -> None:
     assert "No page has these words" in (await shown(server, "/docs/?q=xyzzyxyzzy")).text
 
 

@@ -157,7 +157,7 @@ async def test_the_first_page_is_complete_behind_a_prefix(releases: Releases, se
             assert all(link.startswith("/partner/competent/") for link in urls if "data.europa.eu" not in link)
 
 
-async def test_an_encoded_slash_does_not_lead_out_of_the_prefix(releases: Releases, settings: Settings) -> None:
+async def test_an_encoded_slash_does_not_escape_the_prefix(releases: Releases, settings: Settings) -> None:
     async with running(releases, replace(settings, root_path="/partner/competent")) as server:
         for path in ("/nl/%2F%2Fevil.example", "/nl/occupations/OP%2F101", "/nl/a%2F..%2F..%2F..%2Fb"):
             page = await page_at(server, f"/partner/competent{path}", 404)
@@ -342,7 +342,7 @@ async def test_occupations_to_compare_may_be_named_by_their_titles(server: Serve
     assert nothing.text.count("Niets gevonden") == 2
 
 
-async def test_a_comparison_shows_ways_in_two_steps(server: Server) -> None:
+async def test_a_comparison_shows_career_paths_in_two_steps(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=OP-114&to=OP-101")
     query = """{ careerPaths(from: { code: "OP-114" }, to: { code: "OP-101" }, first: 3) { steps { from { code } to { code } } } }"""
     paths = [path["steps"] for path in (await server.ask(query))["careerPaths"]]
@@ -380,13 +380,13 @@ async def test_the_query_of_a_page_can_be_copied_as_javascript_and_python(server
     assert "await fetch(`${server}/graphql`" in javascript
 
 
-async def test_a_comparison_with_an_unknown_code_says_so(server: Server) -> None:
+async def test_a_comparison_with_an_unknown_code_is_an_error(server: Server) -> None:
     page = await page_at(server, "/nl/compare?from=OP-99999&to=OP-101", 404)
 
     assert "Er is geen beroep met een van deze codes." in page.text
 
 
-async def test_what_changed_is_first_what_changed_since_the_release_before(server: Server) -> None:
+async def test_changes_default_to_those_since_the_previous_release(server: Server) -> None:
     for path, location in (
         ("nl/changes", "changes?since=3.10"),
         ("fr/changes?release=3.10", "changes?release=3.10&since=3.9"),
@@ -584,7 +584,7 @@ async def without_index(releases: Releases, settings: Settings, tmp_path: Path) 
         yield started
 
 
-async def test_without_an_index_a_page_shows_the_rest_and_says_so(without_index: Server) -> None:
+async def test_without_an_index_a_page_shows_the_rest_and_an_error(without_index: Server) -> None:
     page = await page_at(without_index, "/nl/occupations/OP-101")
 
     assert heading(page) == "Verpleegkundige"
@@ -607,7 +607,7 @@ async def test_without_an_index_a_page_shows_the_rest_and_says_so(without_index:
         "areas/{}",
     ],
 )
-async def test_hostile_addresses_are_text(server: Server, path: str) -> None:
+async def test_hostile_urls_are_escaped(server: Server, path: str) -> None:
     address = f"/nl/{path.format(str(httpx.QueryParams({'': HOSTILE})).removeprefix('='))}"
     page = await server.client.get(address, headers=HTML)
 

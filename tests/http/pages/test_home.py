@@ -53,7 +53,7 @@ async def test_clients_that_prefer_json_get_a_summary(server: Server) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/graphiql", "/docs/", "/docs/queries", "/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"]
 )
-async def test_every_page_says_that_the_data_is_not_vdabs(without_pages: Server, path: str) -> None:
+async def test_every_page_states_that_the_data_is_not_of_vdab(without_pages: Server, path: str) -> None:
     page = await without_pages.client.get(path, headers=HTML)
 
     assert page.status_code == 200
@@ -61,14 +61,14 @@ async def test_every_page_says_that_the_data_is_not_vdabs(without_pages: Server,
 
 
 @pytest.mark.parametrize("path", ["/id/3.11", f"/id/3.11/occupational-profile/{SLAGER}"])
-async def test_linked_data_says_that_it_is_not_vdabs(server: Server, path: str) -> None:
+async def test_linked_data_states_that_it_is_not_of_vdab(server: Server, path: str) -> None:
     document = (await server.client.get(path, headers={"Accept": "application/ld+json"})).json()
 
     assert document["source"] == SOURCE
     assert document["@context"]["source"] == "dct:source"
 
 
-async def test_the_page_for_agents_says_that_the_data_is_not_vdabs(server: Server) -> None:
+async def test_llms_txt_states_that_the_data_is_not_of_vdab(server: Server) -> None:
     assert f"\nThe data is {SOURCE}.\n" in (await server.client.get("/llms.txt")).text
 
 

@@ -43,7 +43,7 @@ async def hostile(releases: Releases, settings: Settings, tmp_path: Path) -> Asy
 
 
 @pytest.mark.slow
-async def test_hostile_texts_are_text_on_every_page(hostile: Server) -> None:
+async def test_hostile_texts_are_escaped_on_every_page(hostile: Server) -> None:
     for path in PATHS:
         page = await hostile.client.get(f"/nl/{path}", headers=HTML)
         assert page.status_code in (200, 302), path

@@ -169,7 +169,7 @@ async def test_ids_begin_with_the_public_url(releases: Releases, settings: Setti
         (COMPETENCE.replace("3.11", "current") + ".jsonld", COMPETENCE + ".jsonld"),
     ],
 )
-async def test_current_leads_to_the_number(server: Server, path: str, number: str) -> None:
+async def test_current_redirects_to_the_number(server: Server, path: str, number: str) -> None:
     response = await server.client.get(path, headers=LD)
 
     assert response.status_code == 302
@@ -320,7 +320,7 @@ async def test_with_upstream_down_linked_data_is_an_error_and_never_partial(serv
     assert response.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
-async def test_people_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
+async def test_browsers_get_a_page_with_the_same_links_and_no_script(server: Server) -> None:
     response = await server.client.get(COMPETENCE, headers={"Accept": "text/html"})
     links = [urljoin(COMPETENCE, match) for match in re.findall(r'href="([^"]+)"', response.text)]
     document = await document_at(server, COMPETENCE)

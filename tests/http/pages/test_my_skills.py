@@ -119,7 +119,7 @@ async def test_selected_skills_and_texts_never_appear_in_urls(server: Server) ->
         assert "verzorg" not in unescape(addresses)
 
 
-async def test_a_hostile_text_is_text(server: Server) -> None:
+async def test_a_hostile_text_is_escaped(server: Server) -> None:
     hostile = "</textarea><script>alert(1)</script>\u202e"
     page = await post(server, text=hostile, q=hostile, do="read")
 

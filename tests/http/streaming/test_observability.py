@@ -98,7 +98,7 @@ async def test_a_subscription_is_logged_at_its_end_without_latency(
     assert counted("competent_streaming_connections", protocol="websocket") == open_before
 
 
-async def test_operations_over_event_streams_are_logged_too(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+async def test_operations_over_event_streams_are_logged(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     of = {"name": "LiveTold", "outcome": "ok", "protocol": "events"}
     before = counted("competent_operations_total", **of)
     await live.post(NAMED, Accept="text/event-stream")

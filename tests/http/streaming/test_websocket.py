@@ -578,7 +578,7 @@ async def test_messages_faster_than_the_limit_close_with_1008(live_settings: Set
     assert close.messages <= 100  # the ten of the burst, and those of the seconds that it took
 
 
-async def test_a_flood_before_the_initialisation_is_closed_too(live_settings: Settings) -> None:
+async def test_a_flood_before_the_initialisation_is_closed(live_settings: Settings) -> None:
     async with live_server(replace(live_settings, websocket_messages=1, access="passthrough")) as live:
         socket = live.socket()
         await socket.accepted()

@@ -90,7 +90,7 @@ def test_the_profile_that_a_text_describes_is_first_with_its_evidence(compared: 
     assert [profile.score for profile in profiles] == sorted((profile.score for profile in profiles), reverse=True)
 
 
-def test_a_title_is_evidence_too(compared: Compared) -> None:
+def test_a_title_is_evidence(compared: Compared) -> None:
     first = compared.profiles("Gezocht: lasser van buizen")[0]
 
     assert (compared.codes[first.row_id], first.matched, first.field) == ("OP-2", "lasser van buizen", "title")

@@ -31,7 +31,7 @@ def test_the_first_requested_language_with_a_text_is_used(
     assert (text.choose(requested).language, text.choose(requested).is_fallback) == (expected, is_fallback)
 
 
-def test_without_a_requested_one_the_order_is_dutch_french_english_german() -> None:
+def test_without_requested_languages_the_order_is_nl_fr_en_de() -> None:
     texts = {"nl": "een", "fr": "un", "en": "one", "de": "eins"}
     order = []
     while text := localized(texts):
