@@ -90,7 +90,7 @@ async def test_every_page_is_in_its_language_and_links_to_the_others(server: Ser
 @pytest.mark.parametrize("path", PAGES)
 async def test_every_link_of_a_page_resolves(server: Server, path: str) -> None:
     for link in links(await page_at(server, f"/nl/{path}"), f"/nl/{path}"):
-        response = await server.client.get(link, headers=HTML)
+        response = await server.client.get(link, headers=HTML, follow_redirects=True)
         assert response.status_code == 200, link
 
 
