@@ -167,7 +167,7 @@ def _memoized(
 
 def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str, unfolded: str) -> ExpandedTerm:
     term = ExpandedTerm(word, _OCCUPATION if word in OCCUPATION_WORDS else 1.0)
-    forms = vocabulary.same_stem(connection, unfolded, word)
+    forms = _same_stem(connection, vocabulary, unfolded, word)
     term.add(forms, SAME_STEM)
     _add_longer(term, connection, vocabulary, forms)
     if word in vocabulary:
@@ -238,13 +238,18 @@ def _part_lengths(word: str) -> range:
 
 def _pairs(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> Iterator[Pair]:
     for halves in vocabulary.halves(word)[:MAX_PAIRS]:
-        one, other = (frozenset((half, *vocabulary.same_stem(connection, half, half))) for half in halves)
+        one, other = (frozenset((half, *_same_stem(connection, vocabulary, half, half))) for half in halves)
         yield one, other
 
 
 def _heads(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str) -> list[str]:
     head = vocabulary.head(word, MIN_HEAD_CHARS)
-    return [head, *vocabulary.same_stem(connection, head, head)] if head else []
+    return [head, *_same_stem(connection, vocabulary, head, head)] if head else []
+
+
+def _same_stem(connection: sqlite3.Connection, vocabulary: Vocabulary, unfolded: str, word: str) -> list[str]:
+    """Other forms of a word. Function words are not: the French stem of `danse` is that of `dans`."""
+    return [form for form in vocabulary.same_stem(connection, unfolded, word) if form not in FUNCTION_WORDS]
 
 
 def _share(weight: tuple[float, float], part: str, longer: str) -> float:

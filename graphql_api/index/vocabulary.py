@@ -18,7 +18,6 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from graphql_api.index.postings import TEXTS, unpack
-from graphql_api.index.stop_words import FUNCTION_WORDS
 from graphql_api.index.tokenizer import Stems
 
 MIN_HALF_CHARS = 3
@@ -205,11 +204,8 @@ class Vocabulary:
         return next((end for end in ends if end in self._numbers), None)
 
     def same_stem(self, connection: sqlite3.Connection, unfolded: str, folded: str) -> list[str]:
-        """Other words with the same stem as a word, unfolded and folded; reads the file.
-
-        Without function words, which say something else: the French stem of `danse` is that of `dans`.
-        """
+        """Other words with the same stem as a word, unfolded and folded; reads the file."""
         stems = sorted(stemmers().of_word(unfolded, folded))
         sql = " UNION ALL ".join([_SAME_STEM] * len(stems))
         alike = {word for (word,) in connection.execute(sql, [*chain.from_iterable(stems)])}
-        return sorted(word for word in alike if word != folded and word in self._numbers and word not in FUNCTION_WORDS)
+        return sorted(word for word in alike if word != folded and word in self._numbers)
