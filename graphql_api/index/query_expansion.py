@@ -22,6 +22,8 @@ BEGINNING, ENDING, WITHIN = (0.4, 0.45), (0.35, 0.45), (0.25, 0.45)
 
 MIN_PREFIX_CHARS, MIN_SUBSTRING_CHARS, MIN_COMPOUND_CHARS = 3, 4, 8
 MIN_HEAD_CHARS, MIN_PART_CHARS, MAX_PART_CHARS = 5, 5, 30
+MIN_CHANGED_CHARS = 6
+"""A shorter word that the release has in another form is not misspelled: too many words are one letter off."""
 MAX_MATCHING_WORDS = 20
 MAX_PAIRS = 2
 MAX_WORDS = 16
@@ -172,7 +174,7 @@ def _expanded(connection: sqlite3.Connection, vocabulary: Vocabulary, word: str,
     _add_longer(term, connection, vocabulary, forms)
     if word in vocabulary:
         term.add([word], ITSELF)
-    else:
+    elif not forms or len(word) >= MIN_CHANGED_CHARS:
         _add_misspelled(term, vocabulary)
     if len(word) >= MIN_COMPOUND_CHARS:
         term.pairs = list(_pairs(connection, vocabulary, word))

@@ -261,6 +261,11 @@ def test_a_word_in_the_release_is_not_corrected(release: Make) -> None:
     assert made.find("laxer") == ["OP-1", "OP-2"]
 
 
+def test_another_form_of_a_short_word_in_the_release_is_not_corrected(release: Make) -> None:
+    made = release("wonden verzorgen", "regels rond afval", "wondzorg")
+    assert made.find("wond") == ["OP-1", "OP-3"]
+
+
 def test_a_word_in_the_release_is_corrected_if_there_are_no_hits(release: Make) -> None:
     made = release("trial", "trial manager", SK_1=[label("trail")])
     assert made.find("trail") == ["SK-1"]
