@@ -25,8 +25,8 @@ TREES = {
     for file in sorted((ROOT / "graphql_api").rglob("*.py"))
 }
 CLASSES = {node.name: node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-NAMED_TUPLE = {"_asdict", "_fields", "_make", "_replace"}
-"""Public parts of named tuples, in spite of their names."""
+PUBLIC = {"_asdict", "_exit", "_fields", "_make", "_replace"}
+"""Public parts of named tuples and of `os`, in spite of their names."""
 
 
 def is_private(name: str) -> bool:
@@ -74,7 +74,7 @@ def private_attributes(nodes: Iterable[ast.AST], ours: set[str]) -> Iterator[str
             case ast.ClassDef():
                 yield from private_attributes(ast.iter_child_nodes(node), defined_by_class(node))
                 continue
-            case ast.Attribute(attr=name) if is_private(name) and name not in ours | NAMED_TUPLE:
+            case ast.Attribute(attr=name) if is_private(name) and name not in ours | PUBLIC:
                 yield name
         yield from private_attributes(ast.iter_child_nodes(node), ours)
 
