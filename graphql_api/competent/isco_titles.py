@@ -1,11 +1,9 @@
-"""Titles of groups of ISCO-08, since Competent has only codes: of the ten broadest, and of others from a file of the operator."""
+"""Titles of groups of ISCO-08 from a CSV file of the operator, since Competent has only their codes."""
 
 import csv
 import io
 import logging
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,12 +26,6 @@ class TitleFile(NamedTuple):
 
     titles: dict[str, dict[str, str]]
     problems: list[tuple[int, str]]
-
-
-@cache
-def major_groups() -> Titles:
-    """The titles of the ten broadest groups, as the International Labour Organization and ESCO publish them."""
-    return read_titles((files("graphql_api.competent") / "isco_major_groups.csv").read_text(encoding="utf-8")).titles
 
 
 def titles_in(path: Path) -> Titles:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 
 from graphql_api.asyncio_tools import Broadcast
 from graphql_api.caching import Admission
-from graphql_api.competent.isco_titles import major_groups, titles_in
+from graphql_api.competent.isco_titles import titles_in
 from graphql_api.competent.mappings import open_mappings
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
@@ -79,7 +79,7 @@ class Services:
         self, settings: Settings, competent: ASGIApp | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._page_size = settings.upstream_page_size
-        titles = {**major_groups(), **(titles_in(settings.titles) if settings.titles else {})}
+        titles = titles_in(settings.titles) if settings.titles else {}
         self._supplements = Supplements(settings.license, settings.attribution, titles, open_mappings(settings.mapping))
         self._shared = shared_server(settings)
         self._heap = HeapTrimmer()

@@ -88,7 +88,7 @@ class DataSettings:
     titles: Path | None = Section.DATA(
         None,
         "CSV file with titles of ISCO-08 groups, for `Classification.title`: the columns `code`, `nl`, `fr`, `en` and `de`, in "
-        "UTF-8. Lines that cannot be used are logged. Unset: only the ten broadest groups have titles.",
+        "UTF-8. Lines that cannot be used are logged. Unset: groups have no titles.",
     )
     mapping: tuple[Path, ...] = Section.DATA(
         (),

@@ -190,9 +190,7 @@ class Classification:
         """Returns the URI."""
         return uri_of(self.row["scheme"], self.row["code"])
 
-    @strawberry.field(
-        description="The title: of the ten broadest groups, and of others if the operator has provided them (`COMPETENT_TITLES`)."
-    )
+    @strawberry.field(description="The title, if the operator of this server has provided titles (`COMPETENT_TITLES`).")
     def title(self) -> LocalizedText | None:
         """Returns the title of a group of ISCO-08."""
         return localized(self.loaders.supplements.titles.get(self.row["code"]) if self.row["scheme"] == ISCO else None)
