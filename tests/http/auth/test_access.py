@@ -1,15 +1,11 @@
 """Authentication: keys, quotas and keys of clients, over HTTP and WebSockets."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import httpx
-import limits.storage.memory
-import limits.strategies
 import pytest
 from limits.aio.storage import MemoryStorage
 from limits.errors import StorageError
@@ -25,6 +21,7 @@ from graphql_api.sandbox import Releases
 from graphql_api.settings import Settings
 from graphql_api.upstream.valkey import RETRY_INTERVAL
 from tests.conftest import Clock, Server, alive, running
+from tests.http.auth.quota_clock import stop_quota_clock
 
 TINY = "{ __typename }"
 
@@ -378,9 +375,7 @@ async def costly(
     releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
     """A server whose keys have a cost quota, with a stopped clock."""
-    stopped = SimpleNamespace(time=Clock(time.time()))
-    for module in (limits.storage.memory, limits.strategies):
-        monkeypatch.setattr(module, "time", stopped)
+    stop_quota_clock(monkeypatch)
     with_costs = replace(settings, access="keys", keys_file=keys.file, key_quota="cost", key_cost_per_minute=1_000)
     async with running(releases, with_costs) as started:
         yield started

@@ -20,6 +20,7 @@ from graphql_api.http.graphql import CachePolicy, Endpoint, PersistedQueries
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.server.fast_path import FastPath, ResponseHeads
 from tests.conftest import Clock, Server
+from tests.http.auth.quota_clock import stop_quota_clock
 from tests.server.fast_path.conftest import Made
 from tests.server.fast_path.memory_transport import Answer, post
 from tests.server.fast_path.requests import CP, CURRENT, LISTED, PINNED, get
@@ -31,6 +32,12 @@ def keys(tmp_path: Path) -> Keys:
     """A file without keys, which the server reads."""
     (tmp_path / "keys.json").write_text('{"keys": []}', encoding="utf-8")
     return Keys(tmp_path / "keys.json")
+
+
+@pytest.fixture(autouse=True)
+def stopped_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No quota is refilled while a test counts what is left."""
+    stop_quota_clock(monkeypatch)
 
 
 def left(answer: Answer) -> int:
