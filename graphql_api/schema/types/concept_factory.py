@@ -13,9 +13,8 @@ from graphql_api.index import UNKNOWN
 from graphql_api.index.concepts import IndexedConcept, by_code, by_row_id, by_uuid, count, listed
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
-from graphql_api.schema.types.concept_list import ConceptList
+from graphql_api.schema.types.concept_list import ConceptList, concept_of
 from graphql_api.schema.types.concepts import CONCEPTS
-from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import Connection, ConnectionArguments, connection
 
 C = TypeVar("C", bound=Concept)
@@ -31,7 +30,7 @@ def concept(loaders: Loaders, number: str, indexed: IndexedConcept) -> Concept:
 
 def concept_as(concept_class: type[C], loaders: Loaders, number: str, indexed: IndexedConcept) -> C:
     """Returns a concept of the index as this GraphQL type, which must be its own."""
-    return concept_class(view=DocumentView(loaders, number, indexed.item, str(indexed.uuid), concept_class.route))
+    return concept_of(concept_class, loaders, number, indexed.item)
 
 
 async def concepts(loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[Concept]:

@@ -11,6 +11,11 @@ from graphql_api.schema.types.document_view import DocumentView
 C = TypeVar("C", bound=Concept)
 
 
+def concept_of(concept_class: type[C], loaders: Loaders, release: str, document: Document) -> C:
+    """Returns a concept of this type, which must be its own, by its normalised document or a part of it."""
+    return concept_class(view=DocumentView(loaders, release, document, document["id"], concept_class.route))
+
+
 class ConceptList(Sequence[C]):
     """Concepts of one type and release by their documents. Compiled queries read these; the objects are made for others."""
 
@@ -29,5 +34,4 @@ class ConceptList(Sequence[C]):
         return self._concept(self.documents[position])
 
     def _concept(self, document: Document) -> C:
-        route = self._concept_class.route
-        return self._concept_class(view=DocumentView(self._loaders, self.release, document, document["id"], route))
+        return concept_of(self._concept_class, self._loaders, self.release, document)

@@ -9,12 +9,11 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api.competent.hal import Document
 from graphql_api.errors import BadUserInput, ReleaseNotFound, UpstreamNotFound
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import all_of, find_code, find_uuid, page_of
-from graphql_api.schema.types.concept_list import ConceptList
+from graphql_api.schema.types.concept_list import ConceptList, concept_of
 from graphql_api.schema.types.concept_ref import as_code
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.relay import After, Before, Connection, ConnectionArguments, First, Last
@@ -59,7 +58,7 @@ async def _by_code(concept_class: type[C], loaders: Loaders, number: str, code: 
                 items = await listing.part(0, stop)
                 codes = {item.get("code"): item for item in reversed(items)}  # the first of equal codes wins
                 if code in codes and "id" in codes[code]:
-                    return _listed(concept_class, loaders, number, codes[code])
+                    return concept_of(concept_class, loaders, number, codes[code])
             if None not in codes:
                 return None
     return await find_code(concept_class, loaders, number, code)
@@ -80,10 +79,6 @@ async def page(concept_class: type[C], loaders: Loaders, number: str, paging: Co
         window=window,
         items=lambda: ConceptList(concept_class, loaders, number, [item for item in items() if "id" in item]),
     )
-
-
-def _listed(concept_class: type[C], loaders: Loaders, number: str, item: Document) -> C:
-    return concept_class(view=DocumentView(loaders, number, item, item["id"], concept_class.route))
 
 
 async def _require_release(loaders: Loaders, number: str) -> None:
