@@ -34,6 +34,7 @@ from graphql_api.export import (
 from graphql_api.http.export.limits import ExportLimits
 from graphql_api.http.forwarded import client_name
 from graphql_api.http.graphql import JSON, CachePolicy, HTTPError, error_response
+from graphql_api.http.graphql.cache_control import not_modified
 from graphql_api.http.header_fields import names_tag
 from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.index.index import Index
@@ -75,7 +76,7 @@ class _Exports:
         options = Options(_has_bom(request, format), self._base, loaders.supplements.mappings)
         headers = await self._headers(index, release, f"{format.name} {options.version}")
         if _is_current(record.head, headers):
-            return Response(status_code=304, headers=headers | {"Vary": "Accept-Encoding"})
+            return not_modified(headers)
         headers["Content-Disposition"] = f'attachment; filename="competent-{number}{format.suffix}"'
         if request.method == "HEAD":
             return StreamingResponse(_nothing(), headers=headers, media_type=format.media_type)

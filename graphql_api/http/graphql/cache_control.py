@@ -5,6 +5,7 @@ is missing, stale, provisional or made of personal data.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -64,7 +65,12 @@ def conditional(response: Response, head: Head) -> Response:
     headers = {
         name: value for name, value in response.headers.items() if name not in ("content-length", "content-type")
     }
-    not_modified = Response(status_code=304, headers=headers)
-    if len(response.body) >= GZIP_MIN_BYTES:
-        not_modified.headers.add_vary_header("Accept-Encoding")  # as the compression middleware does
-    return not_modified
+    return not_modified(headers, is_long=len(response.body) >= GZIP_MIN_BYTES)
+
+
+def not_modified(headers: Mapping[str, str], *, is_long: bool = True) -> Response:
+    """The 304 response with the headers of the 200 response; if that `is_long`, compression adds `Vary` to it."""
+    response = Response(status_code=304, headers=headers)
+    if is_long:
+        response.headers.add_vary_header("Accept-Encoding")
+    return response

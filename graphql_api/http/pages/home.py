@@ -17,11 +17,12 @@ from graphql_api.competent.hal import Document
 from graphql_api.competent.releases import CURRENT
 from graphql_api.execution.operations import Executed
 from graphql_api.http.content_negotiation import preferred
+from graphql_api.http.graphql.cache_control import not_modified
 from graphql_api.http.header_fields import names_tag
+from graphql_api.http.pages.examples import RunQuery
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render, version_of
 from graphql_api.observability.request_context import record_of, text_in
 
-RunQuery = Callable[[str], Awaitable[Executed]]
 Links = Mapping[str, tuple[str, str]]
 
 ABOUT = (
@@ -101,7 +102,7 @@ def home_routes(
     async def show_schema(request: Request) -> Response:
         headers = {"Cache-Control": "no-cache", "ETag": etag, "X-Content-Type-Options": "nosniff"}
         if names_tag(text_in(record_of(request.scope).head, b"if-none-match"), etag):
-            return Response(status_code=304, headers=headers | {"Vary": "Accept-Encoding"})
+            return not_modified(headers)
         return PlainTextResponse(sdl + "\n", headers=headers)
 
     return [Route("/", show), *([Route("/schema.graphql", show_schema)] if "schema" in links else [])]

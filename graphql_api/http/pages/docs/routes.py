@@ -23,7 +23,8 @@ from graphql_api.http.pages.docs.library import INDEX, images, pages
 from graphql_api.http.pages.docs.markdown import RootFiles, html, sections
 from graphql_api.http.pages.docs.search import search
 from graphql_api.http.pages.error_pages import is_too_deep
-from graphql_api.http.pages.home import RunQuery, source_of
+from graphql_api.http.pages.examples import RunQuery
+from graphql_api.http.pages.home import source_of
 from graphql_api.http.pages.rendering import PAGE_HEADERS, file_headers, render, version_of, with_policy
 from graphql_api.observability.request_context import record_of, text_in
 
