@@ -193,8 +193,8 @@ class Vocabulary:
             for at in range(MIN_HALF_CHARS, len(compound) - MIN_HALF_CHARS + 1)
             if compound[at:] in self._numbers
             for link in _LINKS
-            if len(half := compound[:at].removesuffix(link)) + len(link) == at >= MIN_HALF_CHARS + len(link)
-            if half in self._numbers
+            if compound[:at].endswith(link) and at - len(link) >= MIN_HALF_CHARS
+            if (half := compound[: at - len(link)]) in self._numbers
         }
         return sorted(pairs, key=lambda pair: (-min(map(len, pair)), pair))
 

@@ -169,7 +169,7 @@ class Compilation:
         return self._source.function("b", used, *first, "return {", *(f"    {entry}," for entry in entries), "}")
 
     def _completion(self, scope: Scope, concept_class: type[Concept]) -> tuple[str, str]:
-        """Returns the source of whether \1 has all keys, and the name of the function that returns the complete document."""
+        """Returns the source of whether `\\1` has all keys, and the name of the function that returns the complete document."""
         scope.uses |= {"d", "r", "i", "w"}
         tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
         complete = Completion(concept_class, frozenset(scope.keys) - tolerant)

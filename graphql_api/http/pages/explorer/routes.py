@@ -164,9 +164,9 @@ async def _changes(visit: Visit) -> Response:
         following = numbers[numbers.index(release["number"]) + 1 :] if release.get("number") in numbers else []
         if following:
             return visit.redirect("changes", since=following[0])
-        return (
-            await visit.page("changes.html", release, changes=None, releases=[]) if release else await visit.missing({})
-        )
+        if not release:
+            return await visit.missing({})
+        return await visit.page("changes.html", release, changes=None, releases=[])
     change = _CHANGES.get(visit.parameters.get("kind", ""))
     variables = {
         "since": since,
