@@ -4,10 +4,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from graphql_api.asyncio_tools import Broadcast
-from graphql_api.observability.fetch_context import FetchContext, FetchStats
+from graphql_api.observability.fetch_context import FetchContext
 from graphql_api.observability.request_context import RequestContext
 from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.time_slices import RoundRobin, TimeSlice
@@ -46,9 +46,9 @@ class Context:
             return self.loaders
         deadline = asyncio.get_running_loop().time() + self.seconds
         self.event_slice = TimeSlice(self.scheduler, deadline)
-        return self.make_loaders(
-            replace(self.fetch_context, deadline=deadline, stats=FetchStats(), wait_guard=nullcontext)
-        )
+        fetch_context = self.fetch_context.renewed()
+        fetch_context.deadline, fetch_context.wait_guard = deadline, nullcontext
+        return self.make_loaders(fetch_context)
 
     @property
     def request_id(self) -> str:

@@ -38,6 +38,8 @@ class CachedResponse:
     def __init__(self, body: bytes, read: Dependencies) -> None:
         self.body = body
         self.read = read
+        self.encoded: object = None
+        """The response to the last client as the fast path encoded it, without the body."""
         self.size = len(body) * 3 // 2 + ENTRY_BYTES + DEPENDENCY_BYTES * len(read.by_name)
         """Approximate memory in bytes, compressed body included."""
 

@@ -6,8 +6,8 @@ There is one per request: the fast path creates its own, and all others get it f
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from random import getrandbits
+from types import MappingProxyType
 
 from starlette.types import Scope
 
@@ -20,6 +20,8 @@ _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 Head = Mapping[bytes, bytes]
 """Request headers by lower-case name; repeated headers are joined into one value."""
+_NO_HEAD: Head = MappingProxyType({})
+_NO_FIELDS: Mapping[str, object] = MappingProxyType({})
 
 
 def text_in(head: Head, name: bytes) -> str:
@@ -45,23 +47,15 @@ def combined(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
-@dataclass(slots=True)
 class RequestContext:
     """One request and its GraphQL operation. Fields stay empty if processing did not get that far."""
 
-    request_id: str = ""
-    head: Head = field(default_factory=dict, repr=False)
-    """Request headers, parsed once."""
+    # Defaults are attributes of the class, which no request has to set.
+
     name: str = ""
     """The operation name that the client sent: a GraphQL name of any length."""
-    client: str = ""
-    """The name of the client, if it has a key of this server."""
-    address: str = ""
-    """The IP address of the client; logged only with COMPETENT_LOG_ADDRESSES."""
     operation_type: str = ""
     """`query`, `mutation` or `subscription`."""
-    protocol: str = "http"
-    """How the operation arrived: `http`, `websocket` or `events` (server-sent events)."""
     responses: int | None = None
     """Number of responses sent so far, if there can be several; otherwise None."""
     cost: int | None = None
@@ -78,14 +72,33 @@ class RequestContext:
     """Counts the cost of an operation for the client's quota before it is executed; raises an error if that is used up."""
     executed: bool = False
     """True if fields were resolved, False if the request was refused."""
-    error_codes: list[str] = field(default_factory=list)
-    """The code of each error in the response, in order."""
-    fetch_context: FetchContext = field(default_factory=FetchContext)
-    """The context of its fetches: deadline, and how its documents were obtained."""
     forced_outcome: str = ""
     """An outcome that overrides the computed one: `shed` (503 under load), `failed` or `cancelled`."""
-    document_fields: dict[str, object] = field(default_factory=dict)
+    document_fields: Mapping[str, object] = _NO_FIELDS
     """The client's `document` and `variables`; logged only with COMPETENT_LOG_DOCUMENTS."""
+
+    def __init__(
+        self,
+        request_id: str = "",
+        head: Head = _NO_HEAD,
+        fetch_context: FetchContext | None = None,
+        client: str = "",
+        address: str = "",
+        protocol: str = "http",
+    ) -> None:
+        self.request_id = request_id
+        self.head = head
+        """Request headers, parsed once."""
+        self.fetch_context = fetch_context or FetchContext()
+        """The context of its fetches: deadline, and how its documents were obtained."""
+        self.client = client
+        """The name of the client, if it has a key of this server."""
+        self.address = address
+        """The IP address of the client; logged only with COMPETENT_LOG_ADDRESSES."""
+        self.protocol = protocol
+        """How the operation arrived: `http`, `websocket` or `events` (server-sent events)."""
+        self.error_codes: list[str] = []
+        """The code of each error in the response, in order."""
 
     @property
     def outcome(self) -> str:
@@ -110,7 +123,7 @@ def record_of(scope: Scope) -> RequestContext:
 
 def new_id() -> str:
     """A random id for a request without a valid one."""
-    return f"{getrandbits(128):032x}"  # only identifies requests, so it needs no secure randomness
+    return getrandbits(128).to_bytes(16).hex()  # only identifies requests, so it needs no secure randomness
 
 
 def _new_record(raw_headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:

@@ -150,8 +150,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._is_declined = response is Unanswered.DECLINED  # then it is not tried again after parsing
             return False
         self.transport.write(response)
+        self.server_state.total_requests += 1
         self._is_arriving = False
-        self.on_response_complete()
+        self._wait_for_next()
         return True
 
     def _start(self, cycle: RequestResponseCycle) -> None:

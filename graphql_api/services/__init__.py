@@ -137,10 +137,11 @@ class Services:
 
     def record_reuse(self, dependencies: Dependencies, context: FetchContext) -> None:
         """Record a hit of a cached response: each document it depends on counts as read."""
+        documents = dependencies.documents
         self.store.touch(dependencies.by_name)
+        self.store.record_hits(documents)
         context.depends_on_current |= dependencies.moving
-        context.stats.cached += dependencies.documents
-        self.store.record_hits(dependencies.documents)
+        context.stats.cached += documents
 
     def on_evict(self, listener: Callable[[str], None]) -> None:
         """Also call `listener` with the path of each document and the name of each index that changes or is evicted."""

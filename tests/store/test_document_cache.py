@@ -6,7 +6,7 @@ Promises that hold for every backend: tests/store/test_promises.py.
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -531,7 +531,8 @@ async def test_an_operation_over_its_call_limit_still_gets_all_stored_documents(
     opened: Opened, upstream: Upstream
 ) -> None:
     await opened.ask(*map(profile, range(10)))
-    context = FetchContext(max_requests=3)
+    context = FetchContext()
+    context.max_requests = 3
 
     first = await opened.ask(*map(profile, range(12)), context=context)
     second = await opened.ask(*map(profile, range(8, 15)), context=context)
@@ -567,6 +568,13 @@ async def test_a_call_is_shared_only_by_clients_with_the_same_key(opened: Opened
     assert [context.key for _, context, _ in upstream.requests] == [None, Secret("a")]
 
 
+def guarded_by(guard: Callable[[], AbstractContextManager[None]]) -> FetchContext:
+    """A context that enters this guard while it waits."""
+    context = FetchContext()
+    context.wait_guard = guard
+    return context
+
+
 async def test_a_refused_upstream_wait_returns_stored_documents_without_calls(
     opened: Opened, upstream: Upstream
 ) -> None:
@@ -576,7 +584,7 @@ async def test_a_refused_upstream_wait_returns_stored_documents_without_calls(
         yield
 
     await opened.ask(PROFILE)
-    result = await opened.ask(PROFILE, OTHER, context=FetchContext(wait_guard=no_place))
+    result = await opened.ask(PROFILE, OTHER, context=guarded_by(no_place))
 
     assert result[0] == upstream.document(PROFILE)
     assert isinstance(result[1], UpstreamUnavailable)
@@ -594,13 +602,13 @@ async def test_a_wait_slot_is_held_only_while_waiting_for_upstream(opened: Opene
         waiting.pop()
 
     upstream.released.clear()
-    asking = asyncio.create_task(opened.ask(PROFILE, context=FetchContext(wait_guard=location)))
+    asking = asyncio.create_task(opened.ask(PROFILE, context=guarded_by(location)))
     await upstream.until(1)
     assert waiting == [1]
     upstream.released.set()
     await asking
     assert waiting == []
-    await opened.ask(PROFILE, context=FetchContext(wait_guard=lambda: pytest.fail("it is stored")))
+    await opened.ask(PROFILE, context=guarded_by(lambda: pytest.fail("it is stored")))
 
 
 async def test_every_eviction_listener_is_called() -> None:

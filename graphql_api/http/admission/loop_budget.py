@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import thread_time
 
 MAX_STARTS_PER_PASS = 64
 """Maximum number of deferred operations started per event-loop pass."""
@@ -17,8 +18,9 @@ class LoopBudget:
     pass and delay rejections and health checks until its end.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], cpu_clock: Callable[[], float] = thread_time) -> None:
         self._clock = clock
+        self._cpu_clock = cpu_clock
         self._pass_started_at: float | None = None
         self._deferred: deque[asyncio.Future[None]] = deque()
         self._batch = 1
@@ -26,6 +28,8 @@ class LoopBudget:
         """Seconds per pass for requests that the fast path answers."""
         self._fast_path_seconds = 0.0
         """Seconds of this pass spent on them."""
+        self._cpu_start = 0.0
+        """CPU time of the thread when the last pass with such requests ended."""
         self._fast_path_since_start = 0.0
         """Seconds spent on them since the operations of this pass started."""
 
@@ -37,14 +41,16 @@ class LoopBudget:
         return self._fast_path_seconds < self.max_fast_path_seconds
 
     def spend(self, seconds: float) -> None:
-        """Record time that the fast path spent."""
+        """Record time that the fast path spent, by the clock; at most the CPU time since the last pass counts."""
         if not self._fast_path_seconds:
             asyncio.get_running_loop().call_soon(self._reset)
-        self._fast_path_seconds += seconds
         self._fast_path_since_start += seconds
+        self._fast_path_seconds += seconds
+        if self._fast_path_seconds >= self.max_fast_path_seconds:
+            self._fast_path_seconds = min(self._fast_path_seconds, self._cpu_clock() - self._cpu_start)
 
     def _reset(self) -> None:
-        self._fast_path_seconds = 0.0
+        self._fast_path_seconds, self._cpu_start = 0.0, self._cpu_clock()
 
     def begin(self) -> "asyncio.Future[None] | None":
         """Returns None if the caller may start now, else a future that is done when it is the caller's turn."""

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
 from uuid import uuid4
 
 from starlette.types import Scope
@@ -15,7 +14,6 @@ from graphql_api.execution.operations import Refused
 from graphql_api.http.graphql import HTTPError, InternalError
 from graphql_api.http.graphql.request import from_object
 from graphql_api.http.streaming.executor import StreamingExecutor, error_of, observe, payload_of
-from graphql_api.observability.fetch_context import FetchStats
 from graphql_api.observability.operation_log import OperationLog
 from graphql_api.observability.request_context import RequestContext, record_of
 from graphql_api.schema.types.text import Language
@@ -142,8 +140,8 @@ class Operations:
     def _record(self) -> RequestContext:
         """A RequestContext for one operation, with its own request id and the client of this connection."""
         connection, request_id = record_of(self._scope), uuid4().hex
-        headers = connection.fetch_context.headers | {"X-Request-ID": request_id}
-        fetch_context = replace(connection.fetch_context, headers=headers, stats=FetchStats())
+        fetch_context = connection.fetch_context.renewed()
+        fetch_context.headers = {**fetch_context.headers, "X-Request-ID": request_id}
         return RequestContext(
             request_id,
             client=connection.client,

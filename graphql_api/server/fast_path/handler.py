@@ -2,37 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from gzip import compress
 from time import perf_counter, thread_time
 from typing import NamedTuple
 
 from starlette.types import Scope
 
 from graphql_api.caching import LRUCache
-from graphql_api.execution.operations import Executed
-from graphql_api.execution.response_cache import MAX_COMPRESSED_BYTES, CachedResponse, entity_tag
 from graphql_api.http.admission import LoopBudget
 from graphql_api.http.auth import AccessPolicy
 from graphql_api.http.auth.authenticators import Principal
-from graphql_api.http.content_negotiation import GZIP_MIN_BYTES
 from graphql_api.http.graphql import Endpoint, HTTPError
-from graphql_api.http.graphql.response import (
-    NOT_MODIFIED,
-    Reply,
-    build_response,
-    encode_body,
-    gzip_response,
-    not_modified,
-)
-from graphql_api.http.header_fields import names_tag
-from graphql_api.http.middleware import GZIP_LEVEL
 from graphql_api.observability import tracing
 from graphql_api.observability.operation_log import OperationLog
-from graphql_api.observability.request_context import RequestContext, new_id, request_id_of, text_in
+from graphql_api.observability.request_context import RequestContext, new_id, request_id_of
 from graphql_api.schema.cached_loaders import CacheMiss
 from graphql_api.server.fast_path.header_profile import HeaderProfile, HeaderProfiles
 from graphql_api.server.fast_path.request_cache import ParsedRequest, RequestCache
+from graphql_api.server.fast_path.response_encoder import ResponseEncoder, encode_fields
 from graphql_api.server.fast_path.response_heads import ResponseHeads
 from graphql_api.server.protocol import Unanswered
 from graphql_api.server.response_cycle import Headers
@@ -74,7 +60,9 @@ class FastPath:
         self._loop_budget = loop_budget
         self._operation_log = operation_log
         self._stopping = stopping
-        self._response_heads = response_heads
+        self._encoder = ResponseEncoder(endpoint, response_heads)
+        self._server_fields: tuple[Headers, bytes] = (), b""
+        """The server's default header fields, and how they are sent; they change once per second."""
         self.max_seconds = MAX_SECONDS
         self._requests = RequestCache(endpoint.engine, endpoint.documents)
         self._profiles = HeaderProfiles(root_path)
@@ -113,7 +101,7 @@ class FastPath:
     def _respond(self, profile: HeaderProfile, body: bytes, request_id: str, fields: Headers) -> bytes | None:
         if self._stopping.is_set() or tracing.is_on() or not self._loop_budget.has_time:
             return None
-        start = perf_counter(), thread_time()
+        start = perf_counter()
         try:
             return self._response(profile, body, RequestContext(request_id, profile.head), fields, start)
         except (CacheMiss, HTTPError):
@@ -122,43 +110,52 @@ class FastPath:
             log.debug("the fast path failed", exc_info=True)  # a fault shows, and is logged, on the ASGI path again
             return None
         finally:
-            self._loop_budget.spend(self._seconds_since(start))
-
-    def _seconds_since(self, start: tuple[float, float]) -> float:
-        """Seconds of CPU time or, if they are few, of the clock, which is read in a quarter of the time."""
-        seconds = perf_counter() - start[0]
-        return seconds if seconds <= self.max_seconds else thread_time() - start[1]
+            self._loop_budget.spend(perf_counter() - start)
 
     def _response(
-        self, profile: HeaderProfile, body: bytes, record: RequestContext, fields: Headers, start: tuple[float, float]
+        self, profile: HeaderProfile, body: bytes, record: RequestContext, fields: Headers, start: float
     ) -> bytes | None:
-        principal = None if self._policy is None else self._policy.authenticate(profile.credentials, record)
+        policy = self._policy
+        principal = None if policy is None else policy.authenticate(profile.credentials, record)
         request = self._request(profile, body)
-        count = self._admit(principal, request.executable.cost) if request is not None else None
-        if count is None or request is None:
+        if request is None or not (principal is None or self._has_capacity(principal, request.executable.cost)):
             return None
-        record.document_fields = {"document": request.query, "variables": request.operation.variables}
+        cpu_start = thread_time() if request.took_long else None
+        record.document_fields = request.document_fields
         result = self._endpoint.engine.execute_cached(request.executable, profile.languages, record)
-        response = None if result is None else self._encode(profile, request, result, record)
-        if response is None or self._seconds_since(start) > self.max_seconds:
-            request.skip_count = SKIP_AFTER_MISS
+        response = None if result is None else self._encoder.encode(profile, request, result, record)
+        seconds = perf_counter() - start
         if response is None:
+            request.skip_count = SKIP_AFTER_MISS
             return None
+        if seconds > self.max_seconds or request.took_long:
+            self._note_long(request, seconds, cpu_start)
         # From here on nothing fails: the response is sent, logged and counted.
         self._endpoint.documents.store_executed(request.operation, request.query)
-        self._operation_log.log_operation(record, "ok", perf_counter() - start[0], response.status)
-        return response.encoded(record.request_id, fields, count())
+        self._operation_log.log_operation(record, "ok", seconds, response.status)
+        return response.with_fields(self._fields(fields, principal, request.executable.cost), record.request_id)
 
-    def _admit(self, principal: Principal | None, cost: int) -> Callable[[], Headers] | None:
-        """Returns what counts the request and makes its RateLimit fields; None if the ASGI path has to decide."""
-        policy = self._policy
-        if policy is None or principal is None:
-            return tuple
-        return (
-            (lambda: _fields(policy.count_local(principal, cost)))
-            if policy.has_capacity_local(principal, cost)
-            else None
-        )
+    def _note_long(self, request: ParsedRequest, seconds: float, cpu_start: float | None) -> None:
+        """Skip the fast path if a request that took long by the clock takes as long again, by CPU time.
+
+        Reading the CPU time takes four times as long as reading the clock, so only suspects are measured by it.
+        """
+        if cpu_start is not None and thread_time() - cpu_start > self.max_seconds:
+            request.skip_count = SKIP_AFTER_MISS
+        request.took_long = seconds > self.max_seconds
+
+    def _has_capacity(self, principal: Principal, cost: int) -> bool:
+        return self._policy is not None and self._policy.has_capacity_local(principal, cost)
+
+    def _fields(self, fields: Headers, principal: Principal | None, cost: int) -> bytes:
+        """The server's header fields, and those of the client's quota, from which the request is counted."""
+        if fields is not self._server_fields[0]:
+            self._server_fields = fields, encode_fields(fields)
+        encoded = self._server_fields[1]
+        if self._policy is None or principal is None:
+            return encoded
+        quota = self._policy.count_local(principal, cost)
+        return encoded + encode_fields((name.lower().encode(), value.encode()) for name, value in quota.items())
 
     def _request(self, profile: HeaderProfile, body: bytes) -> ParsedRequest | None:
         query_string = profile.query_string
@@ -168,63 +165,6 @@ class FastPath:
             return None
         return request
 
-    def _encode(
-        self, profile: HeaderProfile, request: ParsedRequest, result: Executed | CachedResponse, record: RequestContext
-    ) -> "_Response | None":
-        """Returns the response; None if it has to be compressed in a thread."""
-        body, tag = encode_body(result, record, explain=False), ""
-        moves, is_long = request.introspects or record.fetch_context.depends_on_current, len(body) >= GZIP_MIN_BYTES
-        content, form = body, _unchanged
-        if profile.query_string is not None:
-            tag = result.tag if isinstance(result, CachedResponse) else entity_tag(body)
-        if tag and names_tag(text_in(profile.head, b"if-none-match"), tag):
-            content, form = b"", not_modified
-        elif len(body) >= profile.gzip_from:
-            compressed = _gzipped(result, body)
-            if compressed is None:
-                return None
-            content, form = compressed, gzip_response
-        head = profile.response_heads.get((moves, is_long, form))
-        if head is None:
-            encoded = self._endpoint.encode(result, request.query, record, profile.media_type)
-            reply = form(build_response(encoded, record))
-            head = reply.status, self._response_heads.of(reply, profile.head)
-            profile.response_heads[moves, is_long, form] = head
-        return _Response(*head, tag, content)
-
-
-def _gzipped(result: Executed | CachedResponse, body: bytes) -> bytes | None:
-    if isinstance(result, CachedResponse) and result.gzipped is not None:
-        return result.gzipped
-    return None if len(body) > MAX_COMPRESSED_BYTES else compress(body, GZIP_LEVEL, mtime=0)
-
-
-class _Response(NamedTuple):
-    """A response without the fields that differ in each."""
-
-    status: int
-    head: bytes
-    tag: str
-    content: bytes
-
-    def encoded(self, request_id: str, *more: Headers) -> bytes:
-        """All of it, with more header fields."""
-        pieces = [self.head, *[b"%b: %b\r\n" % field for fields in more for field in fields]]
-        if self.tag:
-            pieces.append(b"etag: %b\r\n" % self.tag.encode())
-        if self.status != NOT_MODIFIED:
-            pieces.append(b"content-length: %d\r\n" % len(self.content))
-        pieces += (b"x-request-id: %b\r\n\r\n" % request_id.encode(), self.content)
-        return b"".join(pieces)
-
-
-def _unchanged(reply: Reply) -> Reply:
-    return reply
-
 
 def _end_of_head(request: bytes) -> int:
     return request.find(b"\r\n\r\n") + 4
-
-
-def _fields(headers: Mapping[str, str]) -> Headers:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

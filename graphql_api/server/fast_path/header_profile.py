@@ -1,6 +1,7 @@
 """What the header fields of plain requests mean, read once for all requests that have the same."""
 
 from contextlib import suppress
+from itertools import count
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
@@ -30,6 +31,8 @@ RELEVANT = KEY_HEADERS | {
 ASGI_ONLY = {b"expect", b"trailer", b"transfer-encoding", b"upgrade", b"x-competent-explain", b"x-competent-timeout"}
 """Header fields of requests that take the ASGI path."""
 
+_numbers = count()
+
 MAX_BYTES = 4_000_000
 PROFILE_BYTES = 3_000
 """Memory of a profile beside its header fields."""
@@ -38,9 +41,20 @@ PROFILE_BYTES = 3_000
 class HeaderProfile:
     """What a client requests and accepts; `query_string` is that of a GET, None for a POST."""
 
-    __slots__ = ("credentials", "gzip_from", "head", "languages", "media_type", "query_string", "response_heads")
+    __slots__ = (
+        "credentials",
+        "gzip_from",
+        "head",
+        "languages",
+        "media_type",
+        "number",
+        "query_string",
+        "response_heads",
+    )
 
     def __init__(self, head: Head, query_string: bytes | None) -> None:
+        self.number = next(_numbers)
+        """Identifies the profile to what must not keep it in memory."""
         self.head = head
         self.query_string = query_string
         self.media_type = negotiate(text_in(head, b"accept"))

@@ -31,8 +31,15 @@ class ParsedRequest:
     query: str
     executable: ExecutableOperation
     introspects: bool
+    took_long: bool = False
+    """Whether the last response took long by the clock."""
     skip_count: int = 0
     """How many more times to skip the fast path, as a failed attempt may cost as much as the request itself."""
+
+    @property
+    def document_fields(self) -> dict[str, object]:
+        """What is logged of the document with COMPETENT_LOG_DOCUMENTS."""
+        return {"document": self.query, "variables": self.operation.variables}
 
 
 class RequestCache:

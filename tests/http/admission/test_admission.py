@@ -1,6 +1,7 @@
 """Admission: which operations run, wait or are refused immediately; those that wait for upstream never take all slots."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -203,7 +204,7 @@ async def test_small_deferred_operations_start_in_batches() -> None:
 
 async def test_the_fast_path_gets_half_of_each_loop_pass_in_addition() -> None:
     now = 0.0
-    loop_budget = LoopBudget(lambda: now)
+    loop_budget = LoopBudget(lambda: now, itertools.count(1.0).__next__)
     loop_budget.begin()
     now += 0.03
     later = [begin for _ in range(70) if (begin := loop_budget.begin()) is not None]

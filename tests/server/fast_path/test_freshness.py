@@ -164,6 +164,7 @@ async def test_fast_responses_are_limited_to_a_time_budget_per_loop_pass(two: Bo
     assert (await two.ask_repeated(PLAIN))[1]
     loop_budget = two.fast_path._loop_budget
     loop_budget.max_fast_path_seconds = PASS_SECONDS / 2
+    loop_budget._cpu_start, loop_budget._cpu_clock = 0.0, itertools.count(1.0).__next__
     lines = [two.line() for _ in range(3)]
     lines[0].send(PLAIN)
     loop_budget.spend(PASS_SECONDS / 2)
@@ -191,9 +192,21 @@ async def test_only_processor_time_counts_in_the_time_budget(two: Both, monkeypa
     assert [line.spy.served[-1] for line in lines if line.spy] == [True] * 3
 
 
-async def test_a_slow_request_skips_the_fast_path_for_a_while(two: Both) -> None:
+async def test_a_request_that_is_slow_twice_skips_the_fast_path_for_a_while(two: Both) -> None:
+    """By the clock first, as reading it is cheap, and then by processor time."""
     await two.ask_uncached(PLAIN)
     two.fast_path.max_seconds = 0.0
-    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(SKIP_AFTER_MISS + 2)]
+    ways = [(await two.fast.ask_fast(PLAIN))[1] for _ in range(SKIP_AFTER_MISS + 3)]
 
-    assert ways == [True, *[False] * SKIP_AFTER_MISS, True]
+    assert ways == [True, True, *[False] * SKIP_AFTER_MISS, True]
+
+
+async def test_a_request_that_was_interrupted_stays_on_the_fast_path(
+    two: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two.ask_uncached(PLAIN)
+    two.fast_path.max_seconds = 5.0
+    seconds = itertools.count(step=10.0)
+    monkeypatch.setattr("graphql_api.server.fast_path.handler.perf_counter", lambda: next(seconds))
+
+    assert [(await two.fast.ask_fast(PLAIN))[1] for _ in range(4)] == [True] * 4
