@@ -42,6 +42,7 @@ from graphql_api.http.pages.home import home_routes, notice_of
 from graphql_api.http.pages.linked_data import linked_data_routes
 from graphql_api.http.pages.llms_txt import agents_routes
 from graphql_api.http.pages.rendering import asset_routes
+from graphql_api.http.pages.sitemap import sitemap_routes
 from graphql_api.http.request_logging import RequestLoggingMiddleware
 from graphql_api.http.streaming import Connections, EventStreams, OpenAccess, StreamingExecutor, WebSockets
 from graphql_api.observability.logs import flush_log
@@ -199,6 +200,7 @@ def _pages(settings: Settings, services: Services, endpoint: Endpoint) -> list[B
     off = _off(settings)
     return [
         *home_routes(ask, plain.sdl, off, explorer.home if explorer else None),
+        *(sitemap_routes(services.loaders, endpoint.cache_policy, settings.absolute_url("")) if explorer else ()),
         *(explorer.routes if explorer else ()),
         *agents_routes(ask),
         *documentation_routes(ask, without=off),

@@ -23,7 +23,7 @@ EXPLORER_PATHS = tuple(f"/{language}" for language in LANGUAGES)
 PATHS_WITH_SLASH = ("/docs/", "/graphiql/", "/id/", *_FILES, *(f"{path}/" for path in EXPLORER_PATHS))
 """Prefixes of paths that keep a trailing slash, because links and ids there are relative to their URL."""
 
-QUERYING_FILES = ("/", "/releases.atom", "/llms.txt", "/graphiql/examples.json")
+QUERYING_FILES = ("/", "/releases.atom", "/sitemap.xml", "/llms.txt", "/graphiql/examples.json")
 """Paths outside of the explorer whose pages are made of queries."""
 
 SENT_PATH = "competent.sent_path"

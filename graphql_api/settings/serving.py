@@ -25,8 +25,9 @@ class ServingSettings:
     public_url: str = Section.SERVER(
         "",
         "Base URL under which clients reach this server, such as `https://competent.example.org`, with its path prefix if it has "
-        "one. Absolute addresses begin with it: ids of linked data, links of the feed, canonical links of pages. Unset: addresses"
-        " are relative, pages have no canonical link, and the command `export` writes no linked data.",
+        "one. Absolute addresses begin with it: ids of linked data, links of the feed, canonical links of pages, their "
+        "sitemap. Unset: addresses are relative, pages have no canonical link and no sitemap, and the command `export` writes no "
+        "linked data.",
     )
     request_timeout: float = Section.SERVER(
         10.0, "Maximum time for a request, headers and body, to arrive, in seconds; then 408.", minimum=0.001

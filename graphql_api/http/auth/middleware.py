@@ -10,7 +10,10 @@ from graphql_api.http.forwarded import EXPLORER_PATHS, QUERYING_FILES, network_o
 from graphql_api.http.graphql import JSON, HTTPError, error_response
 from graphql_api.observability.request_context import record_of
 
-OPEN_PATHS = ("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics", "/releases.atom")
+OPEN_PATHS = (
+    *("/schema.graphql", "/llms.txt", "/docs", "/assets", "/graphiql", "/health", "/metrics"),
+    *("/releases.atom", "/robots.txt", "/sitemap.xml"),
+)
 """Paths that need no key, with everything below them; `/` needs none either, nor EXPLORER_PATHS if the explorer is public."""
 
 

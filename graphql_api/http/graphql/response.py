@@ -82,7 +82,8 @@ _CONTENT_TYPES = {media_type: f"{media_type}; charset=utf-8".encode() for media_
 _VARY = VARY.encode()
 _VARY_COMPRESSED = _VARY + b", Accept-Encoding"
 NOT_MODIFIED = 304
-_ADVICE = {404: "Not found. The page at / lists all addresses of this server.", 405: "Use GET."}
+NOT_FOUND = "Not found. The page at / lists all addresses of this server."
+_ADVICE = {404: NOT_FOUND, 405: "Use GET."}
 """Messages by status that say what to do; Starlette's say only what is wrong."""
 
 

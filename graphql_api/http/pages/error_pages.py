@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.competent.declarations import LANGUAGES
 from graphql_api.http.content_negotiation import preferred, preferred_language
 from graphql_api.http.forwarded import SENT_PATH, raw_path_of
+from graphql_api.http.graphql.response import NOT_FOUND
 from graphql_api.http.pages.rendering import PAGE_HEADERS, render
 from graphql_api.observability.request_context import record_of, text_in
 
@@ -57,6 +58,11 @@ class _Problem(NamedTuple):
     status: int
     code: str
     message: str
+
+    @property
+    def is_unknown_address(self) -> bool:
+        """Whether the message only says that there is nothing at this address."""
+        return self.message == NOT_FOUND
 
 
 def is_too_deep(scope: Scope) -> bool:

@@ -31,6 +31,18 @@ async def test_an_unknown_address_is_a_page_in_the_language_of_the_reader(server
     assert f'<a class="brand" href="{home}">Competent</a>' in page.text
 
 
+async def test_the_reason_of_an_unknown_address_is_in_the_language_of_the_page(server: Server) -> None:
+    for language, reason in (
+        ("nl", "Op dit adres staat niets."),
+        ("fr", "Il n’y a rien à cette adresse."),
+        ("de", "Unter dieser Adresse gibt es nichts."),
+        ("en", "There is nothing at this address."),
+    ):
+        page = await server.client.get("/nothing", headers=BROWSER | {"Accept-Language": language})
+        assert f'<p role="status">{reason}</p>' in page.text
+        assert "The page at /" not in page.text
+
+
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.9", ""])
 async def test_programs_get_json(server: Server, accept: str) -> None:
     response = await server.client.get("/nothing", headers={"Accept": accept})

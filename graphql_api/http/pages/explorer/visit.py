@@ -234,6 +234,11 @@ class Visit:
         query = f"?{urlencode(present)}" if present else ""
         return [(language, f"{language}/{self.sent_path}{query}") for language in LANGUAGES]
 
+    def for_other_readers(self) -> str:
+        """The URL of this page, relative to the server's root, for readers of other languages: `/`, otherwise in English."""
+        url = dict(self.translations())["en"]
+        return url if self.path else url.removeprefix("en/")
+
 
 Show = Callable[[Visit], Awaitable[Response]]
 """Makes the response to a visit."""
