@@ -37,6 +37,7 @@ PHRASES = {
     r"(a|the|its|each|one) walks?|walked": "crawl",
     r"of ours": "our",
     r"questions?": "query, request",
+    r"(?<!#)look-ups?": "lookup; the verb is look up",
 }
 
 PATTERNS = {phrase: re.compile(rf"\b({phrase})\b".replace(" ", r"\s+"), re.IGNORECASE) for phrase in PHRASES}

@@ -1,4 +1,4 @@
-"""Measures the history of concepts at the size of a real release and at a multiple of it: comparing two releases, and look-ups.
+"""Measures the history of concepts at the size of a real release and at a multiple of it: comparing two releases, and lookups.
 
 While releases are compared in a thread, it also measures how late the event loop is.
 """

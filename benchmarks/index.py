@@ -218,7 +218,7 @@ def report(runs: dict[int, Run]) -> Iterator[str]:
         figures = [figure(run.costs[name]) if name in run.costs else "" for run in runs.values()]
         yield f"| {name} | {' | '.join(figures)} | {ratio(real.costs.get(name), large.costs.get(name))} |"
     heads = (f"{size}×: a second | p50, ms | p99, ms" for size in runs)
-    yield f"\n| look-up | {' | '.join(heads)} | ratio of p50 |\n|---|{'---:|' * (3 * len(runs) + 1)}"
+    yield f"\n| lookup | {' | '.join(heads)} | ratio of p50 |\n|---|{'---:|' * (3 * len(runs) + 1)}"
     for name, timing in real.timings.items():
         cells = [
             f"{figure(t.per_second)} | {t.p50:.2f} | {t.p99:.2f}" for t in (r.timings[name] for r in runs.values())

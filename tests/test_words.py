@@ -25,6 +25,7 @@ def module(tmp_path: Path) -> Path:
         '\n"""Documents that are at hand."""',
         "\nx = 1  # what is told of a request",
         '\nraise ValueError("Nobody answers")',
+        '\n"""A look-up by uuid."""',
         '\nflag = Option(help="So many calls per second.")',
         "\ndef test_what_is_at_hand(): ...",
         "\nclass QuestionCache: ...",

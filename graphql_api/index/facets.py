@@ -22,7 +22,7 @@ REGION, TITLE, SET = "region", "title", "set"
 """Schemes of regions (of concepts that profiles use), of languages in which profiles have a title, and of competence sets."""
 
 FACETS = "profiles"
-"""The only key of the look-up `facets`."""
+"""The only key of the lookup `facets`."""
 
 
 class FacetValue(NamedTuple):

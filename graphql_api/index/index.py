@@ -172,7 +172,7 @@ class Index:
 
     @property
     def lookup_bytes(self) -> int:
-        """The approximate memory of cached look-ups, in bytes."""
+        """The approximate memory of cached lookups, in bytes."""
         return self._lookups.bytes
 
     @contextmanager

@@ -263,7 +263,7 @@ _POSITIONS = (
     """,
     "UPDATE concept SET position = ordered.position FROM ordered_concept AS ordered WHERE ordered.n = concept.n",
 )
-"""`ordered_concept` has the type and position of each concept, for faster look-ups: its rows are small."""
+"""`ordered_concept` has the type and position of each concept, for faster lookups: its rows are small."""
 
 
 def _write_positions(connection: sqlite3.Connection) -> None:

@@ -23,7 +23,7 @@ BUSY_TIMEOUT = 0.05
 MAX_ROWS_PER_READ = 2_000
 """Maximum rows read in one statement, during which the writer waits: some milliseconds."""
 MAX_WAITING = 20
-"""Maximum look-ups in a part file that wait for each other; further ones find nothing."""
+"""Maximum lookups in a part file that wait for each other; further ones find nothing."""
 CRAWL = "crawl"
 """The key in the table `meta` of the crawl in progress, as JSON: the fields of PartProgress but `done`."""
 
@@ -91,7 +91,7 @@ class PartReader:
             self._waiting -= 1
 
     async def aclose(self) -> None:
-        """Close the file; later look-ups find nothing."""
+        """Close the file; later lookups find nothing."""
         async with self._lock:
             self._closed = True
             self._close()

@@ -40,7 +40,7 @@ _NEIGHBOURS = """
 
 
 class ReleaseConcepts:
-    """The concepts of one release. Each look-up reads the file; keys that the release does not have are left out."""
+    """The concepts of one release. Each lookup reads the file; keys that the release does not have are left out."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection

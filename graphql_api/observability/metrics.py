@@ -188,11 +188,11 @@ INDEX_BUILT = Gauge(
 
 INDEX_LOOKUP_BYTES = Gauge(
     "competent_index_lookup_bytes",
-    "Approximate memory of the cached look-ups in the index of a release, at most 32 MB in each process.",
+    "Approximate memory of the cached lookups in the index of a release, at most 32 MB in each process.",
     ["release"],
     multiprocess_mode="livesum",
 )
-INDEX_LOOKUPS_EVICTED = Counter("competent_index_lookups_evicted", "Look-ups evicted from memory, because it was full.")
+INDEX_LOOKUPS_EVICTED = Counter("competent_index_lookups_evicted", "Lookups evicted from memory, because it was full.")
 VECTORS_PROGRESS = Gauge(
     "competent_vectors_progress_ratio",
     "Progress of computing the vectors of the texts of a release, for hybrid search, from 0 to 1 (complete).",

@@ -49,7 +49,7 @@ class CacheOnlyLoaders(Loaders):
         return timeline
 
     def look_up_cached(self, number: str, query: IndexQuery[K, V], key: K) -> V | None:
-        """Returns the cached result of an index look-up for one key."""
+        """Returns the cached result of an index lookup for one key."""
         value = super().look_up_cached(number, query, key)
         if value is UNKNOWN:
             raise CacheMiss

@@ -21,7 +21,7 @@ from graphql_api.schema.time_slices import PassBudget
 from graphql_api.store import Store
 
 BATCH = 100
-"""Maximum documents or look-ups per batch; per event-loop pass, an operation starts one batch and resumes the waiters of one."""
+"""Maximum documents or lookups per batch; per event-loop pass, an operation starts one batch and resumes the waiters of one."""
 
 
 class DocumentLoaders:

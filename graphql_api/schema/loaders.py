@@ -1,4 +1,4 @@
-"""What the resolvers of one request load from: documents, releases and index look-ups, batched per event-loop tick.
+"""What the resolvers of one request load from: documents, releases and index lookups, batched per event-loop tick.
 
 Within a request, `current` always means the same release. Cached values are returned immediately.
 """
@@ -47,7 +47,7 @@ _AnyQuery = IndexQuery[Any, Any]
 
 
 class Loaders(DocumentLoaders):
-    """Loads documents, releases and index look-ups for the resolvers of one request."""
+    """Loads documents, releases and index lookups for the resolvers of one request."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Loaders(DocumentLoaders):
         return self._indexes.has(number)
 
     def look_up(self, number: str, query: IndexQuery[K, V], key: K) -> Awaitable[V | None]:
-        """Returns the result of an index look-up for one key, batched with other keys; None if there is no result."""
+        """Returns the result of an index lookup for one key, batched with other keys; None if there is no result."""
         value = self.look_up_cached(number, query, key)
         return self._lookups.load((number, query, key)) if value is UNKNOWN else Completed(value)
 
@@ -177,7 +177,7 @@ class Loaders(DocumentLoaders):
         return [values[key] for key in keys]
 
     def look_up_cached(self, number: str, query: IndexQuery[K, V], key: K) -> V | Literal[Unknown.UNKNOWN] | None:
-        """Returns the cached result of an index look-up, None if it has no result; UNKNOWN if it must be looked up."""
+        """Returns the cached result of an index lookup, None if it has no result; UNKNOWN if it must be looked up."""
         index = self.cached_index(number)
         value: V | Literal[Unknown.UNKNOWN] | None = UNKNOWN if index is None else index.get_cached(query, key)
         if value is UNKNOWN:

@@ -57,7 +57,7 @@ class FreshnessPolicy:
         return self.moving
 
     def is_fresh(self, path: str, entry: CacheEntry, now: float) -> bool:
-        """Whether `state` is FRESH; most look-ups need no more."""
+        """Whether `state` is FRESH; most lookups need no more."""
         is_numbered = path.startswith("/releases/") and not path.startswith("/releases/current")  # usually, and cheap
         _, at, _, _, outdated = entry
         return 0 <= now - at < (self.numbered if is_numbered else self.ttl(path)) and not outdated

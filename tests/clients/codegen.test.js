@@ -42,7 +42,7 @@ test("typed documents of all operations compile strictly and give a manifest of 
     },
     true,
   );
-  const operation = await readFile(`${ROOT}graphql_api/http/pages/operations/look-up/01-profile-in-depth.graphql`, "utf8");
+  const operation = await readFile(`${ROOT}graphql_api/http/pages/operations/lookup/01-profile-in-depth.graphql`, "utf8");
   const name = operation.match(/query (\w+)/)[1];
   const variable = operation.match(/\$(\w+)/)[1];
   await writeFile(join(folder, "use.ts"), USE.replaceAll("ProfileInDepth", name).replace('{ code: "OP-101" }', `{ ${variable}: "OP-101" }`));

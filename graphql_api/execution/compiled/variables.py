@@ -86,7 +86,7 @@ class InputVariables:
             return None
 
     def location(self, resolver: Resolver) -> Location | None:
-        """Returns where the document of a look-up is, determined once; None unless the look-up is by uuid alone."""
+        """Returns where the document of a lookup is, determined once; None unless the lookup is by uuid alone."""
         if resolver not in self._locations:
             keep(self._locations, MAX_ARGUMENTS, resolver, self._location(resolver))
         return self._locations[resolver]

@@ -16,7 +16,7 @@ from graphql_api.execution.operations import Executed
 from graphql_api.execution.personal_text import takes_personal_text
 
 TASKS = {
-    "look-up": "Look up an occupation or a competence",
+    "lookup": "Look up an occupation or a competence",
     "find": "Search and browse",
     "compare": "Compare, and find what fits",
     "releases": "Releases and what changed",

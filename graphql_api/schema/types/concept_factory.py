@@ -34,7 +34,7 @@ def concept_as(concept_class: type[C], loaders: Loaders, number: str, indexed: I
 
 
 async def concepts(loaders: Loaders, number: str, row_ids: Iterable[int]) -> list[Concept]:
-    """Returns concepts by their row ids in the index, in this order; look-ups of one tick are batched."""
+    """Returns concepts by their row ids in the index, in this order; lookups of one tick are batched."""
     return [concept(loaders, number, indexed) for indexed in await indexed_concepts(loaders, number, list(row_ids))]
 
 

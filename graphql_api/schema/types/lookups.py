@@ -1,4 +1,4 @@
-"""Look-ups of concepts by uuid or code, and lists of all concepts of a type.
+"""Lookups of concepts by uuid or code, and lists of all concepts of a type.
 
 A concept that does not exist is null without an error; a release that does not exist is RELEASE_NOT_FOUND.
 """

@@ -40,7 +40,7 @@ class UsedInOccupationalProfilesEdge:
         "profile has the concept. Null for concepts that a profile has directly, such as soft skills."
     )
     async def importance(self) -> Importance | None:
-        """Returns the importance from the index, in which all profiles of a technical competence take one look-up."""
+        """Returns the importance from the index, in which all profiles of a technical competence take one lookup."""
         if self.use is not None:
             return None if self.use.essential is None else _importance(self.use.essential)
         profiles = await self.used.loaders.look_up(self.used.release, importances, self.used.id)

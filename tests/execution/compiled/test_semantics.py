@@ -30,7 +30,7 @@ WORKS = {
     "the order is that of the first mention": ClientRequest(
         'query { occupationalProfile(uuid: "UUID") { ...A title { nl } ...B } } fragment A on Concept { code } fragment B on OccupationalProfile { uuid code id title { de fr } }'
     ),
-    "look-ups by uuid, of a release and of the query": ClientRequest(
+    "lookups by uuid, of a release and of the query": ClientRequest(
         '{ release { a: occupationalProfile(uuid: "UUID") { uuid title { nl } } b: occupationalProfile(uuid: "00000000-0000-4000-8000-000000000000") { id } } c: occupationalProfile(uuid: "UUID", code: null) { id code } d: skill(uuid: "SKILL", release: "current") { code } }'
     ),
     "aliases that change places": of_profile("title: description { nl } description: title { nl } code: id id: code"),
