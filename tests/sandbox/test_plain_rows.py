@@ -9,6 +9,7 @@ import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from graphql_api.sandbox import excel
+from graphql_api.sandbox import plain_rows as plain_rows_module
 from graphql_api.sandbox.excel import read_workbook
 from graphql_api.sandbox.package import read_package
 from graphql_api.sandbox.plain_rows import NotPlain, plain_rows
@@ -51,9 +52,19 @@ def cell(name: str, text: str = "x") -> str:
         [["a"], ["b"], ["c"]],
         [["a & b < c > d \"e\" 'f' &amp; &#65;", "é ½ 漢 😀"], [" blanks  ", "two\nlines\tand a tab"]],
         [["a", "b"], *[[f"{number}", f"A{number}"] for number in range(2, 120)]],
+        [
+            [*"abcdef"],
+            *[[*"1234", f"E{n % 3}", " " * (n % 2)] for n in range(20)],
+            [*"1234", None, "E0"],
+            [None, *"2345"],
+        ],
     ],
 )
-def test_rows_equal_those_of_the_parser(tmp_path: Path, rows: list[list[Any]]) -> None:
+@pytest.mark.parametrize("groups", [plain_rows_module.MAX_GROUPS, 2])
+def test_rows_equal_those_of_the_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[Any]], groups: int
+) -> None:
+    monkeypatch.setattr(plain_rows_module, "MAX_GROUPS", groups)
     path = streamed(tmp_path / "x.xlsx", {"Sheet": rows})
 
     read = [list(texts) for texts in plain_rows(read_package(path).pieces("Sheet"))]
@@ -85,6 +96,8 @@ def test_rows_can_have_attributes_and_span_several_chunks() -> None:
         row(2, cell("A2", "_x000D_")),
         row(2, cell("C2")),
         row(2, cell("AA2")),
+        row(2, cell("AB2")),
+        row(2, cell("A2", 'x" t="inlineStr"&gt;'), cell("B2"), cell("C2")),
         row(2, cell("B2"), cell("A2")),
         row(2, cell("A2"), cell("A2")),
         row(2, cell("A3")),
@@ -92,6 +105,7 @@ def test_rows_can_have_attributes_and_span_several_chunks() -> None:
         row(3, cell("A3")),
         "<row>" + cell("A2") + "</row>",
         row(2, cell("A2")).replace("</row>", "<extra/></row>"),
+        row(2, cell("A2"), attributes=' ht="1"><extra/'),
     ],
 )
 def test_any_other_row_falls_back_to_the_parser(second: str) -> None:
