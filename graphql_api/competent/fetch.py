@@ -15,9 +15,11 @@ class Validators(NamedTuple):
 class Fetched(NamedTuple):
     """The result of an upstream call: a raw document, or None if it is unchanged (status 304).
 
-    `values` is the approximate number of values in the document, to estimate how long processing takes.
+    `values` is the approximate number of values in the document, to estimate how long processing takes, and `size` the size of
+    its JSON text in bytes.
     """
 
     document: Document | None
     validators: Validators = Validators()
     values: int = 0
+    size: int = 0

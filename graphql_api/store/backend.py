@@ -13,7 +13,7 @@ from graphql_api.store.freshness import CacheEntry
 class Backend(Protocol):
     """Documents of one upstream by path, shared by all processes that open the same file or server.
 
-    - A returned entry is complete: the document as it was put, with its time, size and validators.
+    - A returned entry is complete: the document as it was put, with its time and validators.
     - The backend that put a document finds it immediately; other processes find it soon.
     - The last write wins.
     - Reads return or give up quickly, because callers wait for them before a request goes upstream.

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-import orjson
-
 from graphql_api.caching import TTLCache
 from graphql_api.competent import routes
 from graphql_api.competent.fetch import Fetched, Validators
@@ -180,7 +178,7 @@ class Fetcher:
         now = self._clock()
         if fetched.document is not None:
             document = await normalise_fetched(path, fetched.document, fetched.values)
-            return CacheEntry(document, now, len(orjson.dumps(document)), fetched.validators)
+            return CacheEntry(document, now, fetched.size, fetched.validators)
         if old is None or not any(old.validators):
             raise UpstreamInvalidResponse(detail="status 304 without a stored copy")
         # A 304 may send new validators (RFC 9111, 4.3.4); others stay.

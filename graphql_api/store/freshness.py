@@ -20,9 +20,9 @@ _NUMBERED = re.compile(r"/releases/(?!current(?:[/?]|$))[^/?]+")
 class CacheEntry(NamedTuple):
     """A normalised document in the cache.
 
-    `at` is when it was fetched or last revalidated (seconds since 1970), `size` the size of its JSON text in bytes, and
-    `validators` are upstream's ETag and Last-Modified. `outdated` is True if the document was normalised by other declarations
-    than the current ones, so that fields may be missing.
+    `at` is when it was fetched or last revalidated (seconds since 1970), `size` the size in bytes of the JSON text that it was
+    read from, and `validators` are upstream's ETag and Last-Modified. `outdated` is True if the document was normalised by other
+    declarations than the current ones, so that fields may be missing.
     """
 
     document: Document

@@ -71,7 +71,7 @@ class Memory:
             STORE_MEMORY_REFUSED.inc()
             return entry
         before = self.peek(path)
-        if before is not None and before.size == entry.size and before.document == entry.document:
+        if before is not None and before.document == entry.document:
             entry = entry._replace(document=before.document)  # results derived from it stay valid
         stored, size = yield from self._intern_steps(entry)
         replaced = self.peek(path)

@@ -86,7 +86,7 @@ class Upstream:
                 "The Competent API rejects the key that you sent.", retry_after=error.retry_after, detail=error.detail
             ) from error
 
-    async def probe(self, path: str, headers: Mapping[str, str] | None = None) -> RawResponse:
+    async def probe(self, path: str, sent: Mapping[str, str] | None = None) -> RawResponse:
         """Send one request, bypassing rate limit, retries and circuit breaker; returns the response whatever its status.
 
         Raises an UpstreamError if the path is unknown or the request fails; limits of time and size apply.
@@ -96,10 +96,11 @@ class Upstream:
         try:
             async with (
                 asyncio.timeout(self._total_timeout),
-                self._client.stream("GET", path, headers=headers or {}) as response,
+                self._client.stream("GET", path, headers=sent or {}) as response,
             ):
                 body = await self._bodies.read_bytes(response)
-                return RawResponse(response.status_code, dict(response.headers), body)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return RawResponse(response.status_code, headers, body)
         except OSError as error:
             raise socket_error(error) from error
 
@@ -128,8 +129,8 @@ class Upstream:
             return Fetched(None, validators_of(response.headers))
         if error := refusal(response):
             raise error
-        document, values = await self._bodies.read_object(response)
-        return Fetched(_validated(document, match), validators_of(response.headers), values)
+        document, values, size = await self._bodies.read_object(response)
+        return Fetched(_validated(document, match), validators_of(response.headers), values, size)
 
     def _log_call(self, event: CallEvent) -> None:
         self._emit(event)

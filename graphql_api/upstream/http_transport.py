@@ -22,8 +22,6 @@ KEEP_ALIVE = 60.0
 """Keep-alive in seconds, so that a request after a pause needs no new handshake."""
 DNS_TTL = 60
 """DNS cache TTL in seconds."""
-CHUNK_BYTES = 16_384
-"""Maximum bytes of a body that are read at a time."""
 
 
 def upstream_error(error: aiohttp.ClientError, proxy: str = "") -> UpstreamError:
@@ -55,13 +53,12 @@ class _HttpResponse:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status_code = response.status
-        self.headers: dict[str, str] = {}
-        for raw_name, raw_value in response.raw_headers:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
+        self.headers: Mapping[str, str] = response.headers
+        if len(names := set(map(str.lower, self.headers))) < len(self.headers):  # rarely; a copy takes longer
+            self.headers = {name: ", ".join(response.headers.getall(name)) for name in names}
 
     def aiter_raw(self) -> AsyncIterator[bytes]:
-        return aiter(self._response.content.iter_chunked(CHUNK_BYTES))
+        return aiter(self._response.content.iter_any())
 
 
 class _Exchange:

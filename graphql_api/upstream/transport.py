@@ -22,7 +22,7 @@ ASGIApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message
 
 
 class Response(Protocol):
-    """The parts of an HTTP response that Upstream reads; header names are in lower case."""
+    """The parts of an HTTP response that Upstream reads; headers are found by names in lower case."""
 
     @property
     def status_code(self) -> int:

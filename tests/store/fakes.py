@@ -78,7 +78,8 @@ class Upstream:
             raise self.error
         own = Validators(f'"{self.version}"', "Wed, 01 Jul 2026 00:00:00 GMT") if self.versioned else Validators()
         unchanged = validators.etag is not None and validators.etag == own.etag
-        return Fetched(None if unchanged else self.raw(path, self.version), own)
+        document = None if unchanged else self.raw(path, self.version)
+        return Fetched(document, own, size=len(orjson.dumps(self.document(path))))
 
     def raw(self, path: str, version: int) -> Document:
         """The HAL document of a path in a version."""

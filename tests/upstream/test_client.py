@@ -53,11 +53,11 @@ class Received:
 
     def __init__(self, body: AsyncIterator[bytes], status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
-        self.raw_headers = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+        self.headers = CIMultiDict(headers or {})
         self.content = self
         self._body = body
 
-    def iter_chunked(self, _: int) -> AsyncIterator[bytes]:
+    def iter_any(self) -> AsyncIterator[bytes]:
         return self._body
 
 
@@ -185,6 +185,26 @@ async def test_cookies_are_neither_stored_nor_sent() -> None:
         await door.fetch(PATH, FetchContext())
 
     assert all("cookie" not in request.headers for request in requests.requests)
+
+
+async def test_the_values_of_a_header_sent_twice_are_joined() -> None:
+    received = await network().answer()
+    received.headers = CIMultiDict({"Age": "1", "Via": "x"})
+    received.headers.add("age", "2")
+
+    async def answer() -> Received:
+        return received
+
+    client = HttpTransport(SETTINGS, cast(aiohttp.ClientSession, RecordedRequest(answer)))
+    async with client.stream("GET", PATH, headers={}) as response:
+        assert {name.lower(): value for name, value in response.headers.items()} == {"age": "1, 2", "via": "x"}
+
+
+async def test_a_fetched_document_has_its_size_and_its_number_of_values() -> None:
+    body = document(items=[{}, [1, 2]])
+    fetched = await upstream(network(b"\xef\xbb\xbf" + body)).fetch(PATH, FetchContext())
+
+    assert (fetched.size, fetched.values) == (len(body), sum(map(body.count, (b",", b"[", b"{"))))
 
 
 async def test_validators_are_returned_and_sent_and_304_is_not_modified() -> None:
