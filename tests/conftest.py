@@ -21,7 +21,10 @@ import hypothesis
 import pytest
 from prometheus_client import REGISTRY
 
+from graphql_api import app
 from graphql_api.app import create_app
+from graphql_api.http import resources
+from graphql_api.http.pages import health
 from graphql_api.observability import logs
 from graphql_api.sandbox import Faults, Releases, bundled_releases, create_sandbox
 from graphql_api.sandbox.bundled_data import bundled_datasets
@@ -68,6 +71,9 @@ PATIENT = {
     "upstream_attempt_timeout": LONG,
     "upstream_total_timeout": LONG,
 }
+
+for module, name in ((app, "PAGE_TIMEOUT"), (health, "READINESS_TIMEOUT"), (resources, "TIMEOUT")):
+    setattr(module, name, LONG)  # a test of what is late sets its own
 
 hypothesis.settings.register_profile(
     "however busy the machine is", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

@@ -50,7 +50,12 @@ class Indexing:
 
 
 @pytest.fixture
-async def indexing(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Indexing]:
+async def indexing(
+    few_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Indexing]:
+    monkeypatch.setattr(
+        "graphql_api.app.PAGE_TIMEOUT", 0.5
+    )  # examples need the hanging profile, and are shown without it
     faults = Faults()
     faults.add(Fault(PROFILE, "hang"))
     async with serving(create_sandbox(few_releases, faults=faults), idle=LONG, arrival=LONG) as (_, (host, port)):
