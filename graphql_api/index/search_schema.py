@@ -46,7 +46,7 @@ _TEXTS_IN_LANGUAGE = """
     SELECT concept, field, searched_text FROM occurrence JOIN searched_text ON n = searched_text WHERE language = ?
 """
 
-WordsOfTexts = Sequence[Sequence[int]]
+WordsOfTexts = Sequence[tuple[int, ...]]
 """The words of each text, by number of the text: each by its first occurrence among all words."""
 
 
@@ -102,9 +102,11 @@ def _texts_of_profiles(
         held[profile].setdefault(weight / _ESSENTIAL, []).append(member)
 
     def in_language(language: int) -> list[ProfileTexts]:
-        own: dict[float, dict[int, list[int]]] = {}
+        own: dict[float, dict[int, tuple[int, ...]]] = {search.word_weight: {} for search in SEARCH.values()}
+        own_by_field = {field: own[search.word_weight] for field, search in SEARCH.items()}
         for concept, field, n in connection.execute(_TEXTS_IN_LANGUAGE, (language,)):
-            own.setdefault(SEARCH[field].word_weight, {}).setdefault(concept, []).extend(words[n])
+            words_by_concept = own_by_field[field]
+            words_by_concept[concept] = words_by_concept.get(concept, ()) + words[n]
         return [ProfileTexts(profiles[profile], _by_weight(own, members)) for profile, members in held.items()]
 
     return in_language
