@@ -70,5 +70,8 @@ def main() -> None:
     use_utf8()
     # Documents are trees without cycles; collecting garbage every 700 objects would take a tenth of the time of a crawl.
     gc.set_threshold(100_000, 50, 50)
-    with writable_output():
-        command()
+    try:
+        with writable_output():
+            command()
+    finally:
+        gc.freeze()  # the interpreter ends with a collection; searching everything for cycles would take as long as a start
