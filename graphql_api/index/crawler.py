@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphql_api.competent import routes
 from graphql_api.competent.declarations import CONCEPT_TYPES, OCCUPATIONAL_PROFILE, TECHNICAL_COMPETENCE, ConceptType
@@ -38,17 +39,25 @@ _LISTED = [type for type in CONCEPT_TYPES if type.collection and type.is_block]
 """Types whose list items are complete."""
 
 
+class CrawlLimit(NamedTuple):
+    """A limit of calls: at most `documents` are fetched in any period of `seconds`."""
+
+    documents: int
+    seconds: float
+
+
 @dataclass(slots=True)
 class CrawlProgress:
     """Progress of a crawl, in documents. `total` is 0 until the lists are read; `before` counts those of earlier crawls.
 
-    `began`: when `total` became known, a time of `time.monotonic`.
+    `began`: when `total` became known, a time of `time.monotonic`. `limit`: that of fetched documents; None if there is none.
     """
 
     before: int = 0
     done: int = 0
     total: int = 0
     began: float = 0.0
+    limit: CrawlLimit | None = None
 
     def start(self, done: int, total: int) -> None:
         """Set the numbers with which this process begins to crawl."""
@@ -62,11 +71,21 @@ class CrawlProgress:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until all documents are read, at the mean pace so far; None while that is unknown."""
-        crawled = self.done - self.before
-        if not self.total or (crawled <= 0 and self.done < self.total):
+        """Seconds until all documents are read, at the mean pace so far, within the limit; None while that is unknown."""
+        crawled, left = self.done - self.before, max(self.total - self.done, 0)
+        if not self.total or (crawled <= 0 and left):
             return None
-        return max(self.total - self.done, 0) * (time.monotonic() - self.began) / max(crawled, 1)
+        passed = time.monotonic() - self.began
+        return max(left * passed / max(crawled, 1), self._until_last_period(crawled, left, passed))
+
+    def _until_last_period(self, crawled: int, left: int, passed: float) -> float:
+        """Seconds until the period in which the last document can be fetched; 0 if the limit does not slow the crawl down.
+
+        A crawl uses up the limit in the first seconds of a period, so that its mean pace is too high for the rest of it.
+        """
+        if self.limit is None or not left or crawled > self.limit.documents * (1 + passed // self.limit.seconds):
+            return 0.0  # more documents than the limit allows came from the store
+        return (crawled + left - 1) // self.limit.documents * self.limit.seconds - passed
 
     @property
     def share(self) -> float:

@@ -21,7 +21,7 @@ from graphql_api.errors import NotIndexedYet
 from graphql_api.index.availability import FIRST_RETRY, LONGEST_RETRY, Build, Failures
 from graphql_api.index.builder import IndexBuilder, temporary_folder
 from graphql_api.index.concepts import IndexedConcept
-from graphql_api.index.crawler import CrawlProgress, Load
+from graphql_api.index.crawler import CrawlLimit, CrawlProgress, Load
 from graphql_api.index.index import Index
 from graphql_api.index.index_file import IndexFile, is_damage, is_full
 from graphql_api.index.part import PartReader
@@ -53,7 +53,7 @@ class IndexRegistry:
     With `patient`, queries wait for the crawl (for the sandbox, where it is short); otherwise they get NotIndexedYet. `mode`
     is that of COMPETENT_INDEX: indexes are built at the `start`, when first needed (`need`), or never (`off`). Without a
     `folder`, files are temporary. With an `embedder`, the texts of each open index get vectors in the background. `on_open` is
-    called with each release whose index is opened, and its number of documents.
+    called with each release whose index is opened, and its number of documents. `limit` is that of a crawl.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class IndexRegistry:
         trim_heap: Callable[[], None] = lambda: None,
         embedder: Embedder | NoVectors = NoVectors.OFF,
         on_open: Callable[[str, int], None] = lambda release, documents: None,
+        limit: CrawlLimit | None = None,
     ) -> None:
         self._temporary = temporary_folder() if folder is None else None
         if folder is None and self._temporary is None:
@@ -84,6 +85,7 @@ class IndexRegistry:
         )
         self._patient = patient
         self._on_open = on_open
+        self._limit = limit
         self._open: dict[str, Index] = {}
         self._replaced: WeakSet[Index] = WeakSet()
         self._builds: dict[str, Build] = {}
@@ -191,6 +193,7 @@ class IndexRegistry:
         build = self._builds.get(release)
         if build is None:
             progress = progress or CrawlProgress()
+            progress.limit = self._limit
             part = PartReader(self._builder.file(release).part)
             task = asyncio.create_task(self._build(release, progress, part))
             build = self._builds[release] = Build(task, progress, part)

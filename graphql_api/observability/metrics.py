@@ -175,7 +175,7 @@ INDEX_PROGRESS = Gauge(
 )
 INDEX_REMAINING = Gauge(
     "competent_index_remaining_seconds",
-    "Estimated time until all documents of a release are crawled, at the pace so far.",
+    "Estimated time until all documents of a release are crawled, at the pace so far and within the rate limit.",
     ["release"],
     multiprocess_mode="livemin",
 )

@@ -17,12 +17,12 @@ from graphql_api.competent.mappings import open_mappings
 from graphql_api.competent.releases import CURRENT
 from graphql_api.errors import CompetentError, SettingsError
 from graphql_api.index import IndexRegistry
-from graphql_api.index.crawler import Load
+from graphql_api.index.crawler import CrawlLimit, Load
 from graphql_api.index.semantic.embedder import Embedder, NoVectors, has_encoder
 from graphql_api.index.semantic.sentence_encoder import SentenceEncoder
 from graphql_api.index.tables import DamagedIndex
 from graphql_api.observability.buffered_metrics import flush
-from graphql_api.observability.fetch_context import FetchContext
+from graphql_api.observability.fetch_context import FetchContext, Priority
 from graphql_api.observability.metrics import STORE_MEMORY_BYTES
 from graphql_api.sandbox import Progress, Releases, bundled_releases, workbook_releases
 from graphql_api.sandbox.app import Sandbox
@@ -44,6 +44,7 @@ from graphql_api.upstream import Upstream
 from graphql_api.upstream.heap import HeapTrimmer
 from graphql_api.upstream.rate_limit_config import RateLimit
 from graphql_api.upstream.transport import ASGIApp, AsgiTransport, Client
+from graphql_api.upstream.valkey import is_shared
 from graphql_api.upstream.valkey_limiter import ValkeyLimiter
 
 log = logging.getLogger(__name__)
@@ -258,7 +259,16 @@ def _indexes(
         trim_heap=heap.trim_soon,
         embedder=embedder,
         on_open=lambda release, documents: _check_size(release, documents, settings.document_cache_bytes),
+        limit=_crawl_limit(settings),
     )
+
+
+def _crawl_limit(settings: Settings) -> CrawlLimit | None:
+    """How many documents a crawl can fetch in a period, if others make no calls; None if there is no limit."""
+    limit = RateLimit.of(settings)
+    if not is_shared(settings.store):
+        limit = limit.share(settings.workers)
+    return CrawlLimit(limit.max_calls - limit.reserved(Priority.CRAWL), limit.period) if limit.max_calls else None
 
 
 def _check_size(release: str, documents: int, cache_bytes: int) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -17,9 +18,11 @@ from graphql_api.errors import NotIndexedYet
 from graphql_api.index import builder, crawler
 from graphql_api.index import part as reading
 from graphql_api.index.availability import Build
-from graphql_api.index.crawler import CrawlProgress
+from graphql_api.index.crawler import CrawlLimit, CrawlProgress
 from graphql_api.index.part import PartProgress, PartReader, part_progress, write_crawl
 from graphql_api.sandbox import Fault, Releases
+from graphql_api.services import Services
+from graphql_api.settings import Settings
 from tests.index.crawls import COMPETENCES, PROFILE, PROFILES, World
 from tests.index.small_indexes import Small
 
@@ -215,3 +218,41 @@ def test_documents_of_earlier_crawls_do_not_affect_the_estimate() -> None:
 
     assert progress.before == 500
     assert progress.remaining == pytest.approx(40, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "left"),
+    [
+        (1_425, 21_000, 20, 14 * 61 - 20),  # the first period is used up; the last document is fetched in the fifteenth
+        (1_425, 21_000, 61, 838),  # at the mean pace
+        (2_850, 21_000, 70, 14 * 61 - 70),
+        (14_250, 21_000, 610, 289),
+        (1_000, 1_425, 10, 4),  # within the first period
+        (5_000, 21_000, 20, 64),  # most documents are in the store
+        (1_425, 1_425, 20, 0),
+    ],
+)
+def test_the_estimate_counts_the_periods_of_the_rate_limit(done: int, total: int, seconds: float, left: float) -> None:
+    progress = CrawlProgress(0, done, total, time.monotonic() - seconds, CrawlLimit(1_425, 61.0))
+
+    assert progress.remaining == pytest.approx(left, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({}, CrawlLimit(1_425, 61.0)),  # three quarters of 1,900
+        ({"workers": 2}, CrawlLimit(713, 61.0)),
+        ({"upstream_rate_limit": 0}, None),
+        ({"upstream_url": ""}, None),
+    ],
+)
+async def test_a_crawl_estimates_with_its_share_of_the_rate_limit(
+    tmp_path: Path, options: dict[str, Any], limit: CrawlLimit | None
+) -> None:
+    settings = replace(Settings(), cache_dir=tmp_path, **{"upstream_url": "http://127.0.0.1:9", **options})
+    services = Services(settings)
+    try:
+        assert services.indexes.begin("3.27").progress.limit == limit
+    finally:
+        await services.aclose()
