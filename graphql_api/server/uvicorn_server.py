@@ -111,7 +111,7 @@ def tune_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 5, 2_000)
+    gc.set_threshold(8_000, 1, 3_000)
 
 
 def install_graceful_drain(stopping: asyncio.Event, seconds: float) -> None:

@@ -5,8 +5,7 @@ Exceptions of aiohttp are always turned into our own errors.
 
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from types import TracebackType
 
 import aiohttp
@@ -64,26 +63,27 @@ class _HttpResponse:
 class _Exchange:
     """A request and its response; a class, as generators would take a tenth of the processor time of a call."""
 
-    __slots__ = ("_proxy", "_request")
+    __slots__ = ("_proxy", "_request", "_response")
 
-    def __init__(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse], proxy: str) -> None:
+    def __init__(self, request: Awaitable[aiohttp.ClientResponse], proxy: str) -> None:
         self._request = request
         self._proxy = proxy
 
     async def __aenter__(self) -> _HttpResponse:
         try:
-            response = await self._request.__aenter__()
+            self._response = response = await self._request
         except aiohttp.ClientError as error:
             raise upstream_error(error, self._proxy) from None
         if response.status == 407 and self._proxy:
-            await self._request.__aexit__(None, None, None)
+            response.release()
             raise _proxy_error(self._proxy, 407, "")
         return _HttpResponse(response)
 
     async def __aexit__(
         self, error_class: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._request.__aexit__(error_class, error, trace)
+        if not self._response.closed:  # otherwise its connection was released at the end of the body
+            self._response.release()
         if isinstance(error, aiohttp.ClientError):
             raise upstream_error(error, self._proxy) from None
 
@@ -97,7 +97,8 @@ class HttpTransport:
     def __init__(self, settings: Settings, session: aiohttp.ClientSession | None = None) -> None:
         url = URL(settings.upstream_url)
         self._proxy = proxy_for(url, os.environ) if session is None else None
-        self._base = str(url).rstrip("/")
+        self._url = url
+        self._path = url.raw_path.rstrip("/")
         self._default_headers = headers_of(settings)
         self._settings = settings
         self._session = session
@@ -106,7 +107,10 @@ class HttpTransport:
     def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> _Exchange:
         """Send a request for a path below the base URL; yields the response. Raises an UpstreamError or OSError."""
         session = self._session or self._open_session()
-        address = URL(self._base + url, encoded=True)
+        path, _, query = url.partition("?")
+        address = self._url.with_path(self._path + path, encoded=True)  # without parsing
+        if query:
+            address = URL(f"{address}?{query}", encoded=True)
         sent = {**self._default_headers, **headers} if headers else self._default_headers
         to_proxy = self._proxy.headers if self._proxy else None
         request = session.request(method, address, headers=sent, allow_redirects=False, proxy_headers=to_proxy)

@@ -103,7 +103,7 @@ class ResilientCaller:
 
     async def fetch(self, request: FetchRequest, call: Call) -> Fetched:
         """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
-        request = FetchRequest(*request[:-1], self._deadline(request))
+        request = request._replace(deadline=self._deadline(request))
         self._raise_recent_failure(request)
         self._budgets[request.route].record_call()
         policy = POLICIES[request.urgency]
@@ -226,6 +226,9 @@ class ResilientCaller:
         return result.outcome
 
     async def _update_limits(self, request: FetchRequest, permit: Permit, result: CallResult) -> None:
+        if isinstance(result.outcome, Fetched) and result.remaining is None and not permit.probes:  # nearly always
+            self._breakers[request.route].succeeded(_now())
+            return
         all_accounts, account = BlockScope(request.route), BlockScope(request.route, request.account)
         error = result.outcome if isinstance(result.outcome, UpstreamError) else None
         failed = error is not None and error.passing and not isinstance(error, UpstreamRateLimited)
@@ -258,7 +261,8 @@ class ResilientCaller:
     def _cache_failure(self, request: FetchRequest, outcome: Fetched | UpstreamError) -> None:
         key = (request.account, request.path)
         if isinstance(outcome, Fetched):
-            self._failures.drop(key)
+            if self._failures:
+                self._failures.drop(key)
             return
         seconds = (
             FAILURE_TTL if outcome.passing else INVALID_RESPONSE_TTL * isinstance(outcome, UpstreamInvalidResponse)

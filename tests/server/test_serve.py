@@ -58,7 +58,7 @@ def test_gc_freezes_startup_objects_and_scans_few() -> None:
     frozen, left, first, second, _ = map(int, output.split())
 
     assert frozen > 1000 > left
-    assert first * second <= 25_000
+    assert first * (second + 2) <= 25_000  # the middle generation is inspected with what was added since
 
 
 async def test_several_processes_serve_on_one_socket() -> None:

@@ -5,7 +5,6 @@ import gzip
 import inspect
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
@@ -55,7 +54,11 @@ class Received:
         self.status = status
         self.headers = CIMultiDict(headers or {})
         self.content = self
+        self.closed = False
         self._body = body
+
+    def release(self) -> None:
+        self.closed = True
 
     def iter_any(self) -> AsyncIterator[bytes]:
         return self._body
@@ -68,10 +71,9 @@ class RecordedRequest:
         self.answer = answer
         self.requests: list[Sent] = []
 
-    @asynccontextmanager
-    async def request(self, _: str, url: URL, *, headers: Mapping[str, str], **__: object) -> AsyncIterator[Received]:
+    async def request(self, _: str, url: URL, *, headers: Mapping[str, str], **__: object) -> Received:
         self.requests.append(Sent(url, CIMultiDict(headers)))
-        yield await self.answer()
+        return await self.answer()
 
 
 def network(*chunks: bytes, status: int = 200, **headers: str) -> RecordedRequest:
