@@ -44,23 +44,19 @@ class Listing:
 
     async def part(self, start: int, stop: int) -> list[Document]:
         """Return the items from `start` up to, not including, `stop`; fewer if the list ends before."""
-        return (await self.loaded(start, stop))()
-
-    async def loaded(self, start: int, stop: int) -> Callable[[], list[Document]]:
-        """Load the pages for `part`; returns a function that extracts the items."""
-        size, total, _ = await self.page()
+        size, total, _ = self._sizes or await self.page()
         stop = min(stop, total)
         if stop <= start or size == 0:
-            return list
-        if self._all is not None:
-            items = self._all
-            return lambda: items[start:stop]
+            return []
+        if stop <= size:  # `_all` counts as one page
+            items: list[Document] = self._first["items"] if self._all is None else self._all
+            return items[start:stop]
         numbers = range(start // size, (stop - 1) // size + 1)
         if len(numbers) > MAX_PAGES:
             raise _too_long(f"{total:,} items in pages of {size}")
         pages = list(zip(numbers, await self._pages(numbers), strict=True))
         # By position, so that a short page does not shift the items of the next one.
-        return lambda: [
+        return [
             item
             for number, page in pages
             for item in page["items"][:size][max(start - number * size, 0) : max(stop - number * size, 0)]

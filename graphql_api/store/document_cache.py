@@ -21,6 +21,8 @@ from graphql_api.store.tiers import Tiers
 
 _FRESH, _STALE = (BufferedCounter(STORE_LOOKUPS.labels(result)) for result in ("hit", "stale"))
 
+RECHECK = 1.0
+"""Seconds until a document that was fresh in memory is looked up there again, unless it becomes stale before."""
 TOUCH_EVERY = 31
 """Touch the LRU position of source documents on every 31st use of a derived response; prime, so that no pattern evades it."""
 
@@ -47,6 +49,9 @@ class Store:
         self._fetcher = Fetcher(fetch, self._tiers, freshness, clock, not_found_ttl)
         self._revalidations = Revalidations(clock)
         self._touches = 0
+        self._fresh: dict[str, Document] = {}
+        self._fresh_from = self._fresh_until = -math.inf
+        memory.on_evict(self._forget)
 
     async def get_uncached(self, path: str) -> Document:
         """Return the document at a path, for a crawl. It is stored in memory only if there is room, and is evicted first.
@@ -72,8 +77,23 @@ class Store:
 
     def get_fresh(self, path: str) -> Document | None:
         """Return the document in memory if it is fresh, without counting a hit or revalidating."""
+        now = self._clock()
+        if not self._fresh_from <= now < self._fresh_until:
+            self._fresh.clear()
+            self._fresh_from, self._fresh_until = now, now + RECHECK
+        document = self._fresh.get(path)
+        return self._checked(path, now) if document is None else document
+
+    def _forget(self, path: str) -> None:
+        self._fresh.pop(path, None)
+
+    def _checked(self, path: str, now: float) -> Document | None:
         entry = self._memory.get(path)
-        return entry.document if entry is not None and self._freshness.is_fresh(path, entry, self._clock()) else None
+        if entry is None or not self._freshness.is_fresh(path, entry, now):
+            return None
+        self._fresh_until = min(self._fresh_until, entry.at + self._freshness.ttl(path))
+        self._fresh[path] = entry.document
+        return entry.document
 
     @property
     def revalidation_fails(self) -> bool:

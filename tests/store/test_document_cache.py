@@ -621,3 +621,25 @@ async def test_every_eviction_listener_is_called() -> None:
     memory.put("/b", CacheEntry({"id": "b"}, 1.0, 60))
 
     assert first == second == ["/a"]
+
+
+@pytest.mark.parametrize("span", [1000.0, math.inf])
+def test_a_fresh_document_is_used_until_it_is_replaced_or_stale(upstream: Upstream, clock: Clock, span: float) -> None:
+    memory = Memory(10_000)
+    store = Store(upstream.fetch, FreshnessPolicy(numbered=span, moving=10), memory, clock=clock)
+    began = clock.now
+    for number, path in enumerate((PROFILE, OTHER)):
+        memory.put(path, entry_of(path, began - 999.5 * (number == 0), code=f"OP-{number}"))
+        assert [store.get_fresh(path) for _ in range(2)] == [memory.peek(path).document] * 2
+
+    clock.now = began + 0.5  # 1000 seconds after the first was fetched
+    assert (store.get_fresh(PROFILE) is None) is (span == 1000)
+    assert store.get_fresh(OTHER) is not None
+    memory.put(OTHER, entry_of(OTHER, clock.now, code="OP-2"))
+    assert store.get_fresh(OTHER)["code"] == "OP-2"
+    clock.now = began - 1
+    assert store.get_fresh(OTHER) is None, "it is dated in the future"
+    clock.now = began + 1
+    assert store.get_fresh(OTHER) is not None
+    memory.drop(OTHER)
+    assert store.get_fresh(OTHER) is None

@@ -67,11 +67,6 @@ class Execution:
         self._attempts = 0
 
     @cached_property
-    def _info(self) -> SimpleNamespace:
-        """What resolvers get in place of Strawberry's Info: they use only the context. Not this, or errors would refer to it."""
-        return SimpleNamespace(context=self.context)
-
-    @cached_property
     def _slice(self) -> TimeSlice:
         return TimeSlice(self.context.scheduler, self.context.fetch_context.deadline)
 
@@ -162,7 +157,8 @@ class Execution:
         self.field = resolver.field
         arguments = {} if resolver.arguments is None else self._variables.arguments(resolver.arguments)
         if resolver.info is not None:
-            arguments = {**arguments, resolver.info: self._info}
+            # In place of Strawberry's Info, of which resolvers use only the context. Not this, or errors would refer to it.
+            arguments = {**arguments, resolver.info: SimpleNamespace(context=self.context)}
         return resolver.function(source, **arguments) if resolver.takes_source else resolver.function(**arguments)
 
     def find(self, resolver: Resolver, number: str | None) -> ConceptDocument | None:

@@ -12,7 +12,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.concept_type import ConceptType, declared
-from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First, connection
+from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First
 from graphql_api.schema.types.resolver_cost import Work
 from graphql_api.schema.types.search import Types
 
@@ -73,7 +73,8 @@ async def changes_since(
     changes = await _changes(loaders, old, number, types, kinds)
     arguments = [None if members is None else sorted(member.name for member in members) for members in (types, kinds)]
     window = paging.window(f"changes {old} {number} {arguments}", len(changes))
-    return connection(window, await _concept_changes(loaders, old, number, changes[window.start : window.stop]))
+    page = changes[window.start : window.stop]
+    return Connection(window=window, items=await _concept_changes(loaders, old, number, page))
 
 
 async def _changes(

@@ -15,7 +15,7 @@ from graphql_api.schema.loaders import Loaders
 from graphql_api.schema.types.concept import Concept
 from graphql_api.schema.types.concept_list import ConceptList, concept_of
 from graphql_api.schema.types.concepts import CONCEPTS
-from graphql_api.schema.types.relay import Connection, ConnectionArguments, connection
+from graphql_api.schema.types.relay import Connection, ConnectionArguments
 
 C = TypeVar("C", bound=Concept)
 
@@ -84,7 +84,8 @@ async def page_of(concept_class: type[C], loaders: Loaders, number: str, paging:
     declaration = concept_class.declaration
     window = paging.window(f"{declaration.name} {number}", await loaders.ask(index, count, declaration))
     page = index.canonical(await loaders.ask(index, listed, declaration, window.start, window.stop))
-    return connection(window, ConceptList(concept_class, loaders, number, [concept.item for concept in page]))
+    items = ConceptList(concept_class, loaders, number, [concept.item for concept in page])
+    return Connection(window=window, items=items)
 
 
 async def all_of(concept_class: type[C], loaders: Loaders, number: str) -> list[C]:

@@ -74,11 +74,8 @@ async def page(concept_class: type[C], loaders: Loaders, number: str, paging: Co
     except UpstreamNotFound:  # no such list: fall back to the index, which raises if there is no such release
         return await page_of(concept_class, loaders, number, paging)
     window = paging.window(f"{concept_class.__name__} {number}", total)
-    items = await listing.loaded(window.start, window.stop)
-    return Connection(
-        window=window,
-        items=lambda: ConceptList(concept_class, loaders, number, [item for item in items() if "id" in item]),
-    )
+    items = [item for item in await listing.part(window.start, window.stop) if "id" in item]
+    return Connection(window=window, items=ConceptList(concept_class, loaders, number, items))
 
 
 async def _require_release(loaders: Loaders, number: str) -> None:

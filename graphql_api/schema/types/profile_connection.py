@@ -1,6 +1,6 @@
 """A page of occupational profiles, with facets: how many of them have each value that profiles can be filtered by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Generic, TypeVar
 
 import strawberry
@@ -122,5 +122,4 @@ async def profiles_page(
     """Returns a page of the profiles with these row ids; `scope` names the list."""
     window = paging.window(scope, len(row_ids))
     nodes = await concepts_as(OccupationalProfile, loaders, number, row_ids[window.start : window.stop])
-    items: Callable[[], Sequence[OccupationalProfile]] = lambda: nodes  # noqa: E731
-    return OccupationalProfileConnection(window=window, items=items, loaders=loaders, release=number, row_ids=row_ids)
+    return OccupationalProfileConnection(window=window, items=nodes, loaders=loaders, release=number, row_ids=row_ids)

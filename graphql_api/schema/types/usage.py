@@ -14,7 +14,7 @@ from graphql_api.schema.types.concept_factory import concepts_as, number_in_inde
 from graphql_api.schema.types.concept_list import ConceptList
 from graphql_api.schema.types.document_view import DocumentView
 from graphql_api.schema.types.occupational_profile import OccupationalProfile
-from graphql_api.schema.types.relay import Connection, ConnectionArguments, PageInfo, Slice, connection
+from graphql_api.schema.types.relay import Connection, ConnectionArguments, PageInfo, Slice
 from graphql_api.schema.types.technical_competence import TechnicalCompetence
 
 
@@ -131,7 +131,8 @@ async def competences_with(part: Concept, paging: ConnectionArguments) -> Connec
     uses = (await view.loaders.look_up(view.release, competences_using, row_id) or []) if row_id else []
     window = paging.window(f"competences {view.release} {view.id}", len(uses))
     page = uses[window.start : window.stop]
-    return connection(window, await concepts_as(TechnicalCompetence, view.loaders, view.release, page))
+    competences = await concepts_as(TechnicalCompetence, view.loaders, view.release, page)
+    return Connection(window=window, items=competences)
 
 
 def _index_scope(used: DocumentView) -> str:
