@@ -17,18 +17,18 @@ from graphql_api.asyncio_tools import (
 )
 
 
-async def doubled(future: "asyncio.Future[int]") -> int:
+async def double_of(future: "asyncio.Future[int]") -> int:
     return 2 * await future
 
 
-def done(value: int) -> "asyncio.Future[int]":
+def done_future(value: int) -> "asyncio.Future[int]":
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     future.set_result(value)
     return future
 
 
 async def test_a_coroutine_that_never_suspends_completes_immediately() -> None:
-    started = start_eagerly(doubled(done(4)))
+    started = start_eagerly(double_of(done_future(4)))
 
     assert isinstance(started, Completed)
     assert await started == 8
@@ -47,7 +47,7 @@ async def test_an_exception_is_raised_when_the_result_is_awaited() -> None:
 
 async def test_a_suspended_coroutine_resumes() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    started = start_eagerly(doubled(future))
+    started = start_eagerly(double_of(future))
     assert isinstance(started, Suspended)
 
     waiting = asyncio.ensure_future(started)
@@ -59,8 +59,8 @@ async def test_a_suspended_coroutine_resumes() -> None:
 
 async def test_several_coroutines_share_one_future() -> None:
     future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    started = [start_eagerly(doubled(future)) for _ in range(3)]
-    plain = asyncio.ensure_future(doubled(future))
+    started = [start_eagerly(double_of(future)) for _ in range(3)]
+    plain = asyncio.ensure_future(double_of(future))
 
     gathered = asyncio.ensure_future(gather_started(started))
     await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def test_gathering_completed_results_takes_no_event_loop_pass() -> None:
     turns: list[None] = []
     asyncio.get_running_loop().call_soon(turns.append, None)
 
-    awaitables: list[Awaitable[int]] = [Completed(1), done(2)]
+    awaitables: list[Awaitable[int]] = [Completed(1), done_future(2)]
 
     assert await gather_started(awaitables) == [1, 2]
     assert turns == []

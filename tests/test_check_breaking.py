@@ -24,10 +24,10 @@ def repository(tmp_path: Path) -> Path:
 
 
 def git(repository: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(repository), *IDENTITY, *arguments], check=True, env=quiet())
+    subprocess.run(["git", "-C", str(repository), *IDENTITY, *arguments], check=True, env=quiet_environment())
 
 
-def quiet() -> dict[str, str]:
+def quiet_environment() -> dict[str, str]:
     """An environment in which git and make know of no other repository and no other run."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "MAKE", "MFLAGS"))}
     return environment | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
@@ -43,7 +43,7 @@ def release(repository: Path, tag: str, sdl: str) -> None:
 def check(repository: Path) -> subprocess.CompletedProcess[str]:
     venv = sys.prefix
     command = ["make", "-s", "-f", str(ROOT / "Makefile"), f"VENV={venv}", "-o", f"{venv}/.dev", "check-breaking"]
-    return subprocess.run(command, cwd=repository, env=quiet(), capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=repository, env=quiet_environment(), capture_output=True, text=True, check=False)
 
 
 def test_without_a_release_it_reports_a_missing_release(repository: Path) -> None:

@@ -46,7 +46,7 @@ def commands_of(script: str) -> Iterator[list[str]]:
             yield words
 
 
-def documented() -> Iterator[tuple[str, str]]:
+def documented_scripts() -> Iterator[tuple[str, str]]:
     """Where a script stands, and the script: blocks and words in code type of the docs, the first lines of manifests."""
     for page in [*PAGES, ROOT / "SECURITY.md"]:
         text = page.read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def texts_of(file: Path) -> Iterator[str]:
             yield "".join(str(value.value) if isinstance(value, ast.Constant) else STANDS_FOR for value in node.values)
 
 
-def said() -> Iterator[tuple[str, str]]:
+def printed_commands() -> Iterator[tuple[str, str]]:
     """The commands in our own messages and help, in code type or after a colon."""
     for file in sorted((ROOT / "graphql_api").rglob("*.py")):
         for text in texts_of(file):
@@ -81,7 +81,11 @@ def said() -> Iterator[tuple[str, str]]:
 
 
 COMMANDS = sorted(
-    {(where, shlex.join(words)) for where, script in [*documented(), *said()] for words in commands_of(script)}
+    {
+        (where, shlex.join(words))
+        for where, script in [*documented_scripts(), *printed_commands()]
+        for words in commands_of(script)
+    }
 )
 
 

@@ -42,7 +42,9 @@ pytestmark = [pytest.mark.soak, pytest.mark.skipif(not may_be_apart(), reason="n
 
 
 @asynccontextmanager
-async def contained(writable: str, **settings: str) -> AsyncIterator[tuple[int, int, asyncio.subprocess.Process]]:
+async def container_process(
+    writable: str, **settings: str
+) -> AsyncIterator[tuple[int, int, asyncio.subprocess.Process]]:
     """A server as the first process of a container: its port, its id out here, and the process that waits for it."""
     process = await asyncio.create_subprocess_exec(
         *(*APART, "sh", "-c", READ_ONLY, "sh", sys.executable, "-m", "graphql_api", "serve", "--port", "0"),
@@ -83,7 +85,7 @@ async def test_with_one_writable_folder_it_serves_and_stops(
     program, *arguments = json.loads(check[1])
     assert program == "competent-graphql"
 
-    async with contained(str(tmp_path), COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
+    async with container_process(str(tmp_path), COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
         assert await total(port)
         healthy = [sys.executable, "-m", "graphql_api", *arguments]
         output = await asyncio.to_thread(subprocess.run, healthy, env={"COMPETENT_PORT": str(port)}, cwd=ROOT)
@@ -95,7 +97,7 @@ async def test_with_one_writable_folder_it_serves_and_stops(
 
 
 async def test_without_a_writable_folder_it_serves_without_an_index(tmp_path: Path) -> None:
-    async with contained("", COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
+    async with container_process("", COMPETENT_CACHE_DIR=str(tmp_path)) as (port, pid, process):
         assert await total(port) == "NOT_INDEXED_YET"
 
         os.kill(pid, signal.SIGTERM)

@@ -32,7 +32,7 @@ def swallows(handler: ast.ExceptHandler) -> bool:
     return not (logs or uses or any(isinstance(node, ast.Raise) for node in nodes))
 
 
-def swallowing(source: str) -> Iterator[int]:
+def swallowing_lines(source: str) -> Iterator[int]:
     """The lines where every exception is caught and its reason lost."""
     for node in ast.walk(ast.parse(source)):
         match node:
@@ -45,7 +45,7 @@ def swallowing(source: str) -> Iterator[int]:
 
 def test_no_broad_exception_handler_swallows_the_exception() -> None:
     lines = {
-        file.relative_to(ROOT).as_posix(): list(swallowing(file.read_text(encoding="utf-8")))
+        file.relative_to(ROOT).as_posix(): list(swallowing_lines(file.read_text(encoding="utf-8")))
         for file in (ROOT / "graphql_api").rglob("*.py")
     }
     assert {file: len(numbers) for file, numbers in lines.items() if numbers} == REPORTED_BY_GRAPHQL_CORE, lines
@@ -62,7 +62,7 @@ def test_no_broad_exception_handler_swallows_the_exception() -> None:
     ],
 )
 def test_a_swallowed_exception_is_detected(source: str) -> None:
-    assert list(swallowing(source))
+    assert list(swallowing_lines(source))
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_swallowed_exception_is_detected(source: str) -> None:
     ],
 )
 def test_a_handler_that_reports_the_exception_is_allowed(source: str) -> None:
-    assert not list(swallowing(source))
+    assert not list(swallowing_lines(source))

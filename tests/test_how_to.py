@@ -19,7 +19,7 @@ _COMMANDS = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 pytestmark = pytest.mark.slow
 
 
-def edited(text: str, diff: str) -> str:
+def text_after_diff(text: str, diff: str) -> str:
     """A text with the lines of a diff: `+` added, `-` removed, all others found in a row exactly once."""
     lines = diff.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if not line.startswith("+"))
@@ -61,7 +61,8 @@ def test_the_steps_of_a_how_to_page_work(page: Path, project: Path) -> None:
     for path, language, content in edits:
         file = project / path
         file.write_text(
-            edited(file.read_text(encoding="utf-8"), content) if language == "diff" else content, encoding="utf-8"
+            text_after_diff(file.read_text(encoding="utf-8"), content) if language == "diff" else content,
+            encoding="utf-8",
         )
     commands = [line for block in _COMMANDS.findall(text) for line in block.splitlines()]
 

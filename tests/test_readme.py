@@ -84,7 +84,7 @@ def test_a_translated_readme_has_the_same_code_links_and_headings(file: Path) ->
 
     assert FENCES.findall(text) == FENCES.findall(README)
     assert shape(text) == shape(README)
-    assert {*linked(text)} ^ {*linked(README)} == {"README.md", file.name}
+    assert {*links_of(text)} ^ {*links_of(README)} == {"README.md", file.name}
     assert re.findall(r"`[^`\n]+`", text) == re.findall(r"`[^`\n]+`", README)
 
 
@@ -94,5 +94,5 @@ def shape(text: str) -> list[str]:
     return [mark[0] for line in prose.splitlines() if (mark := re.match(r"#+ |\||- |\d\. |!\[|```", line))]
 
 
-def linked(text: str) -> list[str]:
+def links_of(text: str) -> list[str]:
     return re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"https?://[^\s`]+", FENCES.sub("", text))

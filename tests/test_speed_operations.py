@@ -84,10 +84,10 @@ async def test_every_benchmark_operation_returns_data(server: Server, release: R
 
 
 def test_variables_differ(release: ReleaseDocuments) -> None:
-    def distinct(operation: Operation) -> int:
+    def distinct_bodies(operation: Operation) -> int:
         return len(set(operation.bodies))
 
-    assert all(distinct(operation) == len(operation.bodies) > 1 for operation in shared(release))
+    assert all(distinct_bodies(operation) == len(operation.bodies) > 1 for operation in shared(release))
 
 
 async def test_the_benchmark_upstream_has_every_file_that_the_server_requests(

@@ -27,7 +27,7 @@ def is_closed(connection: sqlite3.Connection) -> bool:
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+def opened_connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
     """All connections that a test opens."""
     connections: list[sqlite3.Connection] = []
     connect = sqlite3.connect
@@ -58,23 +58,23 @@ def store_in_a_folder(folder: Path) -> None:
 
 @pytest.mark.parametrize("fail", [damaged_index, damaged_documents, store_in_a_folder], ids=lambda f: f.__name__)
 def test_a_failed_open_leaves_no_connection_open(
-    fail: Callable[[Path], None], tmp_path: Path, opened: list[sqlite3.Connection]
+    fail: Callable[[Path], None], tmp_path: Path, opened_connections: list[sqlite3.Connection]
 ) -> None:
     with pytest.raises((sqlite3.Error, SettingsError)):
         fail(tmp_path)
 
-    assert all(map(is_closed, opened))
+    assert all(map(is_closed, opened_connections))
 
 
 def test_a_store_whose_second_connection_fails_closes_its_first(
-    tmp_path: Path, opened: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, opened_connections: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = Database.connect
 
     def second_fails(database: Database, *timeout: float) -> FileConnection:
         if timeout:  # the one that reads; the check before has none either
             return connect(database, *timeout)
-        if any(not is_closed(item) for item in opened):
+        if any(not is_closed(item) for item in opened_connections):
             raise sqlite3.OperationalError("too many open files")
         return connect(database)
 
@@ -83,12 +83,12 @@ def test_a_store_whose_second_connection_fails_closes_its_first(
     with pytest.raises(sqlite3.OperationalError):
         SqliteFile(tmp_path / "s.sqlite", "api")
 
-    assert len(opened) >= 2
-    assert all(map(is_closed, opened))
+    assert len(opened_connections) >= 2
+    assert all(map(is_closed, opened_connections))
 
 
 def test_documents_that_cannot_be_written_are_closed(
-    opened: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
+    opened_connections: list[sqlite3.Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*args: Any) -> None:
         raise sqlite3.OperationalError("the database or disk is full")
@@ -98,4 +98,4 @@ def test_documents_that_cannot_be_written_are_closed(
     with pytest.raises(sqlite3.OperationalError):
         documents_in_memory(bundled_data.bundled_datasets()[0])
 
-    assert list(map(is_closed, opened)) == [True]
+    assert list(map(is_closed, opened_connections)) == [True]

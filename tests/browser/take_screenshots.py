@@ -72,11 +72,11 @@ def main(names: list[str]) -> None:
                 httpx.post(f"{base}/graphql", json={"query": query}, timeout=60).raise_for_status()
             for name in names or PICTURES:
                 with open_browser(Path(folder) / name, "--hide-scrollbars") as browser:
-                    (DOCS / name).write_bytes(_small(_taken(browser, base, PICTURES[name])))
+                    (DOCS / name).write_bytes(_smaller_picture(_take_picture(browser, base, PICTURES[name])))
                 print(f"docs/{name}: {(DOCS / name).stat().st_size:,} bytes")
 
 
-def _taken(browser: "Chrome", base: str, picture: Picture) -> bytes:
+def _take_picture(browser: "Chrome", base: str, picture: Picture) -> bytes:
     resize(browser, picture.width, "light", picture.height)
     if picture.path == "graphiql":
         Page(browser, base)
@@ -87,7 +87,7 @@ def _taken(browser: "Chrome", base: str, picture: Picture) -> bytes:
     return base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"])
 
 
-def _small(png: bytes) -> bytes:
+def _smaller_picture(png: bytes) -> bytes:
     """The picture with a palette of 128 colours, in a quarter of the bytes."""
     picture, small = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
     # MAXCOVERAGE keeps colours that few pixels have, such as those of code.

@@ -75,7 +75,7 @@ def test_an_example_that_is_run_immediately_gets_its_own_response(page: Page) ->
 
 
 @pytest.fixture
-def held() -> Iterator[Releases]:
+def releases_before_publication() -> Iterator[Releases]:
     """The bundled releases, the newest of which is not published yet."""
     with closing(bundled_releases()) as releases:
         releases.hold(1)
@@ -83,9 +83,9 @@ def held() -> Iterator[Releases]:
 
 
 def test_a_tab_with_a_subscription_stays_open_and_shows_events(
-    held: Releases, browser: "Chrome", serve: Serve, settings: Settings
+    releases_before_publication: Releases, browser: "Chrome", serve: Serve, settings: Settings
 ) -> None:
-    sandbox = create_sandbox(held)
+    sandbox = create_sandbox(releases_before_publication)
     competent = serve(sandbox)
     live = replace(settings, upstream_url=competent, store="memory:", current_ttl=1.0, index="off").checked()
     page = Page(browser, serve(create_app(live)))

@@ -79,7 +79,7 @@ async def visit(app: ASGIApp, canaries: bool = False) -> Visit:
         await upstream.aclose()
 
 
-def judged(seen: Visit) -> Mapping[str, Verdict]:
+def verdicts_of(seen: Visit) -> Mapping[str, Verdict]:
     return {check.assumed: check.judge(seen)[0] for check in CHECKS}
 
 
@@ -94,7 +94,7 @@ async def report_on(app: ASGIApp, capsys: pytest.CaptureFixture[str], folder: Pa
     return code, report
 
 
-def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
+def app_that_refuses(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIApp:
     """The app, except for paths that respond with a status and an empty object."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
@@ -106,7 +106,7 @@ def refusing(app: ASGIApp, status: int, refused: Callable[[str], bool]) -> ASGIA
     return answer
 
 
-def changing(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
+def app_with_changes(app: ASGIApp, change: Callable[[Any], Any]) -> ASGIApp:
     """The app with each document changed."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
@@ -164,7 +164,7 @@ async def test_the_doctor_finds_the_sandbox_usable_with_few_calls(
 async def test_a_wrong_assumption_is_reported(releases: Releases, mutation: str, assumed: str) -> None:
     (wrong,) = (item for item in MUTATIONS if item.name == mutation)
 
-    result = judged(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
+    result = verdicts_of(await visit(Mutated(Original(create_sandbox(releases)), [wrong])))
 
     assert result[assumed] is Verdict.DOES_NOT
 
@@ -229,7 +229,7 @@ def as_vdab(app: ASGIApp, number: str) -> ASGIApp:
         document.pop("source", None)
         return orjson.loads(orjson.dumps(document).decode().replace("3.11", number))
 
-    changed = changing(app, change)
+    changed = app_with_changes(app, change)
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].replace(number, "3.11")
@@ -280,13 +280,13 @@ async def test_a_base_of_another_taxonomy_is_recognised(releases: Releases) -> N
 
     verdict, text = judgement(await visit(shared), "base-of-its-own")
     assert (verdict, text) == (Verdict.DOES_NOT, "/softskills: 200, the reference data of Competent 1")
-    another = refusing(shared, 404, lambda path: path.startswith("/releases"))
+    another = app_that_refuses(shared, 404, lambda path: path.startswith("/releases"))
     assert "no release: this is not the base of Competent" in judgement(await visit(another), "base-of-its-own")[1]
 
 
 async def test_undeclared_keys_are_named(releases: Releases, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox, assumed = create_sandbox(releases), "documents have no unknown keys"
-    assert judged(await visit(sandbox))[assumed] is Verdict.HOLDS
+    assert verdicts_of(await visit(sandbox))[assumed] is Verdict.HOLDS
 
     def with_wages(document: Any) -> Any:
         if isinstance(document, list):
@@ -296,7 +296,7 @@ async def test_undeclared_keys_are_named(releases: Releases, capsys: pytest.Capt
         more = {"[wages]\n" + "x" * 100: 3} if "code" in document else {}
         return {key: with_wages(value) for key, value in document.items()} | more
 
-    code, answer = await report_on(changing(sandbox, with_wages), capsys)
+    code, answer = await report_on(app_with_changes(sandbox, with_wages), capsys)
 
     (check,) = (check for check in answer["checks"] if check["assumption"] == assumed)
     assert (code, check["verdict"]) == (0, Verdict.DOES_NOT.value)
@@ -305,7 +305,7 @@ async def test_undeclared_keys_are_named(releases: Releases, capsys: pytest.Capt
         name.partition(".[wages]?xx")[0] for name in named
     }
     assert max(map(len, named)) == 60
-    assert await run_doctor(SETTINGS, changing(sandbox, with_wages), "an API", None, False) == 0
+    assert await run_doctor(SETTINGS, app_with_changes(sandbox, with_wages), "an API", None, False) == 0
     assert "[wages]?xx" in capsys.readouterr().out
 
 
@@ -340,7 +340,10 @@ async def test_no_further_calls_are_made_after_a_conclusive_failure(
         requests.append(path)
         return len(requests) > after
 
-    assert await run_doctor(SETTINGS, refusing(create_sandbox(releases), status, refused), "an API", None, False) == 1
+    assert (
+        await run_doctor(SETTINGS, app_that_refuses(create_sandbox(releases), status, refused), "an API", None, False)
+        == 1
+    )
     assert len(requests) == calls
     printed = capsys.readouterr().out
     assert str(status) in printed
@@ -348,11 +351,11 @@ async def test_no_further_calls_are_made_after_a_conclusive_failure(
 
 
 async def test_a_key_refused_on_one_route_is_checked_on_the_others(releases: Releases) -> None:
-    seen = await visit(refusing(create_sandbox(releases), 403, lambda path: path == "/search"))
+    seen = await visit(app_that_refuses(create_sandbox(releases), 403, lambda path: path == "/search"))
 
     assert seen["search"].status == 403
     assert seen["profile"].ok
-    assert judged(seen)["the key is accepted"] is Verdict.HOLDS
+    assert verdicts_of(seen)["the key is accepted"] is Verdict.HOLDS
 
 
 async def test_a_url_without_an_api_gives_unknown_verdicts(

@@ -26,7 +26,7 @@ def ids(count: int) -> list[str]:
     return [f"{n:08x}{A[8:]}" for n in range(count)]
 
 
-def nested(levels: int, key: str) -> Any:
+def nested_lists(levels: int, key: str) -> Any:
     text = f'{{"id":"{A}","{key}":'.encode() * levels + b"1" + b"}" * levels
     return orjson.loads(text)
 
@@ -113,7 +113,7 @@ def test_a_value_of_any_type_under_any_key_is_normalised(value: Any) -> None:
 
 @pytest.mark.parametrize("key", sorted({*FIELDS, "_embedded", "_links", "wages"}))
 def test_a_document_can_be_nested_as_deep_as_the_json_parser_allows(key: str) -> None:
-    normalised = normalise(PROFILE, nested(1000, key))
+    normalised = normalise(PROFILE, nested_lists(1000, key))
 
     orjson.dumps(normalised)  # which refuses more than 254 levels
     assert normalised["id"] == A
@@ -129,7 +129,7 @@ def test_mutually_embedding_types_are_read_to_a_maximum_depth(monkeypatch: pytes
     monkeypatch.setattr(declarations, "CONCEPT_TYPES", [profile])
     reader.cache_clear()
     try:
-        normalised = normalise(PROFILE, nested(1000, "parts"))
+        normalised = normalise(PROFILE, nested_lists(1000, "parts"))
     finally:
         reader.cache_clear()
 

@@ -31,15 +31,15 @@ class Hanging:
 
 
 @pytest.fixture
-async def unfinished(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def unfinished_server(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server over it, whose index is never complete."""
     settings = replace(settings, cache_dir=tmp_path, upstream_attempt_timeout=600.0, upstream_total_timeout=600.0)
     async with alive(Server(releases, settings, Hanging)) as started:
         yield started
 
 
-async def test_waiting_for_an_index_ends_at_the_deadline_of_the_client(unfinished: Server) -> None:
-    response = (await unfinished.post(SEARCH, X_Competent_Timeout="0.2")).json()
+async def test_waiting_for_an_index_ends_at_the_deadline_of_the_client(unfinished_server: Server) -> None:
+    response = (await unfinished_server.post(SEARCH, X_Competent_Timeout="0.2")).json()
 
     assert response["data"] == {"release": {"number": "3.11"}, "search": None}
     [error] = response["errors"]

@@ -20,7 +20,7 @@ def errors_of(documents: Documents, text: str) -> tuple[ErrorDict, ...]:
     return prepared.errors if isinstance(prepared, InvalidDocument) else ()
 
 
-def valid(documents: Documents, text: str) -> ValidDocument:
+def valid_document(documents: Documents, text: str) -> ValidDocument:
     prepared = documents.prepare(text)
     assert isinstance(prepared, ValidDocument)
     return prepared
@@ -150,7 +150,7 @@ def test_every_listener_gets_the_key_of_each_evicted_document() -> None:
     first, second = list[str](), list[str]()
     documents.on_evict(first.append)
     documents.on_evict(second.append)
-    keys = [valid(documents, f"{{ a{n}: __typename }}").key for n in range(200)]
+    keys = [valid_document(documents, f"{{ a{n}: __typename }}").key for n in range(200)]
 
     assert first == second == keys[: len(first)]
     assert len(first) > 0
@@ -257,7 +257,7 @@ def test_without_introspection_errors_suggest_no_names() -> None:
     ],
 )
 def test_an_operation_is_selected_by_name_or_if_it_is_the_only_one(text: str, name: str | None, expected: str) -> None:
-    assert valid(Documents(SCHEMA), text).operation(name).name == expected
+    assert valid_document(Documents(SCHEMA), text).operation(name).name == expected
 
 
 @pytest.mark.parametrize(
@@ -275,14 +275,14 @@ def test_an_operation_is_selected_by_name_or_if_it_is_the_only_one(text: str, na
 )
 def test_the_error_for_an_unselected_operation_has_the_reason(text: str, name: str | None, message: str) -> None:
     with pytest.raises(Exception, match=message.replace(".", r"\.")) as caught:
-        valid(Documents(SCHEMA), text).operation(name)
+        valid_document(Documents(SCHEMA), text).operation(name)
 
     raised: Any = caught.value
     assert raised.extensions == {"code": "OPERATION_RESOLUTION_FAILURE"}
 
 
 def test_the_size_of_a_document_grows_with_its_tokens() -> None:
-    small, large = (valid(Documents(SCHEMA), "{ " + "__typename " * n + "}") for n in (1, 50))
+    small, large = (valid_document(Documents(SCHEMA), "{ " + "__typename " * n + "}") for n in (1, 50))
 
     assert large.size - small.size > 49 * 500
     assert ValidDocument("x" * 1000, "", {}).size >= 2000

@@ -139,7 +139,7 @@ def test_the_limits_page_lists_the_default_of_each_setting() -> None:
     assert rows == {name: defaults[name] for name in rows}
 
 
-def selected(type_: Any, levels: int) -> str:
+def nested_selection(type_: Any, levels: int) -> str:
     """A selection of every field that needs no argument, this many levels deep, without a concept's release."""
     if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
         return "{ __typename }"
@@ -149,7 +149,7 @@ def selected(type_: Any, levels: int) -> str:
         if name != "release" and not _needs(field)
     }
     selections = [
-        name if is_leaf_type(inner) else f"{name} {selected(inner, levels - 1)}"
+        name if is_leaf_type(inner) else f"{name} {nested_selection(inner, levels - 1)}"
         for name, inner in fields_of.items()
         if is_leaf_type(inner) or levels > 1
     ]
@@ -163,7 +163,7 @@ def _needs(field: Any) -> bool:
 def test_all_fields_of_a_profile_four_levels_deep_are_allowed() -> None:
     """Tools that select everything send documents of more than a thousand tokens."""
     types = build_ast_schema(parse((ROOT / "schema.graphql").read_text(encoding="utf-8")))
-    text = f'{{ occupationalProfile(code: "OP-1") {selected(types.type_map["OccupationalProfile"], 4)} }}'
+    text = f'{{ occupationalProfile(code: "OP-1") {nested_selection(types.type_map["OccupationalProfile"], 4)} }}'
     tokens = sum(item is not TokenKind.COMMENT for item in _token_kinds(text))
 
     assert 1_000 < tokens < DEFAULTS.tokens

@@ -11,7 +11,7 @@ from graphql_api.execution.literals import lift
 from graphql_api.execution.schema import build_schema
 from graphql_api.execution.validation import RULES, Validator
 from tests.conftest import Server
-from tests.execution.test_documents import errors_of, valid
+from tests.execution.test_documents import errors_of, valid_document
 
 SCHEMA = build_schema().core_schema
 ONE, TWO = "8c15a1bf-9699-43ae-b890-f79ac3e5f461", "00000000-0000-4000-8000-000000000002"
@@ -58,7 +58,7 @@ class Counted:
 def test_documents_that_differ_in_literals_are_validated_once(first: str, second: str) -> None:
     counted = Counted()
     assert counted.prepare(first, second) == 1
-    prepared = valid(counted.documents, second)
+    prepared = valid_document(counted.documents, second)
     assert prepared.text == second
     assert prepared.as_written() == parse(second)
     operation = prepared.as_written().definitions[0]
@@ -147,7 +147,8 @@ def test_texts_with_the_same_key_have_their_own_literals() -> None:
     documents = Documents(SCHEMA)
     text = '{ a: skill(code: "%s") { id } b: skill(code: "%s") { id } skills(first: %d) { totalCount } }'
     values = [
-        list(valid(documents, text % item).values({"own": 1}).values()) for item in (("1", "2", 3), ("4", "5", 6))
+        list(valid_document(documents, text % item).values({"own": 1}).values())
+        for item in (("1", "2", 3), ("4", "5", 6))
     ]
     assert values == [[1, "1", "2", 3], [1, "4", "5", 6]]
 
@@ -156,7 +157,7 @@ def test_a_literal_used_as_two_types_is_read_as_both() -> None:
     documents = Documents(SCHEMA)
     text = '{ occupationalProfile(uuid: "%s") { code } node(id: "%s") { id } }'
     documents.prepare(text % (ONE, ONE))
-    prepared = valid(documents, text % (TWO, TWO))
+    prepared = valid_document(documents, text % (TWO, TWO))
     assert prepared.literals.raw == {"__literal_0_UUID": TWO, "__literal_0_ID": TWO}
 
 
@@ -165,7 +166,7 @@ def test_a_literal_counts_in_the_cost_of_its_own_text() -> None:
     text = "{ skills(first: %d) { nodes { code } } }"
     costs = []
     for number in (1, 10, 100):
-        prepared = valid(documents, text % number)
+        prepared = valid_document(documents, text % number)
         costs.append(prepared.operation(None).cost.of(prepared.values(None)))
     assert costs == [4, 22, 202]
 
@@ -215,7 +216,7 @@ def test_mutated_documents_are_prepared_independently() -> None:
         data = warm.find(text)
         if isinstance(data, ValidDocument) and text not in BASES:
             hits += 1
-            alone = valid(Documents(SCHEMA), text)
+            alone = valid_document(Documents(SCHEMA), text)
             assert (alone.key, alone.literals, operation_type(alone, None), list(alone.operations)) == (
                 data.key,
                 data.literals,

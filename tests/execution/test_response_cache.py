@@ -16,7 +16,7 @@ def key(name: object) -> CacheKey:
     return str(name).encode(), b"", ()
 
 
-def cached(cache: ResponseCache, *names: object) -> list[bool]:
+def which_are_cached(cache: ResponseCache, *names: object) -> list[bool]:
     """Which of these are cached."""
     return [cache.get(key(name), 0.0) is not None for name in names]
 
@@ -37,10 +37,10 @@ def test_a_response_is_evicted_with_any_of_its_documents() -> None:
     cache.put(key("other"), response(b"3", "/z"))
 
     cache.drop("/x")
-    assert cached(cache, "both", "one", "other") == [False, True, True]
+    assert which_are_cached(cache, "both", "one", "other") == [False, True, True]
     cache.drop("/y")
     cache.drop("/unknown")
-    assert cached(cache, "both", "one", "other") == [False, False, True]
+    assert which_are_cached(cache, "both", "one", "other") == [False, False, True]
     cache.drop("/z")
     assert (len(cache), cache.bytes, cache._dependents) == (0, 0, {})
 
@@ -53,7 +53,7 @@ def test_the_least_recently_used_responses_are_evicted_first() -> None:
     cache.get(key(0), 0.0)
     cache.put(key(10), response(b"a" * 100, "/10"))
 
-    assert cached(cache, 0, 1) == [True, False]
+    assert which_are_cached(cache, 0, 1) == [True, False]
     assert cache.bytes <= 10 * size
 
 
@@ -71,9 +71,9 @@ def test_a_response_replaces_the_cached_one_of_its_key() -> None:
     cache.put(key("a"), response(b"2", "/y"))
     cache.drop("/x")
 
-    cached = cache.get(key("a"), 0.0)
-    assert cached is not None
-    assert cached.body == b"2"
+    which_are_cached = cache.get(key("a"), 0.0)
+    assert which_are_cached is not None
+    assert which_are_cached.body == b"2"
 
 
 class OneDocument:
@@ -94,7 +94,7 @@ def test_a_response_is_cached_from_the_second_request_on() -> None:
 
     stored = cache.store(key(1), {}, loaders)  # type: ignore[arg-type]
     assert stored is not None
-    assert cached(cache, 0, 1, 2) == [False, True, False]
+    assert which_are_cached(cache, 0, 1, 2) == [False, True, False]
 
 
 def test_requests_seen_once_are_stored_in_a_bounded_set() -> None:

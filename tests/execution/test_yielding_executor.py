@@ -31,7 +31,7 @@ class Thing:
         return self
 
 
-async def executed(query: str, root: Any, deadline: float | None = None) -> Any:
+async def result_in_slices(query: str, root: Any, deadline: float | None = None) -> Any:
     """The result of a query, in time slices by a clock that ticks."""
     scheduler = RoundRobin(Ticking())
     time_slice = TimeSlice(scheduler) if deadline is None else TimeSlice(scheduler, deadline)
@@ -61,7 +61,7 @@ async def test_a_long_list_yields_to_the_event_loop_with_an_equal_result(query: 
     complete = await without_yielding(query, root)
 
     async with counting_turns() as turns:
-        result = await executed(query, root)
+        result = await result_in_slices(query, root)
 
     assert result.data == complete.data
     assert sorted(map(str, result.errors or [])) == sorted(map(str, complete.errors or []))
@@ -72,14 +72,14 @@ async def test_a_long_list_yields_to_the_event_loop_with_an_equal_result(query: 
 async def test_short_lists_and_lists_of_numbers_do_not_yield() -> None:
     for query, root in [("{ things { n } }", {"things": [Thing(1)]}), ("{ numbers }", {"numbers": list(range(5_000))})]:
         async with counting_turns() as turns:
-            await executed(query, root)
+            await result_in_slices(query, root)
         assert turns.count == 0
 
 
 async def test_an_unfinished_list_at_the_deadline_is_null_with_one_error() -> None:
     root = {"things": [Thing(n) for n in range(200, 400)], "numbers": [1]}
 
-    result = await executed("{ numbers things { n } }", root, deadline=asyncio.get_running_loop().time())
+    result = await result_in_slices("{ numbers things { n } }", root, deadline=asyncio.get_running_loop().time())
 
     assert result.data == {"numbers": [1], "things": None}
     assert [(error.path, error.original_error.extensions["code"]) for error in result.errors] == [
@@ -89,7 +89,7 @@ async def test_an_unfinished_list_at_the_deadline_is_null_with_one_error() -> No
 
 async def test_a_cancelled_operation_does_not_block_the_others() -> None:
     root = {"things": [Thing(n) for n in range(200, 400)]}
-    first, second = (asyncio.ensure_future(executed("{ things { n later { n } } }", root)) for _ in range(2))
+    first, second = (asyncio.ensure_future(result_in_slices("{ things { n later { n } } }", root)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
 
@@ -100,7 +100,7 @@ async def test_a_cancelled_operation_does_not_block_the_others() -> None:
 @pytest.mark.parametrize("count", [MAX_ERRORS, MAX_ERRORS + 1, 500])
 async def test_errors_beyond_the_limit_are_only_counted(count: int) -> None:
     root = {"things": [Thing(n) for n in range(1000, 1000 + count)]}
-    result = await executed("{ things { maybe } }", root)
+    result = await result_in_slices("{ things { maybe } }", root)
 
     listed, rest = result.errors[:MAX_ERRORS], result.errors[MAX_ERRORS:]
     assert len(listed) == MAX_ERRORS

@@ -69,23 +69,25 @@ async def test_slashes_do_not_bypass_authentication(releases: Releases, settings
 
 
 @pytest.fixture
-async def below(releases: Releases, settings: Settings) -> Any:
+async def server_below_prefix(releases: Releases, settings: Settings) -> Any:
     async with running(releases, replace(settings, root_path="/competent").checked()) as server:
         yield server
 
 
 @pytest.mark.parametrize("prefix", ["/competent", ""])
-async def test_paths_work_with_and_without_the_prefix(below: Server, prefix: str) -> None:
-    assert (await below.client.post(f"{prefix}/graphql", json=QUERY)).json() == {"data": {"__typename": "Query"}}
-    assert (await below.client.post(f"{prefix}/graphql/", json=QUERY)).status_code == 200
+async def test_paths_work_with_and_without_the_prefix(server_below_prefix: Server, prefix: str) -> None:
+    assert (await server_below_prefix.client.post(f"{prefix}/graphql", json=QUERY)).json() == {
+        "data": {"__typename": "Query"}
+    }
+    assert (await server_below_prefix.client.post(f"{prefix}/graphql/", json=QUERY)).status_code == 200
     for path in ("/", "/graphiql", "/graphiql/assets/page.js", "/docs/http.md", "/health/live", "/id/3.11"):
-        assert (await below.client.get(prefix + path)).status_code == 200
+        assert (await server_below_prefix.client.get(prefix + path)).status_code == 200
     for path in ("/competentgraphql", "/competent/competent/graphql", "/other/graphql"):
-        assert (await below.client.post(path, json=QUERY)).status_code == 404
+        assert (await server_below_prefix.client.post(path, json=QUERY)).status_code == 404
 
 
-async def test_the_prefix_alone_shows_the_first_page(below: Server) -> None:
-    response = await below.client.get("/competent", follow_redirects=True)
+async def test_the_prefix_alone_shows_the_first_page(server_below_prefix: Server) -> None:
+    response = await server_below_prefix.client.get("/competent", follow_redirects=True)
 
     assert response.status_code == 200
     assert response.url.path == "/competent/"
@@ -103,7 +105,7 @@ async def test_the_root_path_of_an_asgi_server_is_respected(server: Server) -> N
         assert (await client.post("/deep/down/graphql", json=QUERY)).status_code == 200
 
 
-async def seen(settings: Settings, client: str, **headers: str) -> tuple[str, str]:
+async def client_and_scheme(settings: Settings, client: str, **headers: str) -> tuple[str, str]:
     """Client and scheme, as the app sees them."""
     results: list[Scope] = []
 
@@ -137,7 +139,7 @@ FORWARDED = {"X_Forwarded_For": "198.51.100.7, 10.1.2.3", "X_Forwarded_Proto": "
 async def test_the_client_address_comes_from_trusted_proxies(
     trusted: str, client: str, expected: tuple[str, str]
 ) -> None:
-    assert await seen(Settings(trusted_proxies=trusted).checked(), client, **FORWARDED) == expected
+    assert await client_and_scheme(Settings(trusted_proxies=trusted).checked(), client, **FORWARDED) == expected
 
 
 @pytest.mark.parametrize("setting", ["proxy", "10.0.0.1/8", "10.0.0.0/33", "127.0.0.1 ::1", "https://proxy.example"])

@@ -14,7 +14,7 @@ ASKS = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control
 
 
 @pytest.fixture
-async def shared(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+async def server_with_origin(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server that allows one origin."""
     async with running(releases, replace(settings, cors_origins=f"{HERE}, http://localhost:3000").checked()) as server:
         yield server
@@ -64,26 +64,28 @@ async def test_none_allows_no_other_origin(releases: Releases, settings: Setting
         "authorization, x-api-key, x-ibm-client-id",
     ],
 )
-async def test_local_origins_may_send_the_headers_of_their_tools(shared: Server, names: str) -> None:
+async def test_local_origins_may_send_the_headers_of_their_tools(server_with_origin: Server, names: str) -> None:
     fields = {"Origin": HERE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": names}
-    before = await shared.client.options("/graphql", headers=fields)
+    before = await server_with_origin.client.options("/graphql", headers=fields)
 
     assert before.status_code == 200
     assert before.headers["access-control-allow-headers"] == names
     assert "access-control-allow-credentials" not in before.headers
 
 
-async def test_pages_may_read_the_headers_that_clients_need(shared: Server) -> None:
-    answer = await shared.client.get("/graphql?query={__typename}", headers={"Origin": HERE})
+async def test_pages_may_read_the_headers_that_clients_need(server_with_origin: Server) -> None:
+    answer = await server_with_origin.client.get("/graphql?query={__typename}", headers={"Origin": HERE})
     readable = answer.headers["access-control-expose-headers"].split(", ")
 
     assert {"ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID"} == {*readable}
 
 
-async def test_pages_of_allowed_origins_may_send_and_read(shared: Server) -> None:
-    before = await shared.client.options("/graphql", headers=ASKS)
-    answer = await shared.client.post("/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE})
-    refused = await shared.client.post("/graphql", json={}, headers={"Origin": HERE})
+async def test_pages_of_allowed_origins_may_send_and_read(server_with_origin: Server) -> None:
+    before = await server_with_origin.client.options("/graphql", headers=ASKS)
+    answer = await server_with_origin.client.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"Origin": HERE}
+    )
+    refused = await server_with_origin.client.post("/graphql", json={}, headers={"Origin": HERE})
 
     assert before.status_code == 200
     assert "content-type" in before.headers["access-control-allow-headers"].lower()
@@ -93,11 +95,13 @@ async def test_pages_of_allowed_origins_may_send_and_read(shared: Server) -> Non
     assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
-async def test_pages_of_other_origins_are_refused(shared: Server) -> None:
+async def test_pages_of_other_origins_are_refused(server_with_origin: Server) -> None:
     fields = ASKS | {"Origin": "https://evil.example"}
 
-    assert (await shared.client.options("/graphql", headers=fields)).status_code == 400
-    assert "access-control-allow-origin" not in (await shared.client.get("/graphql", headers=fields)).headers
+    assert (await server_with_origin.client.options("/graphql", headers=fields)).status_code == 400
+    assert (
+        "access-control-allow-origin" not in (await server_with_origin.client.get("/graphql", headers=fields)).headers
+    )
 
 
 async def test_a_star_allows_every_origin(releases: Releases, settings: Settings) -> None:

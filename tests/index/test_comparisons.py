@@ -19,7 +19,7 @@ from tests.index.test_succession import competence, documents, skill, written_in
 
 
 @pytest.fixture
-def two(tmp_path: Any) -> Iterator[tuple[Index, Index]]:
+def two_indexes(tmp_path: Any) -> Iterator[tuple[Index, Index]]:
     """Two indexes of the same ten skills and three knowledge items; in the later one, five have another text."""
     opened = []
     for number in ("1.0", "1.1"):
@@ -36,9 +36,9 @@ def two(tmp_path: Any) -> Iterator[tuple[Index, Index]]:
 
 
 async def test_concurrent_callers_share_one_comparison_and_its_selections(
-    two: tuple[Index, Index], monkeypatch: pytest.MonkeyPatch
+    two_indexes: tuple[Index, Index], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, after = two
+    before, after = two_indexes
     calls: list[str] = []
 
     def count(name: str) -> None:
@@ -87,8 +87,10 @@ async def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
     assert not comparisons.running
 
 
-async def test_closing_interrupts_a_comparison(two: tuple[Index, Index], monkeypatch: pytest.MonkeyPatch) -> None:
-    before, after = two
+async def test_closing_interrupts_a_comparison(
+    two_indexes: tuple[Index, Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = two_indexes
     loop, started = asyncio.get_running_loop(), asyncio.Event()
 
     def endless(_: sqlite3.Connection, connection: sqlite3.Connection) -> list[Any]:

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 PAGE = 4096
 
 
-def zeroed(path: Path, first: int = 1) -> None:
+def zero_pages(path: Path, first: int = 1) -> None:
     """Overwrite all pages from `first` on with zeros, in the same file."""
     size = path.stat().st_size
     with path.open("r+b") as file:
@@ -42,7 +42,7 @@ def cut_off(path: Path) -> None:
     os.truncate(path, 2 * PAGE)
 
 
-def emptied(path: Path) -> None:
+def empty_file(path: Path) -> None:
     os.truncate(path, 0)
 
 
@@ -66,7 +66,15 @@ def without_a_table(path: Path) -> None:
         connection.execute("ALTER TABLE concept RENAME TO other")
 
 
-DAMAGES: list[Callable[[Path], None]] = [zeroed, cut_off, emptied, rubbish, broken_rows, broken_texts, without_a_table]
+DAMAGES: list[Callable[[Path], None]] = [
+    zero_pages,
+    cut_off,
+    empty_file,
+    rubbish,
+    broken_rows,
+    broken_texts,
+    without_a_table,
+]
 
 
 async def profiles(index: Index) -> int:
@@ -93,7 +101,7 @@ async def test_a_file_damaged_while_serving_is_rebuilt(world: World, damage: Cal
     assert set(world.documents().values()) == {2}  # crawled twice
 
 
-@pytest.mark.parametrize("damage", [zeroed, cut_off, emptied, rubbish])
+@pytest.mark.parametrize("damage", [zero_pages, cut_off, empty_file, rubbish])
 async def test_a_file_damaged_before_the_start_is_rebuilt(world: World, damage: Callable[[Path], None]) -> None:
     await (first := world.start()).get("3.11")
     await first.aclose()
@@ -278,7 +286,7 @@ async def test_damage_gives_clients_an_error_code_and_shows_in_health(
         index = indexes.get_cached("3.11")
         assert index is not None
         indexes._patient = False  # as over the Competent API
-        zeroed(indexes._builder.file("3.11").path)
+        zero_pages(indexes._builder.file("3.11").path)
         _forget_pages(index)
 
         (error,) = (await _search(server, "lassen"))["errors"]

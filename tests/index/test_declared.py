@@ -30,7 +30,7 @@ FIELDS = [pytest.param(type, field, id=f"{type}.{field.name}") for type in CONCE
 SEARCHED = [field for field in FIELDS if field.values[1].search is not None]  # type: ignore[union-attr]
 
 
-def raw(field: Field, word: str, uuid: str = OTHER) -> dict[str, Any]:
+def raw_value(field: Field, word: str, uuid: str = OTHER) -> dict[str, Any]:
     """A HAL document's value for a field, with a word in it if it has texts; another word is another value."""
     match field.value:
         case Plain("text"):
@@ -69,7 +69,9 @@ def document(type: ConceptType, keys: dict[str, Any]) -> tuple[ConceptType, Docu
 
 @pytest.mark.parametrize(("type", "field"), SEARCHED)
 def test_a_declared_searched_field_is_found_by_search(type: ConceptType, field: Field) -> None:
-    with written_index(document(type, {"code": f"{type.code_prefix}-7", **raw(field, "quidditch")})) as connection:
+    with written_index(
+        document(type, {"code": f"{type.code_prefix}-7", **raw_value(field, "quidditch")})
+    ) as connection:
         hits, total = search.Search().search(connection, "quidditch", {type}, None, 0, 10)
         [(uuid,)] = connection.execute("SELECT uuid FROM concept WHERE n = ?", (hits[0].row_id,))
 
@@ -78,8 +80,8 @@ def test_a_declared_searched_field_is_found_by_search(type: ConceptType, field: 
 
 @pytest.mark.parametrize(("type", "field"), FIELDS)
 def test_a_declared_field_is_in_changes_unless_excluded_by_name(type: ConceptType, field: Field) -> None:
-    same = {"code": f"{type.code_prefix}-7"} | raw(field, "one")
-    other = same | raw(field, "another", SAME)
+    same = {"code": f"{type.code_prefix}-7"} | raw_value(field, "one")
+    other = same | raw_value(field, "another", SAME)
     with written_index(document(type, same)) as before, written_index(document(type, other)) as after:
         own = [change.fields for change in selected(changes(before, after), {type}, {"CHANGED"})]
 

@@ -43,7 +43,7 @@ class Two:
 
 
 @contextmanager
-def two(before: Things, after: Things) -> Iterator[Two]:
+def two_indexes(before: Things, after: Things) -> Iterator[Two]:
     with small() as old, small() as new:
         for index, things in ((old, before), (new, after)):
             for (concept_type, uuid), (code, facts) in things.items():
@@ -62,7 +62,7 @@ def test_concepts_are_matched_by_uuid_and_compared_by_field_and_language() -> No
         (SKILL, "b"): ("SK-9", {"description": {"de": "z", "nl": "w"}, "regions": ["VLAANDEREN"]}),
         (SKILL, "a"): ("SK-1", {"description": {"nl": "x", "fr": "y"}, "regions": []}),
     }
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert both.changes() == [
             Change("ADDED", SKILL, None, both.now[SKILL, "d"], ()),
             Change(
@@ -87,7 +87,7 @@ def test_concepts_are_matched_by_code_only_within_their_type() -> None:
         (KNOWLEDGE, "d"): ("X-2", {"description": {"nl": "y"}}),
         (KNOWLEDGE, "f"): ("X-3", {"description": {"nl": "x"}}),
     }
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert [(change.change, change.type, change.fields) for change in both.changes()] == [
             ("REMOVED", SKILL, ()),
             ("ADDED", KNOWLEDGE, ()),
@@ -99,7 +99,7 @@ def test_concepts_are_matched_by_code_only_within_their_type() -> None:
 def test_a_code_that_moved_to_an_existing_concept_does_not_match() -> None:
     before: Things = {(SKILL, "a"): ("X-1", {"code": "X-1"}), (SKILL, "b"): ("X-2", {"code": "X-2"})}
     after: Things = {(SKILL, "b"): ("X-1", {"code": "X-1"}), (SKILL, "c"): (None, {})}
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert [(change.change, change.before, change.after, change.fields) for change in both.changes()] == [
             ("ADDED", None, both.now[SKILL, "c"], ()),
             ("CHANGED", both.was[SKILL, "b"], both.now[SKILL, "b"], ("code",)),
@@ -133,14 +133,14 @@ def test_a_code_that_another_label_has_under_another_uuid_has_moved(
 def test_a_code_that_one_concept_retains_is_not_reported_as_moved() -> None:
     before: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "b"): ("X-1", {"b": 1}), (SKILL, "c"): ("X-2", {})}
     after: Things = {(SKILL, "a"): ("X-1", {}), (SKILL, "c"): ("X-1", {"b": 1})}
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert [change.change for change in both.changes()] == ["CHANGED", "REMOVED"]
 
 
 def test_concepts_with_one_code_are_paired_in_order() -> None:
     before: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("b", "a", "c")}
     after: Things = {(SKILL, uuid): ("X-1", {"uuid": uuid}) for uuid in ("z", "y")}
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert both.changes() == [
             Change("CHANGED", SKILL, both.was[SKILL, "a"], both.now[SKILL, "y"], ("uuid",)),
             Change("CHANGED", SKILL, both.was[SKILL, "b"], both.now[SKILL, "z"], ("uuid",)),
@@ -186,14 +186,14 @@ def test_unknown_facts_count_as_equal() -> None:
 def test_changed_fields_are_in_declared_order_and_null_equals_missing(
     was: dict[str, Any], now: dict[str, Any], fields: tuple[str, ...]
 ) -> None:
-    with two({(SKILL, "a"): ("SK-1", was)}, {(SKILL, "a"): ("SK-1", now)}) as both:
+    with two_indexes({(SKILL, "a"): ("SK-1", was)}, {(SKILL, "a"): ("SK-1", now)}) as both:
         assert [change.fields for change in both.changes()] == ([fields] if fields else [])
 
 
 def test_changes_beyond_one_batch_are_all_returned() -> None:
     before: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": n}) for n in range(1100)}
     after: Things = {(SKILL, str(n)): (f"SK-{n}", {"code": -n}) for n in range(1100)}
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         assert [change.fields for change in both.changes()] == [("code",)] * 1099
         assert len({change.after for change in both.changes()}) == 1099
 
@@ -219,35 +219,35 @@ THINGS = st.dictionaries(
 def test_changes_equal_a_comparison_of_dictionaries(
     before: Things, after: Things, types: set[ConceptType] | None, kinds: set[str] | None
 ) -> None:
-    with two(before, after) as both:
+    with two_indexes(before, after) as both:
         expected = [
             change
-            for change in compared(both, before, after)
+            for change in expected_changes(both, before, after)
             if (types is None or change.type in types) and (kinds is None or change.change in kinds)
         ]
         assert selected(both.changes(), types, kinds) == expected
 
 
-def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
+def expected_changes(both: Two, before: Things, after: Things) -> Iterator[Change]:
     for concept_type in CONCEPT_TYPES:
-        olds = ordered(before, concept_type)
+        olds = uuids_in_order(before, concept_type)
         removed = [uuid for uuid in olds if (concept_type, uuid) not in after]
-        for uuid in ordered(after, concept_type):
+        for uuid in uuids_in_order(after, concept_type):
             code, facts = after[concept_type, uuid]
             twins = [old for old in removed if code is not None and before[concept_type, old][0] == code]
             new = both.now[concept_type, uuid]
             if uuid in olds:
-                if fields := differing(before[concept_type, uuid][1], facts):
+                if fields := differing_names(before[concept_type, uuid][1], facts):
                     yield Change("CHANGED", concept_type, both.was[concept_type, uuid], new, fields)
             elif twins:
                 removed.remove(twins[0])
-                fields = ("uuid", *differing(before[concept_type, twins[0]][1], facts))
+                fields = ("uuid", *differing_names(before[concept_type, twins[0]][1], facts))
                 yield Change("CHANGED", concept_type, both.was[concept_type, twins[0]], new, fields)
             else:
                 yield Change("ADDED", concept_type, None, new, ())
         for uuid in removed:
             yield Change("REMOVED", concept_type, both.was[concept_type, uuid], None, ())
-        for uuid in ordered(after, concept_type):
+        for uuid in uuids_in_order(after, concept_type):
             code = after[concept_type, uuid][0]
             was = [old for old in olds if code is not None and before[concept_type, old][0] == code]
             if not any(after.get((concept_type, old), (None,))[0] == code for old in was):
@@ -258,21 +258,21 @@ def compared(both: Two, before: Things, after: Things) -> Iterator[Change]:
                         )
 
 
-def ordered(things: Things, concept_type: ConceptType) -> list[str]:
+def uuids_in_order(things: Things, concept_type: ConceptType) -> list[str]:
     return sorted(
         (uuid for value, uuid in things if value is concept_type),
         key=lambda uuid: (things[concept_type, uuid][0] or "", uuid),
     )
 
 
-def differing(was: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+def differing_names(was: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for field in [*was, *(field for field in now if field not in was)]:
         names |= dict.fromkeys([f"title.{language}" for language in LANGUAGES] if field == "title" else [field])
-    old, new = flat(was), flat(now)
+    old, new = flat_texts(was), flat_texts(now)
     return tuple(name for name in names if old.get(name) != new.get(name))
 
 
-def flat(facts: dict[str, Any]) -> dict[str, Any]:
+def flat_texts(facts: dict[str, Any]) -> dict[str, Any]:
     texts = {f"title.{language}": text for language, text in (facts.get("title") or {}).items()}
     return {field: value for field, value in facts.items() if field != "title"} | texts

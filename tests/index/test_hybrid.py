@@ -37,7 +37,7 @@ class Searched:
 
 
 @pytest.fixture
-def searched() -> Iterator[Searched]:
+def searched_index() -> Iterator[Searched]:
     with closing(sqlite3.connect(":memory:")) as connection:
         index = Small(connection)
         kok, ober, lasser, soldeerder = (index.thing(OCCUPATIONAL_PROFILE, f"OP-{n}") for n in range(1, 5))
@@ -60,39 +60,39 @@ def searched() -> Iterator[Searched]:
         yield Searched(connection)
 
 
-def codes(searched: Searched, hits: list[Hit]) -> list[str]:
-    names = dict(searched.connection.execute("SELECT n, code FROM concept"))
+def codes(searched_index: Searched, hits: list[Hit]) -> list[str]:
+    names = dict(searched_index.connection.execute("SELECT n, code FROM concept"))
     return [names[hit.row_id] for hit in hits]
 
 
-def test_a_name_in_another_language_is_found_by_its_meaning(searched: Searched) -> None:
-    hits = searched.hits("cook", {OCCUPATIONAL_PROFILE})
+def test_a_name_in_another_language_is_found_by_its_meaning(searched_index: Searched) -> None:
+    hits = searched_index.hits("cook", {OCCUPATIONAL_PROFILE})
 
-    assert codes(searched, hits)[0] == "OP-1"
+    assert codes(searched_index, hits)[0] == "OP-1"
     assert hits[0].matched_by is MatchKind.MEANING
     assert (hits[0].field, hits[0].text, hits[0].marked, hits[0].language) == ("title", "kok", "kok", 0)
     assert 0.35 < hits[0].score < MAX_SCORE
 
 
-def test_an_exact_match_is_first_with_its_own_score(searched: Searched) -> None:
-    hits = searched.hits("waiter")
+def test_an_exact_match_is_first_with_its_own_score(searched_index: Searched) -> None:
+    hits = searched_index.hits("waiter")
 
-    assert codes(searched, hits)[0] == "OP-2"
+    assert codes(searched_index, hits)[0] == "OP-2"
     assert (hits[0].score, hits[0].matched_by) == (1.0, MatchKind.WORDS)
     assert all(hit.score < MAX_SCORE for hit in hits[1:])
 
 
-def test_a_match_by_code_comes_first_and_only_once(searched: Searched) -> None:
-    hits = searched.hits("OP-2")
+def test_a_match_by_code_comes_first_and_only_once(searched_index: Searched) -> None:
+    hits = searched_index.hits("OP-2")
 
-    assert codes(searched, hits)[0] == "OP-2"
+    assert codes(searched_index, hits)[0] == "OP-2"
     assert hits[0].matched_by is MatchKind.CODE
-    assert codes(searched, hits).count("OP-2") == 1
+    assert codes(searched_index, hits).count("OP-2") == 1
 
 
-def test_words_and_meaning_together_are_better_than_either(searched: Searched) -> None:
-    hits = searched.hits("buizen cook", {OCCUPATIONAL_PROFILE})
-    kinds = dict(zip(codes(searched, hits), (hit.matched_by for hit in hits), strict=True))
+def test_words_and_meaning_together_are_better_than_either(searched_index: Searched) -> None:
+    hits = searched_index.hits("buizen cook", {OCCUPATIONAL_PROFILE})
+    kinds = dict(zip(codes(searched_index, hits), (hit.matched_by for hit in hits), strict=True))
 
     assert kinds["OP-3"] is kinds["OP-4"] is MatchKind.WORDS
     assert kinds["OP-1"] is MatchKind.MEANING
@@ -100,41 +100,45 @@ def test_words_and_meaning_together_are_better_than_either(searched: Searched) -
     assert len({hit.row_id for hit in hits}) == len(hits)
 
 
-def test_hits_by_meaning_are_escaped(searched: Searched) -> None:
-    (hit,) = [hit for hit in searched.hits("platen cook van buizen") if "platen" in hit.text]
+def test_hits_by_meaning_are_escaped(searched_index: Searched) -> None:
+    (hit,) = [hit for hit in searched_index.hits("platen cook van buizen") if "platen" in hit.text]
 
     assert "&amp;" in hit.marked
     assert "<platen>" not in hit.marked
 
 
-def test_types_and_languages_limit_hits_by_meaning(searched: Searched) -> None:
-    assert codes(searched, searched.hits("cook", {SKILL})) == ["SK-1"]
-    assert searched.hits("cook", languages={1}) == []
-    assert codes(searched, searched.hits("cook restaurant", languages={2})) == []
+def test_types_and_languages_limit_hits_by_meaning(searched_index: Searched) -> None:
+    assert codes(searched_index, searched_index.hits("cook", {SKILL})) == ["SK-1"]
+    assert searched_index.hits("cook", languages={1}) == []
+    assert codes(searched_index, searched_index.hits("cook restaurant", languages={2})) == []
 
 
-def test_pages_are_slices_of_one_order(searched: Searched) -> None:
-    all_hits, total = searched.hybrid.search(searched.connection, "kok in een restaurant", None, None, 0, FIRST)
+def test_pages_are_slices_of_one_order(searched_index: Searched) -> None:
+    all_hits, total = searched_index.hybrid.search(
+        searched_index.connection, "kok in een restaurant", None, None, 0, FIRST
+    )
 
     assert total == len(all_hits) > 2
     for start in range(total):
-        page, count = searched.hybrid.search(searched.connection, "kok in een restaurant", None, None, start, start + 1)
+        page, count = searched_index.hybrid.search(
+            searched_index.connection, "kok in een restaurant", None, None, start, start + 1
+        )
         assert (page, count) == ([all_hits[start]], total)
 
 
-def test_a_text_without_meaning_has_no_hits(searched: Searched) -> None:
-    assert searched.hits("xqzvw") == []
+def test_a_text_without_meaning_has_no_hits(searched_index: Searched) -> None:
+    assert searched_index.hits("xqzvw") == []
 
 
-def test_invalid_input_is_refused_before_it_is_embedded(searched: Searched) -> None:
+def test_invalid_input_is_refused_before_it_is_embedded(searched_index: Searched) -> None:
     for text in ("", " ?! ", "x" * 10_001, "\ud800 kok"):
         with pytest.raises(BadUserInput):
-            searched.hits(text)
+            searched_index.hits(text)
 
-    assert searched.embedder.searched == []
+    assert searched_index.embedder.searched == []
 
 
-def test_an_embedder_that_is_down_is_an_error(searched: Searched) -> None:
-    searched.embedder.is_down = True
+def test_an_embedder_that_is_down_is_an_error(searched_index: Searched) -> None:
+    searched_index.embedder.is_down = True
     with pytest.raises(EmbeddingError):
-        searched.hits("cook")
+        searched_index.hits("cook")

@@ -55,7 +55,7 @@ def add(connection: sqlite3.Connection, *concepts: tuple[Any, str, UUID, int]) -
     connection.commit()
 
 
-async def found(reader: PartReader, *uuids: UUID) -> dict[str, UUID]:
+async def uuids_by_code(reader: PartReader, *uuids: UUID) -> dict[str, UUID]:
     """Code and uuid of the concepts that a reader finds."""
     return {str(one.code): one.uuid for same in (await reader.concepts(uuids)).values() for one in same}
 
@@ -65,13 +65,13 @@ async def test_concepts_are_found_once_they_are_complete(
 ) -> None:
     monkeypatch.setattr(reading, "MAX_ROWS_PER_READ", 2)
     add(writer, (SKILL, "SK-1", A, 1), (SKILL, "SK-2", B, 0), (TECHNICAL_COMPETENCE, "CP-1", C, 0))
-    assert await found(reader, A, B, C, D) == {"SK-1": A, "CP-1": C}
+    assert await uuids_by_code(reader, A, B, C, D) == {"SK-1": A, "CP-1": C}
 
     add(writer, (SOFT_SKILL, "SS-1", D, 1))
     writer.execute("UPDATE concept SET is_final = 1")
-    assert await found(reader, A, B, C, D) == {"SK-1": A, "CP-1": C, "SS-1": D}  # what is committed
+    assert await uuids_by_code(reader, A, B, C, D) == {"SK-1": A, "CP-1": C, "SS-1": D}  # what is committed
     writer.commit()
-    assert await found(reader, A, B, D) == {"SK-1": A, "SK-2": B, "SS-1": D}
+    assert await uuids_by_code(reader, A, B, D) == {"SK-1": A, "SK-2": B, "SS-1": D}
 
     add(writer, (TECHNICAL_COMPETENCE, "CP-2", A, 1))
     assert {one.code for one in (await reader.concepts([A]))[A]} == {"CP-2", "SK-1"}
@@ -83,20 +83,20 @@ async def test_a_locked_part_file_has_no_concepts(
     monkeypatch.setattr(reading, "BUSY_TIMEOUT", 0.0)
     add(writer, (SKILL, "SK-1", A, 1))
     writer.execute("BEGIN EXCLUSIVE")
-    assert await found(reader, A) == {}
+    assert await uuids_by_code(reader, A) == {}
     assert part_progress(tmp_path / "x.part") is None
     writer.rollback()
-    assert await found(reader, A) == {"SK-1": A}
+    assert await uuids_by_code(reader, A) == {"SK-1": A}
 
     (tmp_path / "x.part").rename(tmp_path / "y")
-    assert await found(reader, A) == {}
+    assert await uuids_by_code(reader, A) == {}
     with closing(sqlite3.connect(tmp_path / "x.part")) as another:
         another.execute("PRAGMA user_version = 1")
-        assert await found(reader, A) == {}
+        assert await uuids_by_code(reader, A) == {}
         another.execute("PRAGMA user_version = 0")
         Small(another)
         add(another, (SKILL, "SK-9", A, 1))
-    assert await found(reader, A) == {"SK-9": A}
+    assert await uuids_by_code(reader, A) == {"SK-9": A}
 
 
 async def test_lookups_beyond_the_queue_limit_return_nothing(
@@ -105,11 +105,11 @@ async def test_lookups_beyond_the_queue_limit_return_nothing(
     monkeypatch.setattr(reading, "MAX_WAITING", 3)
     add(writer, (SKILL, "SK-1", A, 1))
 
-    results = await asyncio.gather(*(found(reader, A) for _ in range(5)))
+    results = await asyncio.gather(*(uuids_by_code(reader, A) for _ in range(5)))
 
     assert sorted(map(len, results)) == [0, 0, 1, 1, 1]
     await reader.aclose()
-    assert await found(reader, A) == {}
+    assert await uuids_by_code(reader, A) == {}
 
 
 def test_the_progress_of_a_part_file_is_the_one_of_its_writer(writer: sqlite3.Connection, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def by_title(index: Small, language: int, descending: bool = False) -> Order:
     return Order(title_ranks(index.connection, [language])[language], descending)
 
 
-def found(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
+def codes_of_matches(index: Small, order: Order = CODE, **conditions: object) -> list[str]:
     """The codes of the matching profiles."""
     codes = dict(index.connection.execute("SELECT n, code FROM concept"))
     within = conditions.pop("within", facets(index.connection, [FACETS])[FACETS].row_ids)
@@ -32,8 +32,8 @@ def test_without_a_condition_all_profiles_are_listed_in_order() -> None:
         for code in ("OP-10", "OP-9", "OP-2"):
             index.profile(code, essential=[competence])
         index.finish()
-        assert found(index) == ["OP-2", "OP-9", "OP-10"]
-        assert found(index, Order(descending=True)) == ["OP-10", "OP-9", "OP-2"]
+        assert codes_of_matches(index) == ["OP-2", "OP-9", "OP-10"]
+        assert codes_of_matches(index, Order(descending=True)) == ["OP-10", "OP-9", "OP-2"]
 
 
 def test_text_matches_filter_profiles_and_ignore_other_types() -> None:
@@ -41,8 +41,8 @@ def test_text_matches_filter_profiles_and_ignore_other_types() -> None:
         skill = index.thing(SKILL, "SK-1")
         one, _, three = (index.profile(f"OP-{n}") for n in (1, 2, 3))
         index.finish()
-        assert found(index, text_matches=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
-        assert found(index, text_matches=frozenset()) == []
+        assert codes_of_matches(index, text_matches=frozenset({three, one, skill})) == ["OP-1", "OP-3"]
+        assert codes_of_matches(index, text_matches=frozenset()) == []
 
 
 def test_uses_accepts_competences_blocks_and_soft_skills() -> None:
@@ -53,10 +53,10 @@ def test_uses_accepts_competences_blocks_and_soft_skills() -> None:
         index.profile("OP-1", essential=[competence])
         index.profile("OP-2", optional=[other], soft=[soft])
         index.finish()
-        assert found(index, uses=skill) == ["OP-1", "OP-2"]
-        assert found(index, uses=competence) == ["OP-1"]
-        assert found(index, uses=soft) == ["OP-2"]
-        assert found(index, uses=999) == []
+        assert codes_of_matches(index, uses=skill) == ["OP-1", "OP-2"]
+        assert codes_of_matches(index, uses=competence) == ["OP-1"]
+        assert codes_of_matches(index, uses=soft) == ["OP-2"]
+        assert codes_of_matches(index, uses=999) == []
 
 
 def test_modified_since_is_inclusive_and_respects_time_offsets() -> None:
@@ -71,11 +71,11 @@ def test_modified_since_is_inclusive_and_respects_time_offsets() -> None:
             index.modified(index.profile(code), moment)
         index.profile("OP-6")
         index.finish()
-        assert found(index, modified_since="2025-11-03T09:12:00Z") == ["OP-1", "OP-3", "OP-4"]
-        assert found(index, modified_since="2025-11-03T11:12:00.000+02:00") == ["OP-1", "OP-3", "OP-4"]
-        assert found(index, modified_since="2025-11-03") == ["OP-1", "OP-2", "OP-3", "OP-4"]
-        assert found(index, modified_since="2025-11-04T00:00:00") == ["OP-4"]
-        assert found(index, modified_since="9999-12-31T23:59:59-23:59") == []
+        assert codes_of_matches(index, modified_since="2025-11-03T09:12:00Z") == ["OP-1", "OP-3", "OP-4"]
+        assert codes_of_matches(index, modified_since="2025-11-03T11:12:00.000+02:00") == ["OP-1", "OP-3", "OP-4"]
+        assert codes_of_matches(index, modified_since="2025-11-03") == ["OP-1", "OP-2", "OP-3", "OP-4"]
+        assert codes_of_matches(index, modified_since="2025-11-04T00:00:00") == ["OP-4"]
+        assert codes_of_matches(index, modified_since="9999-12-31T23:59:59-23:59") == []
 
 
 @given(
@@ -86,7 +86,7 @@ def test_any_two_moments_can_be_compared(own: datetime, since: datetime) -> None
     with small() as index:
         index.modified(index.profile("OP-1"), own.isoformat())
         index.finish()
-        assert found(index, modified_since=since.isoformat()) == (["OP-1"] if own >= since else [])
+        assert codes_of_matches(index, modified_since=since.isoformat()) == (["OP-1"] if own >= since else [])
 
 
 @pytest.mark.parametrize("moment", ["", "yesterday", "2025-13-01", "2025-11-03T09:12:00Q", "0", "%"])
@@ -94,7 +94,7 @@ def test_an_invalid_time_is_bad_input(moment: str) -> None:
     with small() as index:
         index.finish()
         with pytest.raises(BadUserInput, match="2025-11-03T09:12:00Z"):
-            found(index, modified_since=moment)
+            codes_of_matches(index, modified_since=moment)
 
 
 def test_all_conditions_must_match() -> None:
@@ -104,8 +104,8 @@ def test_all_conditions_must_match() -> None:
         two = index.profile("OP-2", essential=[competence])
         three = index.profile("OP-3")
         index.finish()
-        assert found(index, within=[two, three], uses=competence) == ["OP-2"]
-        assert found(index, within=[two, three], text_matches=frozenset({one, three})) == ["OP-3"]
+        assert codes_of_matches(index, within=[two, three], uses=competence) == ["OP-2"]
+        assert codes_of_matches(index, within=[two, three], text_matches=frozenset({one, three})) == ["OP-3"]
 
 
 def test_titles_are_ordered_without_case_and_accents_then_by_position() -> None:
@@ -116,8 +116,8 @@ def test_titles_are_ordered_without_case_and_accents_then_by_position() -> None:
         index.profile("OP-2", titles={"fr": "zingueur"})
         index.profile("OP-5")
         index.finish()
-        assert found(index, by_title(index, 1)) == ["OP-4", "OP-1", "OP-3", "OP-2", "OP-5"]
-        assert found(index, by_title(index, 1, descending=True)) == ["OP-2", "OP-1", "OP-3", "OP-4", "OP-5"]
+        assert codes_of_matches(index, by_title(index, 1)) == ["OP-4", "OP-1", "OP-3", "OP-2", "OP-5"]
+        assert codes_of_matches(index, by_title(index, 1, descending=True)) == ["OP-2", "OP-1", "OP-3", "OP-4", "OP-5"]
 
 
 def test_a_missing_title_is_ordered_by_its_first_other_language() -> None:
@@ -127,8 +127,8 @@ def test_a_missing_title_is_ordered_by_its_first_other_language() -> None:
         index.profile("OP-3", titles={"en": "c", "de": "a"})
         index.profile("OP-4", titles={"de": "d"})
         index.finish()
-        assert found(index, by_title(index, 0)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
-        assert found(index, by_title(index, 1)) == ["OP-1", "OP-3", "OP-4", "OP-2"]
-        assert found(index, by_title(index, 2)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
-        assert found(index, by_title(index, 3)) == ["OP-3", "OP-4", "OP-2", "OP-1"]
-        assert found(index, by_title(index, 3), text_matches=frozenset()) == []
+        assert codes_of_matches(index, by_title(index, 0)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
+        assert codes_of_matches(index, by_title(index, 1)) == ["OP-1", "OP-3", "OP-4", "OP-2"]
+        assert codes_of_matches(index, by_title(index, 2)) == ["OP-2", "OP-3", "OP-4", "OP-1"]
+        assert codes_of_matches(index, by_title(index, 3)) == ["OP-3", "OP-4", "OP-2", "OP-1"]
+        assert codes_of_matches(index, by_title(index, 3), text_matches=frozenset()) == []

@@ -22,7 +22,7 @@ def connect() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", check_same_thread=False)
 
 
-def one(connection: sqlite3.Connection) -> int:
+def return_one(connection: sqlite3.Connection) -> int:
     result: int = connection.execute("SELECT 1").fetchone()[0]
     return result
 
@@ -43,7 +43,7 @@ class Held:
     def __call__(self, connection: sqlite3.Connection) -> int:
         self.began.set()
         self.release.wait()
-        return one(connection)
+        return return_one(connection)
 
 
 class OtherClock(asyncio.SelectorEventLoop):
@@ -61,9 +61,9 @@ def test_deadlines_use_the_clock_of_the_event_loop(difference: float) -> None:
     loop.difference = difference
     readers = Readers(connect, threads=1)
     try:
-        assert loop.run_until_complete(readers.run(loop.time() + 1000, one)) == 1
+        assert loop.run_until_complete(readers.run(loop.time() + 1000, return_one)) == 1
         with pytest.raises(UpstreamTimeout):
-            loop.run_until_complete(readers.run(loop.time() - 1, one))
+            loop.run_until_complete(readers.run(loop.time() - 1, return_one))
     finally:
         readers.close()
         loop.close()
@@ -79,7 +79,7 @@ async def test_a_query_whose_deadline_passed_in_the_queue_is_not_run(readers: Re
     held.release.set()
 
     assert await first == 1
-    assert await readers.run(math.inf, one) == 1
+    assert await readers.run(math.inf, return_one) == 1
     assert ran == []
     assert raised.value.extensions == {"code": "UPSTREAM_TIMEOUT", "retryAfter": 1.0}
 
@@ -97,7 +97,7 @@ async def test_a_running_query_is_interrupted_at_its_deadline(readers: Readers) 
     with pytest.raises(UpstreamTimeout):
         await readers.run(time.monotonic() + 0.02, endless)
 
-    assert await readers.run(math.inf, one) == 1  # by the only thread
+    assert await readers.run(math.inf, return_one) == 1  # by the only thread
     assert [str(item) for item in errors] == ["interrupted"]
 
 
@@ -112,22 +112,22 @@ async def test_a_query_is_interrupted_when_its_caller_is_cancelled(readers: Read
     await asyncio.to_thread(began.wait)
     task.cancel()
 
-    assert await readers.run(math.inf, one) == 1
+    assert await readers.run(math.inf, return_one) == 1
     assert task.cancelled()
 
 
 async def test_a_full_queue_rejects_with_a_code_and_retry_after(readers: Readers) -> None:
     held = Held()
-    tasks = [asyncio.create_task(readers.run(math.inf, item)) for item in (held, one, one)]
+    tasks = [asyncio.create_task(readers.run(math.inf, item)) for item in (held, return_one, return_one)]
     await asyncio.to_thread(held.began.wait)
 
     with pytest.raises(ServerBusy) as raised:
-        await readers.run(math.inf, one)
+        await readers.run(math.inf, return_one)
     held.release.set()
 
     assert raised.value.extensions == {"code": "SERVER_UNAVAILABLE", "retryAfter": 1.0}
     assert await asyncio.gather(*tasks) == [1, 1, 1]
-    assert await readers.run(math.inf, one) == 1
+    assert await readers.run(math.inf, return_one) == 1
 
 
 async def test_query_errors_are_raised_to_the_caller(readers: Readers) -> None:
@@ -147,15 +147,15 @@ async def test_queries_of_two_operations_are_interleaved(server: Server) -> None
     index._readers = Readers(connect, threads=1)
     order: list[str] = []
 
-    def named(name: str) -> Callable[[sqlite3.Connection], None]:
+    def query_named(name: str) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: order.append(name)
 
     held = Held()
     blocked = asyncio.create_task(index.query(held))
     await asyncio.to_thread(held.began.wait)
-    many = [asyncio.ensure_future(greedy.ask(index, named("greedy"))) for _ in range(10)]
+    many = [asyncio.ensure_future(greedy.ask(index, query_named("greedy"))) for _ in range(10)]
     await asyncio.sleep(0)
-    other = asyncio.ensure_future(modest.ask(index, named("modest")))
+    other = asyncio.ensure_future(modest.ask(index, query_named("modest")))
     await asyncio.sleep(0)
     held.release.set()
     await asyncio.gather(blocked, other, *many)
@@ -170,4 +170,4 @@ async def test_the_deadline_of_a_request_ends_its_index_queries(server: Server, 
     late = services.loaders(FetchContext(deadline=asyncio.get_running_loop().time() - 1))
 
     with pytest.raises(UpstreamTimeout):
-        await late.ask(await late.index("3.11"), one)
+        await late.ask(await late.index("3.11"), return_one)

@@ -68,10 +68,10 @@ class Release:
         self.connection = connection
         index = Small(connection)
         rows: list[tuple[int, int, int, str]] = []
-        for code in _shuffled(list(things), shuffle):
+        for code in _shuffle(list(things), shuffle):
             n = index.thing(KINDS[code[:2]], code)
             rows += [(n, *text) for text in things[code]]
-        rows = _shuffled(rows, shuffle)
+        rows = _shuffle(rows, shuffle)
         connection.executemany("INSERT INTO text VALUES (?, ?, ?, ?)", rows)
         index.finish()
         self.write()
@@ -98,7 +98,7 @@ class Release:
     ) -> list[str]:
         return [self.code[hit.row_id] for hit in self.hits(text, kinds, languages)]
 
-    def marked(self, text: str) -> list[str]:
+    def marked_texts(self, text: str) -> list[str]:
         return [hit.marked for hit in self.hits(text)]
 
     def suggest(
@@ -112,7 +112,7 @@ class Release:
         return [suggestion.text for suggestion in suggestions]
 
 
-def _shuffled(items: list[T], shuffle: random.Random | None) -> list[T]:
+def _shuffle(items: list[T], shuffle: random.Random | None) -> list[T]:
     if shuffle is not None:
         shuffle.shuffle(items)
     return items
@@ -270,7 +270,7 @@ def test_a_word_in_the_release_is_corrected_if_there_are_no_hits(release: Make) 
     made = release("trial", "trial manager", SK_1=[label("trail")])
     assert made.find("trail") == ["SK-1"]
     assert made.find("trail", PROFILES) == ["OP-1", "OP-2"]
-    assert made.marked("trail manager")[0] == "<mark>trial</mark> <mark>manager</mark>"
+    assert made.marked_texts("trail manager")[0] == "<mark>trial</mark> <mark>manager</mark>"
 
 
 def test_titles_rank_above_alternative_names_and_descriptions(release: Make) -> None:
@@ -367,8 +367,10 @@ def test_unknown_words_have_no_hits(release: Make) -> None:
 
 def test_matched_words_are_marked_as_written(release: Make) -> None:
     made = release("Hôtelier & <Traiteur>, chef des Hôteliers")
-    assert made.marked("hotelier") == ["<mark>Hôtelier</mark> &amp; &lt;Traiteur&gt;, chef des <mark>Hôteliers</mark>"]
-    assert made.marked("traituer") == ["Hôtelier &amp; &lt;<mark>Traiteur</mark>&gt;, chef des Hôteliers"]
+    assert made.marked_texts("hotelier") == [
+        "<mark>Hôtelier</mark> &amp; &lt;Traiteur&gt;, chef des <mark>Hôteliers</mark>"
+    ]
+    assert made.marked_texts("traituer") == ["Hôtelier &amp; &lt;<mark>Traiteur</mark>&gt;, chef des Hôteliers"]
 
 
 def test_the_rarest_function_word_is_used_if_no_other_word_is_known(release: Make) -> None:
@@ -397,10 +399,10 @@ def test_memoized_words_are_as_expanded_and_bounded(release: Make, monkeypatch: 
 
 def test_function_words_are_marked_in_names_only(release: Make) -> None:
     text = "Zorgt voor de kinderen van de school"
-    assert release([title("x"), description(text)]).marked("kinderen van school") == [
+    assert release([title("x"), description(text)]).marked_texts("kinderen van school") == [
         "Zorgt voor de <mark>kinderen</mark> van de <mark>school</mark>"
     ]
-    assert release("kinderen van de school").marked("kinderen van school") == [
+    assert release("kinderen van de school").marked_texts("kinderen van school") == [
         "<mark>kinderen</mark> <mark>van</mark> de <mark>school</mark>"
     ]
 
@@ -471,7 +473,7 @@ TYPED = st.text(st.characters(exclude_categories=()), max_size=400) | st.lists(
 
 
 @pytest.fixture(scope="module")
-def strange() -> Iterator[Release]:
+def strange_texts() -> Iterator[Release]:
     """A release with texts of all sorts."""
     with closing(sqlite3.connect(":memory:")) as connection:
         texts = [title("kok"), name("3½ kok ½"), name('AND "NOT" near*'), description("restaurant, école, keuken; ½")]
@@ -480,8 +482,8 @@ def strange() -> Iterator[Release]:
 
 @settings(max_examples=400)
 @given(TYPED)
-def test_any_text_gives_hits_or_bad_input(strange: Release, text: str) -> None:
-    for search in (strange.hits, strange.suggest):
+def test_any_text_gives_hits_or_bad_input(strange_texts: Release, text: str) -> None:
+    for search in (strange_texts.hits, strange_texts.suggest):
         try:
             results = search(text)
         except BadUserInput:
@@ -489,13 +491,13 @@ def test_any_text_gives_hits_or_bad_input(strange: Release, text: str) -> None:
         assert len(results) <= 3
 
 
-def test_texts_of_the_maximum_length_give_hits(strange: Release) -> None:
+def test_texts_of_the_maximum_length_give_hits(strange_texts: Release) -> None:
     for text in ("a " * (MAX_TEXT_CHARS // 2), "\ufdfa" * MAX_TEXT_CHARS, "kok" * (MAX_TEXT_CHARS // 3), "zw" * 150):
-        assert len(strange.hits(text)) <= 3
-        assert len(strange.suggest(text)) <= 3
+        assert len(strange_texts.hits(text)) <= 3
+        assert len(strange_texts.suggest(text)) <= 3
 
 
-def stored(connection: sqlite3.Connection) -> dict[str, list[object]]:
+def all_rows(connection: sqlite3.Connection) -> dict[str, list[object]]:
     """All rows of all tables."""
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
     return {
@@ -520,9 +522,9 @@ def test_the_number_of_looked_up_words_is_bounded(release: Make) -> None:
 
 def test_rewritten_tables_are_equal_and_follow_the_texts(release: Make) -> None:
     made = release("kok", "bakker", SK_1=[label("koken")])
-    before = stored(made.connection)
+    before = all_rows(made.connection)
     made.write()
-    assert stored(made.connection) == before
+    assert all_rows(made.connection) == before
     made.connection.execute("PRAGMA query_only = OFF")
     made.connection.execute("INSERT INTO text VALUES (1, ?, ?, 'slager')", (NAME, NL))
     made.connection.commit()
@@ -623,7 +625,7 @@ def test_names_that_differ_by_punctuation_are_different_words(release: Make) -> 
     assert made.find("c#") == ["OP-2"]
     assert made.hits("C# ontwikkelaar")[0].score == 1.0
     assert made.find("CE")[0] == "OP-4"
-    assert made.marked("C++") == ["<mark>C++</mark> ontwikkelaar"]
+    assert made.marked_texts("C++") == ["<mark>C++</mark> ontwikkelaar"]
 
 
 @pytest.mark.parametrize(

@@ -86,14 +86,14 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("real", each_once(*WORKBOOKS), indirect=True)
 def test_alternative_names_find_their_profile_among_the_first_five(real: Real) -> None:
     sampled = set(random.Random(SEED).sample(sorted({row[0] for row in real.titles}), 200))
-    shared = _shared(real)
+    shared = _profiles_by_shared_name(real)
     names = [(thing, text) for thing, _, _, text in real.names if thing in sampled]
 
     assert len(names) > 4000
     assert [
         (thing, text)
         for thing, text in names
-        if thing not in (real.first(text) if len(shared[fold(text)]) <= FIRST else _exact(real, text))
+        if thing not in (real.first(text) if len(shared[fold(text)]) <= FIRST else _exact_hits(real, text))
     ] == []
 
 
@@ -103,7 +103,7 @@ def test_nine_of_ten_titles_with_swapped_letters_find_their_profile(
     for language in range(len(LANGUAGES)):
         chance = random.Random(SEED + language)
         titles = [(thing, text) for thing, _, of, text in real.titles if of == language]
-        swapped = [(thing, _swapped(text, chance)) for thing, text in chance.sample(titles, 200)]
+        swapped = [(thing, _with_swapped_letters(text, chance)) for thing, text in chance.sample(titles, 200)]
         results = [thing in real.first(text) for thing, text in swapped]
 
         assert sum(results) / len(results) >= 0.9, LANGUAGES[language]
@@ -131,12 +131,12 @@ def test_a_frequent_word_finds_every_profile_with_it(real: Real) -> None:
     assert having <= set(real.search.row_ids(real.connection, word, PROFILES, None))
 
 
-def _exact(real: Real, text: str) -> list[int]:
+def _exact_hits(real: Real, text: str) -> list[int]:
     hits, _ = real.search.search(real.connection, text, PROFILES, None, 0, MAX_RESULTS)
     return [hit.row_id for hit in hits if hit.score in EXACT.values()]
 
 
-def _shared(real: Real) -> dict[str, set[int]]:
+def _profiles_by_shared_name(real: Real) -> dict[str, set[int]]:
     """The profiles that have a name, by the folded name."""
     shared: dict[str, set[int]] = {}
     for thing, _, _, text in (*real.titles, *real.names):
@@ -144,7 +144,7 @@ def _shared(real: Real) -> dict[str, set[int]]:
     return shared
 
 
-def _swapped(text: str, chance: random.Random) -> str:
+def _with_swapped_letters(text: str, chance: random.Random) -> str:
     """A text with two different adjacent letters swapped."""
     pairs = [
         position

@@ -58,7 +58,7 @@ def documents(*raw: Document) -> list[tuple[ConceptType, Document]]:
 
 
 @contextmanager
-def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[str, int], list[Any]]]:
+def successors_found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[str, int], list[Any]]]:
     """The successors by type and number of the ended concept: (number, evidence, score)."""
     with written_index(*documents(*before)) as old, written_index(*documents(*after)) as new:
         yield {
@@ -75,12 +75,12 @@ def found(before: list[Document], after: list[Document]) -> Iterator[dict[tuple[
 
 def test_equal_releases_have_no_successors() -> None:
     release = [competence(1, skill(2, CUT))]
-    with found(release, release) as successors:
+    with successors_found(release, release) as successors:
         assert successors == {}
 
 
 def test_a_new_uuid_with_the_same_code_and_label_is_a_successor() -> None:
-    with found([competence(1, skill(2, CUT))], [competence(1, skill(3, CUT, "SK-2"))]) as successors:
+    with successors_found([competence(1, skill(2, CUT))], [competence(1, skill(3, CUT, "SK-2"))]) as successors:
         ((number, evidence, score),) = successors["SK", 2]
 
     assert (number, evidence) == (3, Evidence.CODE)
@@ -90,21 +90,21 @@ def test_a_new_uuid_with_the_same_code_and_label_is_a_successor() -> None:
 def test_a_reused_code_is_no_evidence() -> None:
     before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
     after = [competence(4, skill(5, BREAD)), competence(6, skill(7, "lassen", "SK-2"))]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         assert successors.get(("SK", 2), []) == []
 
 
 def test_a_code_counts_if_the_labels_have_no_language_in_common() -> None:
     before = [competence(1, skill(2, CUT))]
     after = [competence(8, skill(3, None, "SK-2", fr="couper les cheveux"))]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         assert successors["SK", 2] == [(3, Evidence.CODE, 0.6)]
 
 
 def test_a_concept_with_a_corrected_label_is_a_successor() -> None:
     before = [competence(1, skill(2, CUT)), competence(4, skill(5, BREAD))]
     after = [competence(1, skill(9, HAIR)), competence(4, skill(5, BREAD))]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         ((number, evidence, score),) = successors["SK", 2]
 
     assert (number, evidence) == (9, Evidence.LABEL)
@@ -114,7 +114,7 @@ def test_a_concept_with_a_corrected_label_is_a_successor() -> None:
 def test_a_concept_that_replaces_another_in_a_competence_is_a_successor() -> None:
     before = [competence(1, skill(2, CUT), knowledge(20, "kapsels"))]
     after = [competence(1, skill(9, "klanten verzorgen"), knowledge(21, "hygiëne"))]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         assert [(number, evidence) for number, evidence, _ in successors["SK", 2]] == [(9, Evidence.SHARED_COMPETENCES)]
         assert ("KN", 20) not in successors  # one of several places, and another label
 
@@ -123,7 +123,7 @@ def test_a_competence_that_shared_knowledge_before_is_no_successor() -> None:
     """Both competences had the knowledge item, so the end of one is no evidence for the other."""
     shared = knowledge(20, "kapsels")
     before = [competence(1, skill(2, CUT), shared), competence(3, skill(4, BREAD), shared)]
-    with found(before, [competence(3, skill(4, BREAD), shared)]) as successors:
+    with successors_found(before, [competence(3, skill(4, BREAD), shared)]) as successors:
         assert successors == {}
 
 
@@ -132,7 +132,7 @@ def test_a_profile_is_matched_by_its_competences() -> None:
     other = profile(50, "bakker", competence(40, skill(140, BREAD)))
     before = [profile(10, "kapper", *parts), other, *parts]
     after = [profile(11, "haarstylist", *parts[:12]), other, *parts]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         ((number, evidence, score),) = successors["OP", 10]
 
     assert (number, evidence) == (11, Evidence.SHARED_COMPETENCES)
@@ -143,21 +143,21 @@ def test_a_title_that_became_an_alternative_name_is_evidence() -> None:
     part = competence(1, skill(2, CUT))
     before = [profile(10, "poetshulp", part), profile(12, "schoonmaker", part), part]
     after = [profile(12, "schoonmaker", part, names=("Poetshulp",)), part]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         assert [(number, evidence) for number, evidence, _ in successors["OP", 10]] == [(12, Evidence.LABEL)]
 
 
 def test_a_shared_skill_alone_does_not_match_competences() -> None:
     same = skill(2, CUT)
     before = [competence(1, same, knowledge(20, "kapsels")), competence(3, same, knowledge(21, "hygiëne"))]
-    with found(before, [competence(3, same, knowledge(21, "hygiëne"))]) as successors:
+    with successors_found(before, [competence(3, same, knowledge(21, "hygiëne"))]) as successors:
         assert successors == {}
 
 
 def test_a_concept_of_another_type_with_the_same_uuid_is_the_same() -> None:
     before = [competence(1, skill(2, CUT), knowledge(20, "kapsels"))]
     after = [competence(1, skill(20, "kapsels"))]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         assert successors["KN", 20] == [(20, Evidence.UUID, 1.0)]
 
 
@@ -169,14 +169,14 @@ def test_a_concept_that_was_split_has_its_parts_as_successors(parts: int, were_t
     of_old = [competence(n, skill(200 + n, f"vaardigheid {n}"), knowledge(99, "brood bakken")) for n in range(12)]
     others = [competence(50 + n, skill(300, "iets anders"), items[n]) for n in range(were_there)]
     of_new = [competence(n, skill(200 + n, f"vaardigheid {n}"), items[n % parts]) for n in range(12)]
-    with found([*of_old, *others], [*of_new, *others]) as successors:
+    with successors_found([*of_old, *others], [*of_new, *others]) as successors:
         assert successors.get(("KN", 99), []) == [(100 + n, Evidence.SHARED_COMPETENCES, 0.75) for n in range(expected)]
 
 
 def test_successors_are_ranked_and_limited() -> None:
     before = [competence(1, skill(2, CUT))]
     after = [competence(n, skill(100 + n, CUT, "SK-2" if n == 30 else "")) for n in range(20, 40)]
-    with found(before, after) as successors:
+    with successors_found(before, after) as successors:
         ranked = successors["SK", 2]
 
     assert ranked[0][:2] == (130, Evidence.CODE)

@@ -37,7 +37,7 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield index.connection
 
 
-def marked(
+def marked_texts(
     connection: sqlite3.Connection, prefix: str, types: Collection[ConceptType] | None = frozenset(PROFILES)
 ) -> list[str]:
     return [suggestion.marked for suggestion in Search().suggest(connection, prefix, types, None, 10)]
@@ -47,27 +47,27 @@ def marked(
     "typed", ["verplegk", "verplee", "vrepleegk", "verpleegkunidge", "xerpleegk", "erpleegk", "verpleegkk"]
 )
 def test_one_typo_is_tolerated_in_words_of_four_letters_or_more(connection: sqlite3.Connection, typed: str) -> None:
-    (html,) = marked(connection, typed)
+    (html,) = marked_texts(connection, typed)
     assert html.replace("<mark>", "").replace("</mark>", "") == "Verpleegkundige"
     assert html.startswith("<mark>Verpl")
 
 
 def test_two_typos_or_one_in_a_short_word_are_not_tolerated(connection: sqlite3.Connection) -> None:
-    assert marked(connection, "verblekg") == marked(connection, "vre") == []
+    assert marked_texts(connection, "verblekg") == marked_texts(connection, "vre") == []
 
 
 def test_typos_are_tolerated_only_without_exact_matches(connection: sqlite3.Connection) -> None:
-    assert marked(connection, "metaal", None) == [
+    assert marked_texts(connection, "metaal", None) == [
         "<mark>metaal</mark>kunde",
         "lassen van <mark>metaal</mark>",
     ]
-    assert marked(connection, "lasssen meta", None) == ["<mark>lassen</mark> van <mark>meta</mark>al"]
+    assert marked_texts(connection, "lasssen meta", None) == ["<mark>lassen</mark> van <mark>meta</mark>al"]
 
 
 def test_names_with_punctuation_are_separate_words(connection: sqlite3.Connection) -> None:
-    assert marked(connection, "c++") == ["<mark>C++</mark> developer"]
-    assert marked(connection, "C#") == ["<mark>C#</mark> developer"]
-    assert marked(connection, "c") == ["<mark>C</mark># developer", "<mark>C</mark>++ developer"]
+    assert marked_texts(connection, "c++") == ["<mark>C++</mark> developer"]
+    assert marked_texts(connection, "C#") == ["<mark>C#</mark> developer"]
+    assert marked_texts(connection, "c") == ["<mark>C</mark># developer", "<mark>C</mark>++ developer"]
 
 
 def test_types_limit_suggestions_and_competences_appear_as_their_skill(connection: sqlite3.Connection) -> None:
@@ -89,4 +89,4 @@ def test_types_limit_suggestions_and_competences_appear_as_their_skill(connectio
 
 
 def test_descriptions_of_profiles_are_not_suggested(connection: sqlite3.Connection) -> None:
-    assert marked(connection, "schrijft", None) == []
+    assert marked_texts(connection, "schrijft", None) == []

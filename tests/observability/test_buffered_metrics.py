@@ -8,7 +8,7 @@ from graphql_api.observability.buffered_metrics import MAX_BUFFERED, BufferedCou
 
 
 @pytest.fixture(autouse=True)
-def buffered(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Buffered metrics of these tests only."""
     monkeypatch.setattr(buffered_metrics, "_buffered", [])
 

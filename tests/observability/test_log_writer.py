@@ -211,7 +211,9 @@ def test_a_forked_process_writes_in_its_own_thread() -> None:
 
 
 @contextmanager
-def serving(*options: str, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def server_process(
+    *options: str, stdout: int | IO[bytes], stderr: int | IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server, killed if it does not end by itself."""
     command = [sys.executable, "-m", "graphql_api", "serve", "--port", "0", *options]
     environment = clean(COMPETENT_LOG="debug", COMPETENT_DRAIN="0")
@@ -222,7 +224,7 @@ def serving(*options: str, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> 
             process.kill()
 
 
-def asking(process: subprocess.Popen[bytes]) -> httpx.Client:
+def client_of(process: subprocess.Popen[bytes]) -> httpx.Client:
     """A client of a server that is starting."""
     assert process.stdout is not None
     match = re.search(r"http://[^/ ]+", process.stdout.readline().decode())
@@ -235,10 +237,10 @@ def asking(process: subprocess.Popen[bytes]) -> httpx.Client:
 def test_a_server_with_a_blocked_log_responds_and_stops(workers: str) -> None:
     import fcntl
 
-    with serving("--workers", workers, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with server_process("--workers", workers, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
-        with asking(process) as client:
+        with client_of(process) as client:
             answers = [client.post("/graphql", json={"query": "{ __typename }"}) for _ in range(100)]
             alive = client.get("/health/live")
         process.terminate()
@@ -252,8 +254,8 @@ def test_a_server_with_a_blocked_log_responds_and_stops(workers: str) -> None:
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 def test_a_server_without_a_writable_log_serves() -> None:
-    with FULL.open("wb") as full, serving(stdout=subprocess.PIPE, stderr=full) as process:
-        with asking(process) as client:
+    with FULL.open("wb") as full, server_process(stdout=subprocess.PIPE, stderr=full) as process:
+        with client_of(process) as client:
             assert client.get("/health/live").status_code == 200
         process.terminate()
         assert process.wait(LONG) == 0
@@ -261,7 +263,7 @@ def test_a_server_without_a_writable_log_serves() -> None:
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 def test_a_server_without_writable_output_serves() -> None:
-    with FULL.open("wb") as full, serving(stdout=full, stderr=subprocess.PIPE) as process:
+    with FULL.open("wb") as full, server_process(stdout=full, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         events = []
         while "server started" not in events:

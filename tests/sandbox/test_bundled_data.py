@@ -31,8 +31,8 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def releases(folder: Path) -> tuple[Dataset, Dataset]:
-    current, older, _ = bundled_datasets(folder)
-    return current, older
+    current_dataset, older_dataset, _ = bundled_datasets(folder)
+    return current_dataset, older_dataset
 
 
 def test_the_newest_release_comes_first(folder: Folder) -> None:
@@ -48,10 +48,15 @@ def test_the_newest_release_comes_first(folder: Folder) -> None:
 def test_the_small_release_has_marked_profiles_and_their_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2") + PROFILE + 'essential_competences = ["CP-2"]\n'
     text += 'since = "3.9"\n' + PROFILE.replace("OP-1", "OP-2") + 'essential_competences = ["CP-1"]\n'
-    *_, older, small = bundled_datasets(folder(text))
+    *_, older_dataset, small = bundled_datasets(folder(text))
 
     assert [concept.code for concept in (*small.profiles, *small.competences)] == ["OP-1", "CP-2"]
-    assert [concept.code for concept in (*older.profiles, *older.competences)] == ["OP-1", "OP-2", "CP-1", "CP-2"]
+    assert [concept.code for concept in (*older_dataset.profiles, *older_dataset.competences)] == [
+        "OP-1",
+        "OP-2",
+        "CP-1",
+        "CP-2",
+    ]
 
 
 def test_a_value_is_taken_from_the_first_change_after_the_release(folder: Folder) -> None:
@@ -72,9 +77,9 @@ def test_a_competence_set_has_the_skills_of_its_competences(folder: Folder) -> N
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2").replace("SK-1", "SK-2") + 'since = "3.11"\n'
     text += PROFILE + 'essential_competences = ["CP-1", "CP-2"]\ncompetence_sets = ["CS-1"]\n'
     text += '[CS-1]\ntitle = { nl = "Wondzorg" }\ndisambiguator = { nl = "thuis" }\ncompetences = ["CP-2", "CP-1"]\n'
-    current, older = releases(folder(text))
+    current_dataset, older_dataset = releases(folder(text))
 
-    (now,), (before,) = (one.profiles[0].concepts("competenceSets") for one in (current, older))
+    (now,), (before,) = (one.profiles[0].concepts("competenceSets") for one in (current_dataset, older_dataset))
     assert (now.code, now.texts["title"]["nl"], now.texts["disambiguator"]["nl"]) == ("CS-1", "Wondzorg", "thuis")
     assert [skill.code for skill in now.concepts("skills")] == ["SK-2", "SK-1"]
     assert [skill.code for skill in before.concepts("skills")] == ["SK-1"]
@@ -88,22 +93,24 @@ def test_an_undefined_competence_set_is_an_error(folder: Folder) -> None:
 
 def test_a_generated_uuid_is_equal_in_each_release_and_each_load(folder: Folder) -> None:
     text = KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'
-    current, older = releases(folder(text))
+    current_dataset, older_dataset = releases(folder(text))
     bundled_datasets.cache_clear()
     second, _ = releases(folder(text))
 
-    (item,) = current.competences[0].concepts("knowledgeItems")
+    (item,) = current_dataset.competences[0].concepts("knowledgeItems")
     assert UUID(item.uuid).version == 5
     assert (
-        older.competences[0].concepts("knowledgeItems") == (item,) == second.competences[0].concepts("knowledgeItems")
+        older_dataset.competences[0].concepts("knowledgeItems")
+        == (item,)
+        == second.competences[0].concepts("knowledgeItems")
     )
-    assert item.uuid not in {skill.uuid for skill in current.competences[0].concepts("skill")}
+    assert item.uuid not in {skill.uuid for skill in current_dataset.competences[0].concepts("skill")}
 
 
 def test_a_label_has_four_languages_with_none_for_missing_texts(folder: Folder) -> None:
-    current, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'))
+    current_dataset, _ = releases(folder(KNOWLEDGE + COMPETENCE + 'knowledge_items = ["KN-1"]\n'))
 
-    item = current.competences[0].concepts("knowledgeItems")[0]
+    item = current_dataset.competences[0].concepts("knowledgeItems")[0]
     assert list(item.texts["description"].items()) == [
         ("nl", "wondzorg"),
         ("fr", "soins de plaies"),
@@ -141,9 +148,9 @@ nl = "Voedingsindustrie"
 [AI-1]
 nl = "Koken"
 """
-    current, _ = releases(folder(text + COMPETENCE))
+    current_dataset, _ = releases(folder(text + COMPETENCE))
 
-    (profile,) = current.profiles
+    (profile,) = current_dataset.profiles
     assert profile.texts["title"] == {"nl": "Bakker", "fr": "Boulanger", "en": None, "de": None}
     assert profile.texts["description"]["nl"] == "Bakt brood."
     assert profile.texts["workingContext"]["fr"] == "La nuit."
@@ -173,9 +180,14 @@ since = "3.11"
 nl = "tot 3.10"
 until = "3.10"
 """
-    current, older = releases(folder(text + COMPETENCE + 'knowledge_items = ["KN-1", "KN-2", "KN-3"]\n'))
+    current_dataset, older_dataset = releases(
+        folder(text + COMPETENCE + 'knowledge_items = ["KN-1", "KN-2", "KN-3"]\n')
+    )
 
-    now, then = current.competences[0].concepts("knowledgeItems"), older.competences[0].concepts("knowledgeItems")
+    now, then = (
+        current_dataset.competences[0].concepts("knowledgeItems"),
+        older_dataset.competences[0].concepts("knowledgeItems"),
+    )
     assert [item.texts["description"]["nl"] for item in now] == ["nieuwe tekst", "pas in 3.11"]
     assert [item.texts["description"]["nl"] for item in then] == ["oude tekst", "tot 3.10"]
     assert then[0].uuid == "0b3bd1b5-5d0c-4c9e-8a53-0d3f6f6f1f10" != now[0].uuid
@@ -184,18 +196,18 @@ until = "3.10"
 
 def test_references_to_concepts_outside_the_release_are_dropped(folder: Folder) -> None:
     text = COMPETENCE + 'until = "3.10"\n' + PROFILE + 'essential_competences = ["CP-1"]\n'
-    current, older = releases(folder(text))
+    current_dataset, older_dataset = releases(folder(text))
 
-    assert current.profiles[0].competences == ()
-    assert older.profiles[0].competences == older.competences
+    assert current_dataset.profiles[0].competences == ()
+    assert older_dataset.profiles[0].competences == older_dataset.competences
 
 
 def test_equal_dutch_texts_are_one_indicator(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Meldt problemen" }, { nl = "Werkt net" }]\n'
     text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ nl = "Werkt net" }]\n'
-    current, _ = releases(folder(text))
+    current_dataset, _ = releases(folder(text))
 
-    first, second = current.competences
+    first, second = current_dataset.competences
     assert [indicator.code for indicator in first.concepts("behaviouralIndicators")] == ["BI-1", "BI-2"]
     assert second.concepts("behaviouralIndicators") == first.concepts("behaviouralIndicators")[1:]
 
@@ -203,9 +215,9 @@ def test_equal_dutch_texts_are_one_indicator(folder: Folder) -> None:
 def test_a_text_with_a_code_has_it_in_every_competence(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Werkt net" }, { nl = "Meldt problemen" }]\n'
     text += '[CP-2]\nskill = { code = "SK-2", nl = "Ramen lappen" }\nbehavioural_indicators = [{ code = "BI-1", nl = "Werkt net" }]\n'
-    current, _ = releases(folder(text))
+    current_dataset, _ = releases(folder(text))
 
-    assert [indicator.code for indicator in current.competences[0].concepts("behaviouralIndicators")] == [
+    assert [indicator.code for indicator in current_dataset.competences[0].concepts("behaviouralIndicators")] == [
         "BI-1",
         "BI-2",
     ]
@@ -220,37 +232,37 @@ def test_counted_codes_are_the_same_in_both_releases(folder: Folder) -> None:
         PROFILE
         + 'alternative_names = { nl = ["Nieuw", "Blijft"] }\nbefore."3.11" = { alternative_names = { nl = ["Weg", "Blijft"] } }\n'
     )
-    current, older = releases(folder(text))
+    current_dataset, older_dataset = releases(folder(text))
 
     assert (
-        current.competences[0].concepts("behaviouralIndicators")[1]
-        == older.competences[0].concepts("behaviouralIndicators")[0]
+        current_dataset.competences[0].concepts("behaviouralIndicators")[1]
+        == older_dataset.competences[0].concepts("behaviouralIndicators")[0]
     )
-    assert [name.code for name in current.profiles[0].names()] == ["AN-1", "AN-2"]
-    assert [name.code for name in older.profiles[0].names()] == ["AN-3", "AN-2"]
-    assert older.profiles[0].names()[1].uuid == current.profiles[0].names()[1].uuid
+    assert [name.code for name in current_dataset.profiles[0].names()] == ["AN-1", "AN-2"]
+    assert [name.code for name in older_dataset.profiles[0].names()] == ["AN-3", "AN-2"]
+    assert older_dataset.profiles[0].names()[1].uuid == current_dataset.profiles[0].names()[1].uuid
 
 
 def test_the_regions_of_a_competence_apply_to_its_indicators(folder: Folder) -> None:
     text = COMPETENCE + 'behavioural_indicators = [{ nl = "Vraagt het attest aan" }]\nregions = ["VLAANDEREN"]\n'
-    current, _ = releases(folder(text))
+    current_dataset, _ = releases(folder(text))
 
-    competence = current.competences[0]
+    competence = current_dataset.competences[0]
     assert [block.values["regions"] for block in competence.embedded()] == [(), ("VLAANDEREN",)]
 
 
 def test_a_skill_can_be_in_two_competences(folder: Folder) -> None:
     text = COMPETENCE + COMPETENCE.replace("CP-1", "CP-2")
-    current, _ = releases(folder(text))
+    current_dataset, _ = releases(folder(text))
 
-    assert current.competences[0].concepts("skill") == current.competences[1].concepts("skill")
+    assert current_dataset.competences[0].concepts("skill") == current_dataset.competences[1].concepts("skill")
 
 
 def test_codes_are_in_numeric_order(folder: Folder) -> None:
     text = "".join(f'[CP-{n}]\nskill = {{ code = "SK-{n}", nl = "Doen {n}" }}\n' for n in (11, 7, 100))
-    current, _ = releases(folder(text))
+    current_dataset, _ = releases(folder(text))
 
-    assert [competence.code for competence in current.competences] == ["CP-7", "CP-11", "CP-100"]
+    assert [competence.code for competence in current_dataset.competences] == ["CP-7", "CP-11", "CP-100"]
 
 
 @pytest.mark.parametrize(
@@ -360,32 +372,32 @@ def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def current() -> Dataset:
+def current_dataset() -> Dataset:
     return bundled_datasets(DATA)[0]
 
 
 @pytest.fixture(scope="module")
-def older() -> Dataset:
+def older_dataset() -> Dataset:
     return bundled_datasets(DATA)[1]
 
 
-def test_there_are_enough_profiles_sectors_and_competences(current: Dataset, older: Dataset) -> None:
-    for release in (current, older):
+def test_there_are_enough_profiles_sectors_and_competences(current_dataset: Dataset, older_dataset: Dataset) -> None:
+    for release in (current_dataset, older_dataset):
         assert len(release.profiles) >= 40
         assert len({sector.code for profile in release.profiles for sector in profile.terms("economicSectors")}) >= 12
         assert len(release.competences) >= 150
 
 
-def test_each_profile_has_competences_soft_skills_and_names(current: Dataset) -> None:
-    for profile in current.profiles:
+def test_each_profile_has_competences_soft_skills_and_names(current_dataset: Dataset) -> None:
+    for profile in current_dataset.profiles:
         assert profile.concepts("essentialCompetences"), profile.code
         assert profile.concepts("optionalCompetences"), profile.code
         assert profile.concepts("softSkills"), profile.code
         assert profile.names(), profile.code
 
 
-def test_each_profile_but_one_has_isco_codes(current: Dataset) -> None:
-    isco = {profile.code: profile.related["classifications"] for profile in current.profiles}
+def test_each_profile_but_one_has_isco_codes(current_dataset: Dataset) -> None:
+    isco = {profile.code: profile.related["classifications"] for profile in current_dataset.profiles}
 
     assert [profile for profile, codes in isco.items() if not codes] == ["OP-426"]  # a researcher of any discipline
     for code in (code for codes in isco.values() for code in codes):
@@ -393,23 +405,27 @@ def test_each_profile_but_one_has_isco_codes(current: Dataset) -> None:
         assert (code.scheme, len(code.code)) == ("ISCO08", 4)
 
 
-def test_each_competence_is_used(current: Dataset) -> None:
-    used = {one.code for profile in current.profiles for one in profile.competences}
+def test_each_competence_is_used(current_dataset: Dataset) -> None:
+    used = {one.code for profile in current_dataset.profiles for one in profile.competences}
 
-    assert {competence.code for competence in current.competences} - used == set()
+    assert {competence.code for competence in current_dataset.competences} - used == set()
 
 
-def test_shared_competences_are_essential_or_optional_by_profile(current: Dataset) -> None:
-    essential = Counter(one.code for profile in current.profiles for one in profile.concepts("essentialCompetences"))
-    optional = Counter(one.code for profile in current.profiles for one in profile.concepts("optionalCompetences"))
+def test_shared_competences_are_essential_or_optional_by_profile(current_dataset: Dataset) -> None:
+    essential = Counter(
+        one.code for profile in current_dataset.profiles for one in profile.concepts("essentialCompetences")
+    )
+    optional = Counter(
+        one.code for profile in current_dataset.profiles for one in profile.concepts("optionalCompetences")
+    )
 
     assert len([code for code, times in (essential + optional).items() if times > 1]) >= 40
     assert len(essential.keys() & optional.keys()) >= 10
 
 
-def test_dutch_and_french_are_nearly_complete_and_other_languages_are_not(current: Dataset) -> None:
-    texts = [profile.texts["title"] for profile in current.profiles]
-    for one in current.competences:
+def test_dutch_and_french_are_nearly_complete_and_other_languages_are_not(current_dataset: Dataset) -> None:
+    texts = [profile.texts["title"] for profile in current_dataset.profiles]
+    for one in current_dataset.competences:
         texts += [block.texts["description"] for block in one.embedded()]
     share = {
         language: sum(bool(text[language]) for text in texts) / len(texts) for language in ("nl", "fr", "en", "de")
@@ -421,10 +437,10 @@ def test_dutch_and_french_are_nearly_complete_and_other_languages_are_not(curren
     assert 0.05 < share["de"] < 0.5
 
 
-def test_some_texts_are_untidy_as_in_competent(current: Dataset) -> None:
+def test_some_texts_are_untidy_as_in_competent(current_dataset: Dataset) -> None:
     labels = {
         text
-        for one in current.competences
+        for one in current_dataset.competences
         for item in one.concepts("knowledgeItems")
         for text in item.texts["description"].values()
         if text
@@ -433,11 +449,13 @@ def test_some_texts_are_untidy_as_in_competent(current: Dataset) -> None:
     assert "Human resources management\n" in labels
 
 
-def test_the_releases_differ_in_added_removed_and_changed_profiles(current: Dataset, older: Dataset) -> None:
+def test_the_releases_differ_in_added_removed_and_changed_profiles(
+    current_dataset: Dataset, older_dataset: Dataset
+) -> None:
     def by_uuid(release: Dataset) -> dict[str, Profile]:
         return {profile.uuid: profile for profile in release.profiles}
 
-    now, then = by_uuid(current), by_uuid(older)
+    now, then = by_uuid(current_dataset), by_uuid(older_dataset)
     assert now.keys() - then.keys()
     assert then.keys() - now.keys()
     assert [uuid for uuid in now.keys() & then.keys() if now[uuid].texts["title"] != then[uuid].texts["title"]]
@@ -448,18 +466,20 @@ def test_the_releases_differ_in_added_removed_and_changed_profiles(current: Data
     ]
 
 
-def test_some_knowledge_items_have_a_new_uuid_with_the_same_code(current: Dataset, older: Dataset) -> None:
+def test_some_knowledge_items_have_a_new_uuid_with_the_same_code(
+    current_dataset: Dataset, older_dataset: Dataset
+) -> None:
     def uuids(release: Dataset) -> dict[str, str]:
         return {
             item.code: item.uuid for competence in release.competences for item in competence.concepts("knowledgeItems")
         }
 
-    now, then = uuids(current), uuids(older)
+    now, then = uuids(current_dataset), uuids(older_dataset)
     assert [code for code in now.keys() & then.keys() if now[code] != then[code]]
 
 
-def test_uuids_and_codes_are_unique(current: Dataset, older: Dataset) -> None:
-    for release in (current, older):
+def test_uuids_and_codes_are_unique(current_dataset: Dataset, older_dataset: Dataset) -> None:
+    for release in (current_dataset, older_dataset):
         things = {(skill.uuid, skill.code) for skill in release.blocks["SoftSkill"]}
         for competence in release.competences:
             things |= {

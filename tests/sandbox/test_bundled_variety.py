@@ -9,7 +9,7 @@ from graphql_api.sandbox.dataset import Dataset, Profile
 
 
 @pytest.fixture(scope="module")
-def current() -> Dataset:
+def current_dataset() -> Dataset:
     return bundled_datasets()[0]
 
 
@@ -18,14 +18,14 @@ def profile(dataset: Dataset, title: str) -> Profile:
     return one
 
 
-def test_a_profile_has_forty_competences(current: Dataset) -> None:
-    assert len(profile(current, "Technicus elektro en elektronica").competences) == 40
+def test_a_profile_has_forty_competences(current_dataset: Dataset) -> None:
+    assert len(profile(current_dataset, "Technicus elektro en elektronica").competences) == 40
 
 
-def test_a_competence_is_in_twenty_profiles_essential_or_optional(current: Dataset) -> None:
+def test_a_competence_is_in_twenty_profiles_essential_or_optional(current_dataset: Dataset) -> None:
     uses = Counter(
         (competence.code, name)
-        for profile in current.profiles
+        for profile in current_dataset.profiles
         for name in ("essentialCompetences", "optionalCompetences")
         for competence in profile.concepts(name)
     )
@@ -35,9 +35,9 @@ def test_a_competence_is_in_twenty_profiles_essential_or_optional(current: Datas
     assert uses[shared, "optionalCompetences"]
 
 
-def test_profiles_have_competence_sets_of_their_own_skills(current: Dataset) -> None:
+def test_profiles_have_competence_sets_of_their_own_skills(current_dataset: Dataset) -> None:
     for title in ("Procesoperator chemische industrie", "Technicus elektro en elektronica", "Bewakingsagent"):
-        owner = profile(current, title)
+        owner = profile(current_dataset, title)
         skills = {skill.code for competence in owner.competences for skill in competence.concepts("skill")}
 
         sets = [[skill.code for skill in one.concepts("skills")] for one in owner.concepts("competenceSets")]
@@ -46,8 +46,8 @@ def test_profiles_have_competence_sets_of_their_own_skills(current: Dataset) -> 
 
 
 @pytest.mark.parametrize("title", ["Bewakingsagent", "Griffier", "Werfleider"])
-def test_profiles_have_no_english_and_german(current: Dataset, title: str) -> None:
-    without = profile(current, title)
+def test_profiles_have_no_english_and_german(current_dataset: Dataset, title: str) -> None:
+    without = profile(current_dataset, title)
 
     assert {text[language] for text in without.texts.values() for language in ("en", "de")} == {None}
     assert all(text[language] for text in without.texts.values() for language in ("nl", "fr"))
@@ -70,5 +70,5 @@ def test_profiles_have_no_english_and_german(current: Dataset, title: str) -> No
         ("Offsetdrukker", "Grafische industrie"),
     ],
 )
-def test_each_sector_has_profiles(current: Dataset, title: str, sector: str) -> None:
-    assert sector in [term.title["nl"] for term in profile(current, title).terms("economicSectors")]
+def test_each_sector_has_profiles(current_dataset: Dataset, title: str, sector: str) -> None:
+    assert sector in [term.title["nl"] for term in profile(current_dataset, title).terms("economicSectors")]

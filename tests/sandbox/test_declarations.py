@@ -43,7 +43,7 @@ print(json.dumps([bodies(PROFILES, dataset.profiles), bodies(COMPETENCES, datase
 """
 
 
-def served(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def first_documents(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The first profile and the first competence that a process with more declarations makes of a workbook or a folder."""
     process = subprocess.run([sys.executable, "-c", SCRIPT, str(path)], capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
@@ -91,7 +91,7 @@ def test_a_new_field_and_a_new_block_type_of_a_workbook_are_served(tmp_path: Pat
     columns = {"Working foo FR": "oui", "Remark": "no field", "Last checked": "2026-03-26", "Working foo NL": "ja"}
     path = write(tmp_path / "export.xlsx", sheets(with_headings=with_headings, **columns))  # type: ignore[arg-type]
 
-    baker, bread = served(path)
+    baker, bread = first_documents(path)
 
     assert baker["foo"] == text("ja", "oui")
     assert baker["lastChecked"] == "2026-03-26T00:00:00Z"
@@ -109,7 +109,7 @@ def test_a_workbook_without_the_columns_and_sheets_of_new_fields_is_read(tmp_pat
     main = "Occupational Profiles 3.26"
     path = write(tmp_path / "export.xlsx", {main: sheets()[main], **skills(sheets())})  # type: ignore[arg-type]
 
-    baker, bread = served(path)
+    baker, bread = first_documents(path)
 
     assert (baker["foo"], baker["lastChecked"], baker["traits"], baker["tools"]) == (text(), None, [], [])
     assert baker["lastPublished"] == profile()[-1]
@@ -145,7 +145,7 @@ nl = "Oven"
         encoding="utf-8",
     )
 
-    baker, bread = served(tmp_path)
+    baker, bread = first_documents(tmp_path)
 
     assert (baker["foo"], baker["lastChecked"]) == (text("ja"), "2026-03-26T00:00:00Z")
     assert [(trait["code"], trait["description"]["nl"], trait["regions"]) for trait in baker["traits"]] == [

@@ -104,15 +104,15 @@ def test_a_release_has_its_number_date_and_counts(documents: ReleaseDocuments) -
 def test_keys_of_a_profile_are_in_the_order_of_the_service(documents: ReleaseDocuments) -> None:
     body = orjson.loads(documents.document(PROFILES, "uuid-op-1") or b"")
 
-    def titled(code: str, nl: str) -> dict[str, object]:
+    def concept_with_title(code: str, nl: str) -> dict[str, object]:
         return {"id": f"uuid-{code.lower()}", "code": code, "title": {**EMPTY, "nl": nl}}
 
-    def embedded(number: int, skill: str, knowledge: list[object]) -> dict[str, object]:
+    def embedded_competence(number: int, skill: str, knowledge: list[object]) -> dict[str, object]:
         uuid = f"uuid-cp-{number}"
         return {
             "id": uuid,
             "code": f"CP-{number}",
-            "skill": described(f"SK-{number}", skill, "skill"),
+            "skill": concept_with_description(f"SK-{number}", skill, "skill"),
             "knowledgeItems": knowledge,
             "_links": {"self": {"href": f"{INTERNAL}/technicalcompetences/{uuid}"}},
         }
@@ -127,20 +127,22 @@ def test_keys_of_a_profile_are_in_the_order_of_the_service(documents: ReleaseDoc
             {"id": "uuid-an-1", "code": "AN-1", "name": "Broodbakker", "language": "nl"},
             {"id": "uuid-an-2", "code": "AN-2", "name": "Baker", "language": "en"},
         ],
-        "essentialCompetences": [embedded(1, "Brood bakken", [described("KN-1", "gist", "knowledge")])],
-        "specificCompetences": [embedded(2, "Stoven", [])],
+        "essentialCompetences": [
+            embedded_competence(1, "Brood bakken", [concept_with_description("KN-1", "gist", "knowledge")])
+        ],
+        "specificCompetences": [embedded_competence(2, "Stoven", [])],
         "competenceSets": [],
         "softSkills": [
             {
-                **titled("SS-1", "Plannen"),
+                **concept_with_title("SS-1", "Plannen"),
                 "type": "softskill",
                 "_links": {"self": {"href": f"{INTERNAL}/softskills/uuid-ss-1"}},
             }
         ],
-        "digitalSkills": [{**titled("DS-1", "Rekenen"), "type": "digitalskill"}],
-        "proofsOfLearning": [titled("PL-1", "Attest")],
-        "economicSectors": [titled("ES-1", "Voeding")],
-        "areasOfInterest": [titled("AI-1", "Koken")],
+        "digitalSkills": [{**concept_with_title("DS-1", "Rekenen"), "type": "digitalskill"}],
+        "proofsOfLearning": [concept_with_title("PL-1", "Attest")],
+        "economicSectors": [concept_with_title("ES-1", "Voeding")],
+        "areasOfInterest": [concept_with_title("AI-1", "Koken")],
         "codes": [{"type": "ISCO08", "value": "7512"}],
         "lastModified": "2022-01-02T00:00:00Z",
         "lastPublished": "2022-03-31T00:00:00Z",
@@ -150,7 +152,7 @@ def test_keys_of_a_profile_are_in_the_order_of_the_service(documents: ReleaseDoc
     assert list(body) == list(expected)
 
 
-def described(code: str, nl: str, type_name: str) -> dict[str, object]:
+def concept_with_description(code: str, nl: str, type_name: str) -> dict[str, object]:
     return {
         "id": f"uuid-{code.lower()}",
         "code": code,

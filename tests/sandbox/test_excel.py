@@ -352,7 +352,7 @@ class Rows:
         return [row[4:] for row in self[start] if row[0] == owner]
 
 
-def unique(values: Iterable[Any]) -> list[Any]:
+def distinct_values(values: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
 
@@ -373,7 +373,7 @@ def test_a_workbook_of_real_size_is_served_exactly(number: str, tmp_path: Path) 
         assert documents.count(COMPETENCES) == len({row[4] for row in competence_rows})
         for row in (rows["Occupational Profiles"][at] for at in (0, 320, -1)):
             assert_profile(orjson.loads(documents.document(PROFILES, row[0]) or b""), row, rows)
-        for uuid in unique(row[4] for row in competence_rows)[:: len(competence_rows) // 100]:
+        for uuid in distinct_values(row[4] for row in competence_rows)[:: len(competence_rows) // 100]:
             assert_competence(orjson.loads(documents.document(COMPETENCES, uuid) or b""), competence_rows)
             used = {orjson.loads(item)["id"] for item in documents.used_in(uuid)}
             assert used == {row[0] for row in competence_rows if row[4] == uuid}
@@ -400,18 +400,18 @@ def assert_profile(body: dict[str, Any], row: list[Any], rows: Rows) -> None:
         ("essentialCompetences", "Occ.Prof - Essential"),
         ("specificCompetences", "Occ.Prof - Optional"),
     ):
-        expected = unique((cells[0], cells[1]) for cells in rows.of(uuid, sheet))
+        expected = distinct_values((cells[0], cells[1]) for cells in rows.of(uuid, sheet))
         assert [(one["id"], one["code"]) for one in body[key]] == expected, key
     sets: dict[str, list[str]] = defaultdict(list)
     for cells in rows.of(uuid, "Occ.Prof - Competentiesets"):
         sets[cells[1]].append(cells[7])
     assert {one["code"]: [skill["code"] for skill in one["skills"]] for one in body["competenceSets"]} == {
-        code: unique(skills) for code, skills in sets.items()
+        code: distinct_values(skills) for code, skills in sets.items()
     }
 
 
 def assert_competence(body: dict[str, Any], rows: list[list[Any]]) -> None:
-    blocks = unique(tuple(row[6:]) for row in rows if row[4] == body["id"])
+    blocks = distinct_values(tuple(row[6:]) for row in rows if row[4] == body["id"])
     for key, type_name in (("knowledgeItems", "knowledge"), ("behaviouralIndicators", "behavioural indicator")):
         expected = [(uuid, code, nl or None, fr or None) for type_, uuid, code, nl, fr in blocks if type_ == type_name]
         assert [values_of(one) for one in body[key]] == expected

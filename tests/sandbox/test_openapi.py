@@ -24,12 +24,12 @@ async def description(client: httpx.AsyncClient) -> dict[str, Any]:
     return document
 
 
-def closed(node: Any) -> Any:
+def closed_schemas(node: Any) -> Any:
     """Schemas that refuse additional keys."""
     if isinstance(node, dict):
         more = {"additionalProperties": False} if "properties" in node else {}
-        return {key: closed(value) for key, value in node.items()} | more
-    return [closed(item) for item in node] if isinstance(node, list) else node
+        return {key: closed_schemas(value) for key, value in node.items()} | more
+    return [closed_schemas(item) for item in node] if isinstance(node, list) else node
 
 
 async def test_the_description_is_valid_and_needs_no_key(client: httpx.AsyncClient) -> None:
@@ -42,7 +42,7 @@ async def test_the_description_is_valid_and_needs_no_key(client: httpx.AsyncClie
 @pytest.mark.slow
 async def test_every_sandbox_response_matches_its_openapi_schema(client: httpx.AsyncClient) -> None:
     document = await description(client)
-    components = closed(document["components"])
+    components = closed_schemas(document["components"])
     client.headers["X-IBM-Client-Id"] = "k3y"
     ids = {
         name: [item["id"] for item in await items(client, f"/releases/3.11/{name}?size=20")]

@@ -20,7 +20,7 @@ HEADINGS = [f"Heading {at}" for at in range(16)]
 NAMES = "Occ.Prof - Alt.Names 3.26"
 
 
-def streamed(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
+def write_streamed(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
     """Write a workbook row by row, as large exports are written: with inline strings."""
     with xlsxwriter.Workbook(path, {"constant_memory": True}) as book:
         for title, rows in sheets.items():
@@ -65,7 +65,7 @@ def test_rows_equal_those_of_the_parser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[Any]], groups: int
 ) -> None:
     monkeypatch.setattr(plain_rows_module, "MAX_GROUPS", groups)
-    path = streamed(tmp_path / "x.xlsx", {"Sheet": rows})
+    path = write_streamed(tmp_path / "x.xlsx", {"Sheet": rows})
 
     read = [list(texts) for texts in plain_rows(read_package(path).pieces("Sheet"))]
 
@@ -126,7 +126,7 @@ def test_other_encodings_fall_back_to_the_parser() -> None:
 
 def test_a_sheet_of_inline_strings_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [HEADINGS, profile(), profile(COOK, "OP-2")]
-    path = streamed(tmp_path / "export.xlsx", {MAIN: rows})
+    path = write_streamed(tmp_path / "export.xlsx", {MAIN: rows})
     monkeypatch.setattr(excel, "_parsed", None)
 
     assert [one.code for one in read_workbook(path).profiles] == ["OP-1", "OP-2"]
@@ -137,7 +137,7 @@ def test_a_sheet_is_parsed_from_its_first_complex_row_on(tmp_path: Path) -> None
     names[15][7] = 4711  # a number
     names[17][6] = "xx"
     sheets = {MAIN: [HEADINGS, profile()], NAMES: [HEADINGS[:8], *names]}
-    path = streamed(tmp_path / "export.xlsx", sheets)
+    path = write_streamed(tmp_path / "export.xlsx", sheets)
 
     with pytest.raises(WorkbookError, match=r"Alt.Names 3.26, row 19, column G: unknown language 'xx'"):
         read_workbook(path)

@@ -255,7 +255,7 @@ def test_documented_subgraphs_use_our_types_and_keys(sdl: str) -> None:
             assert key.arguments[0].value.value in KEYS[name]  # type: ignore[attr-defined]
 
 
-def fenced(info: str) -> str:
+def block_of_page(info: str) -> str:
     """The text of the only block of the page with this info string."""
     (block,) = re.findall(rf"```{info}\n(.*?)```", PAGE, re.DOTALL)
     return str(block)
@@ -263,10 +263,10 @@ def fenced(info: str) -> str:
 
 async def test_the_documented_vacancy_is_resolved_by_its_codes(subgraph: Server) -> None:
     """Types and codes as VDAB's vacancy API has them become entities with the labels of the vacancy."""
-    vacancy = json.loads(fenced("json vacancy"))
+    vacancy = json.loads(block_of_page("json vacancy"))
     types = dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", PAGE, re.MULTILINE))
     requirements = [item for item in vacancy["profiel"]["vereisten"] if item["type"] in types]
-    union = graphql.parse(fenced("graphql federation vacancy"))
+    union = graphql.parse(block_of_page("graphql federation vacancy"))
     (members,) = [node for node in union.definitions if isinstance(node, graphql.UnionTypeDefinitionNode)]
     profile = {"__typename": "OccupationalProfile", "code": vacancy["functie"]["beroepsprofiel"]["code"]}
     text = "description { nl }"

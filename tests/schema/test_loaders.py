@@ -49,7 +49,7 @@ def loaders(documents: dict[str, dict[str, Any]]) -> tuple[Loaders, Table]:
     return Loaders(cast(Store, table), cast(IndexRegistry, None), page_size=500, fetch_context=FetchContext()), table
 
 
-def linked(release: str, rest: str = "") -> dict[str, Any]:
+def linked_document(release: str, rest: str = "") -> dict[str, Any]:
     return {"_links": {"self": {"href": f"http://internal:8080/api/releases/{release}{rest}"}}}
 
 
@@ -57,7 +57,7 @@ def codes(items: Sequence[Document]) -> list[int]:
     return [int(item["code"]) for item in items]
 
 
-def listed(*numbers: int, total: int, size: int = 3) -> dict[str, Any]:
+def list_document(*numbers: int, total: int, size: int = 3) -> dict[str, Any]:
     return {
         "_embedded": {"someList": [{"code": number} for number in numbers]},
         "page": {"size": size, "totalElements": total, "totalPages": -(-total // size)},
@@ -200,7 +200,7 @@ async def test_a_failing_path_does_not_fail_the_rest_of_its_batch() -> None:
 
 
 async def test_the_number_of_current_comes_from_its_self_link() -> None:
-    load, table = loaders({"/releases/current": linked("3.27")})
+    load, table = loaders({"/releases/current": linked_document("3.27")})
 
     assert [await load.release_number(item) for item in ("current", "3.11", "current")] == ["3.27", "3.11", "3.27"]
     assert table.batches == [["/releases/current"]]
@@ -208,9 +208,9 @@ async def test_the_number_of_current_comes_from_its_self_link() -> None:
 
 async def test_the_cached_current_release_equals_the_loaded_one() -> None:
     for headers, others in (
-        (linked("3.27"), {}),
+        (linked_document("3.27"), {}),
         ({"number": "3.26"}, {}),
-        (linked("3.26") | {"number": "2026-06"}, {"/releases/2026-06": {"number": "2026-06"}}),
+        (linked_document("3.26") | {"number": "2026-06"}, {"/releases/2026-06": {"number": "2026-06"}}),
     ):
         documents = {CURRENT: headers, **others}
         load, _, _ = await in_memory(*documents, documents=documents)
@@ -221,7 +221,7 @@ async def test_the_cached_current_release_equals_the_loaded_one() -> None:
 
 
 async def test_the_current_release_is_uncached_if_it_needs_another_request() -> None:
-    for documents in ({}, {CURRENT: {}}, {CURRENT: linked("3.26") | {"number": "2026-06"}}):
+    for documents in ({}, {CURRENT: {}}, {CURRENT: linked_document("3.26") | {"number": "2026-06"}}):
         load, upstream, _ = await in_memory(*documents, documents=documents)
         assert load.releases.get_cached() is None
         assert upstream.requests == []
@@ -230,11 +230,11 @@ async def test_the_current_release_is_uncached_if_it_needs_another_request() -> 
 @pytest.mark.parametrize(
     ("document", "numbers"),
     [
-        (linked("3.27"), ["3.27"]),
-        (linked("current") | {"number": "3.27"}, ["3.27"]),
-        (linked("3.26") | {"number": "3.27"}, ["3.27", "3.26"]),
+        (linked_document("3.27"), ["3.27"]),
+        (linked_document("current") | {"number": "3.27"}, ["3.27"]),
+        (linked_document("3.26") | {"number": "3.27"}, ["3.27", "3.26"]),
         ({"releaseNumber": "3.27"}, ["3.27"]),
-        ({"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}, ["3.27"]),
+        ({"_embedded": {"softSkillList": [linked_document("3.27", "/softskills/x")]}}, ["3.27"]),
         ({"number": "current"}, []),
         ({"number": 3.27}, []),
         ({"number": "../x"}, []),
@@ -246,7 +246,7 @@ def test_the_release_number_is_read_from_a_document(document: dict[str, Any], nu
 
 
 async def test_if_key_and_link_differ_the_served_release_is_current() -> None:
-    current = {"/releases/current": linked("3.26") | {"number": "2026-06"}}
+    current = {"/releases/current": linked_document("3.26") | {"number": "2026-06"}}
     load, _ = loaders(current)
     assert await load.release_number("current") == "3.26"
 
@@ -263,8 +263,8 @@ async def test_without_current_routes_a_search_hit_names_the_current_release() -
 
 
 async def test_without_release_routes_soft_skills_name_the_current_release() -> None:
-    listed = {"_embedded": {"softSkillList": [linked("3.27", "/softskills/x")]}}
-    load, _ = loaders({"/releases/current/softskills": listed, "/releases/3.27/softskills": listed})
+    list_document = {"_embedded": {"softSkillList": [linked_document("3.27", "/softskills/x")]}}
+    load, _ = loaders({"/releases/current/softskills": list_document, "/releases/3.27/softskills": list_document})
 
     assert await load.release_number("current") == "3.27"
     assert await load.release_exists("3.27")
@@ -288,7 +288,8 @@ async def test_an_invalid_release_number_is_never_requested() -> None:
 
 async def test_a_slice_of_a_list_loads_only_the_pages_it_needs() -> None:
     pages = {
-        f"{LIST}?page={page}&size=500": listed(*range(page * 3, min(page * 3 + 3, 10)), total=10) for page in range(4)
+        f"{LIST}?page={page}&size=500": list_document(*range(page * 3, min(page * 3 + 3, 10)), total=10)
+        for page in range(4)
     }
     load, table = loaders(pages)
     listing = load.listing(LIST)
@@ -305,16 +306,19 @@ async def test_an_unpaged_list_is_read_in_one_request_unless_it_has_pages() -> N
     assert len(await load.listing(LIST, paged=False).all()) == 2
     assert table.batches == [[LIST]]
 
-    pages = {f"{LIST}?page={page}&size=500": listed(*numbers, total=4) for page, numbers in enumerate(([0, 1, 2], [3]))}
-    load, _ = loaders({LIST: listed(0, 1, total=4), **pages})
+    pages = {
+        f"{LIST}?page={page}&size=500": list_document(*numbers, total=4)
+        for page, numbers in enumerate(([0, 1, 2], [3]))
+    }
+    load, _ = loaders({LIST: list_document(0, 1, total=4), **pages})
     assert codes(await load.listing(LIST, paged=False).all()) == [0, 1, 2, 3]
 
 
 async def test_a_short_page_does_not_shift_items_of_the_next_one() -> None:
     pages = {
-        FIRST: listed(0, 1, 2, total=9),
-        f"{LIST}?page=1&size=500": listed(3, 4, total=9),
-        f"{LIST}?page=2&size=500": listed(6, 7, 8, total=9),
+        FIRST: list_document(0, 1, 2, total=9),
+        f"{LIST}?page=1&size=500": list_document(3, 4, total=9),
+        f"{LIST}?page=2&size=500": list_document(6, 7, 8, total=9),
     }
     load, _ = loaders(pages)
 
@@ -324,7 +328,8 @@ async def test_a_short_page_does_not_shift_items_of_the_next_one() -> None:
 
 async def test_pages_with_fewer_items_than_declared_are_all_read() -> None:
     pages = {
-        f"{LIST}?page={page}&size=500": listed(*range(page * 3, page * 3 + 3), total=9, size=500) for page in range(3)
+        f"{LIST}?page={page}&size=500": list_document(*range(page * 3, page * 3 + 3), total=9, size=500)
+        for page in range(3)
     }
     load, _ = loaders(pages)
 
@@ -332,7 +337,7 @@ async def test_pages_with_fewer_items_than_declared_are_all_read() -> None:
 
 
 async def test_a_list_with_an_excessive_total_is_rejected() -> None:
-    load, table = loaders({FIRST: listed(0, total=20_000_000, size=1)})
+    load, table = loaders({FIRST: list_document(0, total=20_000_000, size=1)})
 
     with pytest.raises(UpstreamInvalidResponse, match="more than 10,000 pages: 20,000,000 items in pages of 1"):
         await load.listing(LIST).all()
@@ -349,7 +354,7 @@ async def test_an_endless_list_without_a_total_is_rejected(monkeypatch: pytest.M
 
 async def test_a_list_is_complete_although_upstream_caps_its_pages() -> None:
     pages = {
-        f"{LIST}?page={page}&size=500": listed(*range(page * 20, page * 20 + 20), total=30_000, size=20)
+        f"{LIST}?page={page}&size=500": list_document(*range(page * 20, page * 20 + 20), total=30_000, size=20)
         for page in range(1500)
     }
     load, _ = loaders(pages)
@@ -359,7 +364,8 @@ async def test_a_list_is_complete_although_upstream_caps_its_pages() -> None:
 
 async def test_pages_counted_from_1_are_detected() -> None:
     pages = {
-        f"{LIST}?page={page}&size=500": listed(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6) for page in (1, 2)
+        f"{LIST}?page={page}&size=500": list_document(page * 3 - 3, page * 3 - 2, page * 3 - 1, total=6)
+        for page in (1, 2)
     }
     for page, document in enumerate(pages.values(), 1):
         document["page"]["number"] = page
@@ -388,7 +394,7 @@ async def test_an_empty_list_has_no_embedded_items_and_no_further_pages() -> Non
 
 
 async def test_a_scheduled_batch_does_not_start_after_close() -> None:
-    load, table = loaders({PROFILE: linked("3.11")})
+    load, table = loaders({PROFILE: linked_document("3.11")})
     load.load(PROFILE)  # a DataLoader starts its batch in a later pass of the event loop
     load.close()
     for _ in range(10):

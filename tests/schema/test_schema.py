@@ -21,7 +21,7 @@ def test_the_committed_schema_is_the_printed_one() -> None:
     assert (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8") == PRINTED + "\n"
 
 
-def described(name: str, graphql_type: Any) -> list[tuple[str, str | None]]:
+def descriptions_of(name: str, graphql_type: Any) -> list[tuple[str, str | None]]:
     rows = [(name, graphql_type.description)]
     for field_name, field in getattr(graphql_type, "fields", {}).items():
         rows.append((f"{name}.{field_name}", field.description))
@@ -35,7 +35,7 @@ def described(name: str, graphql_type: Any) -> list[tuple[str, str | None]]:
 
 def test_every_type_field_argument_and_value_has_a_description() -> None:
     assert [
-        where for name, graphql_type in OWN.items() for where, text in described(name, graphql_type) if not text
+        where for name, graphql_type in OWN.items() for where, text in descriptions_of(name, graphql_type) if not text
     ] == []
 
 

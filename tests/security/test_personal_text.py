@@ -140,10 +140,10 @@ async def test_errors_do_not_quote_the_text(server: Server, query: str, variable
 async def test_an_error_of_a_library_is_logged_without_its_message(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def failing(texts: list[str]) -> None:
+    def failing_query(texts: list[str]) -> None:
         raise KeyError(texts[0])
 
-    monkeypatch.setattr(server.app.state.embedder, "queries", failing)
+    monkeypatch.setattr(server.app.state.embedder, "queries", failing_query)
     with caplog.at_level(logging.DEBUG):
         response = await post(server, BY_VARIABLE % ("profilesForText", "totalCount"), variables={"text": TEXT})
 

@@ -31,7 +31,7 @@ async def server(releases: Releases, settings: Settings, tmp_path: Path) -> Asyn
         yield started
 
 
-async def longest(server: Server, *requests: Hostile) -> int:
+async def longest_iteration(server: Server, *requests: Hostile) -> int:
     """The longest event-loop iteration while these requests are processed together."""
     work = Work()
     with work.counted(server.app.state.scheduler):
@@ -47,7 +47,7 @@ async def longest(server: Server, *requests: Hostile) -> int:
 
 @pytest.mark.parametrize("name", EXECUTED)
 async def test_a_long_operation_is_interrupted(server: Server, name: str) -> None:
-    assert await longest(server, EXECUTED[name]) < BOUND
+    assert await longest_iteration(server, EXECUTED[name]) < BOUND
 
 
 @pytest.mark.parametrize("field", ["usedInTechnicalCompetences", "usedInOccupationalProfiles"])
@@ -64,12 +64,12 @@ async def test_a_list_with_an_index_query_per_item_is_interrupted(server: Server
 
 @pytest.mark.parametrize("name", PREPARED)
 async def test_a_document_at_the_limits_is_parsed_in_bounded_work(server: Server, name: str) -> None:
-    assert await longest(server, PREPARED[name]) < BOUND
+    assert await longest_iteration(server, PREPARED[name]) < BOUND
 
 
 @pytest.mark.parametrize("family", ["breadth", "fragments", "tokens", "variables"])
 async def test_a_hostile_request_is_refused_in_bounded_work(server: Server, family: str) -> None:
-    assert [hostile for hostile in FAMILIES[family]() if await longest(server, hostile) >= BOUND] == []
+    assert [hostile for hostile in FAMILIES[family]() if await longest_iteration(server, hostile) >= BOUND] == []
 
 
 @pytest.mark.parametrize("name", ["fields of one name", "99 aliases"])
@@ -80,20 +80,20 @@ async def test_each_loop_pass_parses_one_of_many_new_documents(server: Server, n
         for n in range(3)
     ]
 
-    assert await longest(server, *others) < BOUND
+    assert await longest_iteration(server, *others) < BOUND
 
 
 async def test_simultaneous_introspections_share_the_event_loop(server: Server) -> None:
     query = "{__schema{" + largest_requests.INTROSPECTION + "}}" + largest_requests.TYPE
 
-    assert await longest(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND
+    assert await longest_iteration(server, *(asks(query + " " * n, "") for n in range(4))) < BOUND
 
 
 async def test_long_operations_share_the_event_loop(server: Server) -> None:
     request = EXECUTED["5 pages of 500 skills"]
-    await longest(server, request)
+    await longest_iteration(server, request)
 
-    assert await longest(server, *[request] * 6) < BOUND
+    assert await longest_iteration(server, *[request] * 6) < BOUND
 
 
 async def test_an_execution_ends_at_its_deadline(releases: Releases, settings: Settings) -> None:
@@ -123,7 +123,7 @@ async def test_missing_documents_leave_few_reference_cycles(server: Server) -> N
 
 
 async def leaves_little(server: Server, request: Hostile) -> None:
-    await longest(server, request)
+    await longest_iteration(server, request)
 
     gc.collect()
     gc.disable()

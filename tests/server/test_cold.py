@@ -68,55 +68,55 @@ async def cold_server(releases: Releases, settings: Settings) -> AsyncIterator[C
 
 
 @pytest.fixture
-async def cold(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
+async def cold_start(releases: Releases, settings: Settings) -> AsyncIterator[Cold]:
     async with cold_server(releases, settings) as made:
         yield made
 
 
-def below(*rest: str) -> list[str]:
+def release_paths(*rest: str) -> list[str]:
     return sorted(f"/releases/3.11{item}" for item in rest)
 
 
 @pytest.mark.parametrize("release", ["current", "3.11"])
 @pytest.mark.parametrize("by", ["uuid", "code"])
 async def test_a_nested_query_takes_a_round_per_level_and_fetches_documents_once(
-    cold: Cold, release: str, by: str
+    cold_start: Cold, release: str, by: str
 ) -> None:
     thing = {"uuid": NURSE} if by == "uuid" else {"code": "OP-101"}
 
-    answer = await cold.ask(QUERY, {"release": release, **thing})
+    answer = await cold_start.ask(QUERY, {"release": release, **thing})
 
     competences = answer["occupationalProfile"]["essentialCompetences"]
     assert len(competences) == 12
     assert all(
         competence["skill"]["description"]["nl"] and competence["behaviouralIndicators"] for competence in competences
     )
-    assert cold.upstream.rounds == [
+    assert cold_start.upstream.rounds == [
         *([["/releases/current"]] if release == "current" else []),
-        *([below("/occupationalprofiles?page=0&size=500")] if by == "code" else []),
-        below(f"/occupationalprofiles/{NURSE}"),
-        below(*(f"/technicalcompetences/{competence['uuid']}" for competence in competences)),
+        *([release_paths("/occupationalprofiles?page=0&size=500")] if by == "code" else []),
+        release_paths(f"/occupationalprofiles/{NURSE}"),
+        release_paths(*(f"/technicalcompetences/{competence['uuid']}" for competence in competences)),
     ]
 
 
-async def test_embedded_values_are_not_fetched(cold: Cold) -> None:
+async def test_embedded_values_are_not_fetched(cold_start: Cold) -> None:
     query = QUERY.replace("behaviouralIndicators { code }", "")
 
-    await cold.ask(query, {"release": "current", "uuid": NURSE})
+    await cold_start.ask(query, {"release": "current", "uuid": NURSE})
 
-    assert cold.upstream.rounds == [["/releases/current"], below(f"/occupationalprofiles/{NURSE}")]
+    assert cold_start.upstream.rounds == [["/releases/current"], release_paths(f"/occupationalprofiles/{NURSE}")]
 
 
-async def test_missing_documents_of_two_profiles_are_fetched_once_in_one_round(cold: Cold) -> None:
+async def test_missing_documents_of_two_profiles_are_fetched_once_in_one_round(cold_start: Cold) -> None:
     query = f"""{{ occupationalProfiles(first: 2) {{ nodes {{ essentialCompetences {{ {COMPETENCES} }} }} }} }}"""
 
-    nodes = (await cold.ask(query))["occupationalProfiles"]["nodes"]
+    nodes = (await cold_start.ask(query))["occupationalProfiles"]["nodes"]
 
     uuids = {competence["uuid"] for node in nodes for competence in node["essentialCompetences"]}
     assert len(uuids) < sum(len(node["essentialCompetences"]) for node in nodes)
-    _, _, profiles, competences = cold.upstream.rounds
+    _, _, profiles, competences = cold_start.upstream.rounds
     assert len(profiles) == 2
-    assert competences == below(*(f"/technicalcompetences/{uuid}" for uuid in uuids))
+    assert competences == release_paths(*(f"/technicalcompetences/{uuid}" for uuid in uuids))
 
 
 async def test_a_level_beyond_the_concurrency_limit_takes_several_rounds(

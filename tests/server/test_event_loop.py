@@ -25,7 +25,7 @@ class Protocol(asyncio.Protocol):
         self._made.append(transport)
 
 
-def listening() -> socket.socket:
+def listening_socket() -> socket.socket:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(200)
@@ -41,7 +41,7 @@ def test_waiting_connections_are_accepted_in_a_few_passes() -> None:
     made: list[asyncio.BaseTransport] = []
 
     async def test() -> None:
-        door = listening()
+        door = listening_socket()
         with ExitStack() as clients:
             for _ in range(60):
                 clients.enter_context(socket.create_connection(door.getsockname()))
@@ -61,7 +61,7 @@ def test_responses_are_sent_without_delay() -> None:
     made: list[asyncio.BaseTransport] = []
 
     async def test() -> None:
-        door = listening()
+        door = listening_socket()
         server = await asyncio.get_running_loop().create_server(lambda: Protocol(made), sock=door)
         with socket.create_connection(door.getsockname()):
             while not made:
@@ -76,7 +76,7 @@ def test_responses_are_sent_without_delay() -> None:
 
 def test_connections_after_shutdown_are_refused_by_the_system() -> None:
     async def test() -> None:
-        door = listening()
+        door = listening_socket()
         address = door.getsockname()
         server = await asyncio.get_running_loop().create_server(asyncio.Protocol, sock=door)
         server.close()
@@ -147,14 +147,14 @@ class Listening(Connection):
         return result, None
 
 
-def accepting(door: Listening) -> Loop:
+def loop_that_accepts(door: Listening) -> Loop:
     loop = Loop()
     BatchAcceptServer(cast(asyncio.AbstractEventLoop, loop), asyncio.Protocol, cast(socket.socket, door))
     return loop
 
 
 async def test_accepting_pauses_when_file_descriptors_run_out(caplog: pytest.LogCaptureFixture) -> None:
-    loop = accepting(Listening(OSError(errno.EMFILE, "Too many open files")))
+    loop = loop_that_accepts(Listening(OSError(errno.EMFILE, "Too many open files")))
 
     loop.accept()
     assert not loop.reading
@@ -168,7 +168,7 @@ async def test_accepting_pauses_when_file_descriptors_run_out(caplog: pytest.Log
 
 async def test_a_connection_closed_before_it_was_accepted_is_cleaned_up() -> None:
     gone = Connection()
-    loop = accepting(Listening(gone))
+    loop = loop_that_accepts(Listening(gone))
 
     loop.accept()
     await asyncio.gather(*loop.tasks)
@@ -177,7 +177,7 @@ async def test_a_connection_closed_before_it_was_accepted_is_cleaned_up() -> Non
 
 async def test_accepting_leaves_connections_for_other_listeners() -> None:
     door = Listening(*(Connection() for _ in range(MAX_ACCEPTS_PER_TURN + 1)))
-    loop = accepting(door)
+    loop = loop_that_accepts(door)
 
     loop.accept()
     assert len(door.coming) == 1

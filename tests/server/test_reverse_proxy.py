@@ -58,7 +58,7 @@ def test_the_nginx_block_forwards_the_required_headers() -> None:
         assert item in results
 
 
-def configured(folder: Path, upstream: str, port: int) -> Path:
+def nginx_configuration(folder: Path, upstream: str, port: int) -> Path:
     """A complete nginx configuration around the block, with the addresses of this test."""
     block = BLOCK
     for text, here in (
@@ -93,7 +93,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def proxied(folder: Path, upstream: str) -> AsyncIterator[str]:
+async def nginx_address(folder: Path, upstream: str) -> AsyncIterator[str]:
     """nginx in front of a server, with a self-signed certificate: its host and port."""
     key, certificate = folder / "certificate.key", folder / "certificate.pem"
     await run(
@@ -101,7 +101,7 @@ async def proxied(folder: Path, upstream: str) -> AsyncIterator[str]:
         *("-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate),
     )
     port = free_port()
-    file = configured(folder, upstream, port)
+    file = nginx_configuration(folder, upstream, port)
     await run("nginx", "-t", "-p", folder, "-e", "stderr", "-c", file)
     nginx = await asyncio.create_subprocess_exec(
         *("nginx", "-p", folder, "-e", "stderr", "-c", file), stderr=asyncio.subprocess.DEVNULL
@@ -113,15 +113,15 @@ async def proxied(folder: Path, upstream: str) -> AsyncIterator[str]:
         await nginx.wait()
 
 
-def trusting(folder: Path) -> ssl.SSLContext:
+def tls_context(folder: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(folder / "certificate.pem"))
 
 
 @needs_nginx
 async def test_pages_and_operations_work_over_tls_below_the_prefix(tmp_path: Path) -> None:
-    async with started("serve") as (base, _, _), proxied(tmp_path, base.removeprefix("http://")) as host:
+    async with started("serve") as (base, _, _), nginx_address(tmp_path, base.removeprefix("http://")) as host:
         await answer(base)
-        retrying = httpx.AsyncHTTPTransport(verify=trusting(tmp_path), retries=8)
+        retrying = httpx.AsyncHTTPTransport(verify=tls_context(tmp_path), retries=8)
         async with httpx.AsyncClient(transport=retrying, base_url=f"https://{host}", timeout=60) as client:
             for path in ("graphql", "graphql/"):
                 response = await client.post(f"/competent/{path}", json=QUERY)
@@ -144,9 +144,9 @@ async def test_pages_and_operations_work_over_tls_below_the_prefix(tmp_path: Pat
 @needs_nginx
 async def test_websockets_and_events_pass_through_nginx_unbuffered(tmp_path: Path) -> None:
     news = {"query": "subscription { releasePublished { number } }"}
-    async with started("serve") as (base, _, _), proxied(tmp_path, base.removeprefix("http://")) as host:
+    async with started("serve") as (base, _, _), nginx_address(tmp_path, base.removeprefix("http://")) as host:
         await answer(base)
-        retrying = httpx.AsyncHTTPTransport(verify=trusting(tmp_path), retries=8)
+        retrying = httpx.AsyncHTTPTransport(verify=tls_context(tmp_path), retries=8)
         async with httpx.AsyncClient(transport=retrying, base_url=f"https://{host}", timeout=60) as client:
             headers = {"Accept": "text/event-stream"}
             async with client.stream("POST", "/competent/graphql", json=QUERY, headers=headers) as response:
@@ -155,7 +155,7 @@ async def test_websockets_and_events_pass_through_nginx_unbuffered(tmp_path: Pat
             async with client.stream("POST", "/competent/graphql", json=news, headers=headers) as response:
                 assert response.headers["content-type"].startswith("text/event-stream")  # before any event
 
-        address, trust = f"wss://{host}/competent/graphql", trusting(tmp_path)
+        address, trust = f"wss://{host}/competent/graphql", tls_context(tmp_path)
         for origin in (f"https://{host}", "https://localhost"):
             async with connect(
                 address,

@@ -52,7 +52,7 @@ class Watched:
             await asyncio.sleep(0)
         assert self.under_way == 0
 
-    async def quiet(self) -> None:
+    async def wait_for_calls(self) -> None:
         """Wait until no call is in progress or about to start."""
         still = 0
         while still < 50:
@@ -118,13 +118,13 @@ async def test_with_routes_down_each_lost_field_has_its_path_and_code(server: St
 
 async def test_many_readers_of_stale_data_cause_one_call_per_document(server: Stale) -> None:
     await server.ask(QUERY)
-    await server.watched.quiet()
+    await server.watched.wait_for_calls()
     before = set(server.upstream_paths())
 
     server.watched.released.clear()  # a request after a finished revalidation starts another
     await asyncio.gather(*(server.ask(QUERY) for _ in range(20)))
     server.watched.released.set()
-    await server.watched.quiet()
+    await server.watched.wait_for_calls()
 
     repeated = Counter(server.upstream_paths())
     assert set(repeated) <= before
@@ -154,7 +154,7 @@ async def test_a_response_has_one_release_while_current_changes(
         assert {path.split("/")[2] for path in server.upstream_paths()} == {"current", "3.10"}
 
         await server.ask("{ release { number } }")  # of the old one still, and renewed behind
-        await server.watched.quiet()
+        await server.watched.wait_for_calls()
         second = str(await server.ask(query))
         assert "'3.11'" in second
         assert "'3.10'" not in second

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 DRAIN = {"COMPETENT_DRAIN": "0.3", "COMPETENT_INDEX": "need"}
 
 
-async def stopped(process: asyncio.subprocess.Process) -> None:
+async def terminate(process: asyncio.subprocess.Process) -> None:
     """Tell it to stop, and wait until it has; how long that takes is measured in benchmarks."""
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(LONG):
@@ -30,7 +30,7 @@ async def test_idle_connections_do_not_delay_shutdown(workers: str) -> None:
         await answer(base)
         async with httpx.AsyncClient(base_url=base) as idle:
             assert (await idle.get("/health/live")).status_code == 200
-            await stopped(process)
+            await terminate(process)
 
 
 async def test_a_draining_server_fails_readiness_and_still_responds() -> None:
@@ -41,7 +41,7 @@ async def test_a_draining_server_fails_readiness_and_still_responds() -> None:
             while (ready := await client.get("/health/ready")).status_code == 200:
                 await asyncio.sleep(0)
             response = await client.post("/graphql", json=QUERY)
-            await stopped(process)  # the second signal does not wait
+            await terminate(process)  # the second signal does not wait
 
     assert ready.json()["reasons"] == ["the server is shutting down"]
     assert ready.headers["connection"] == response.headers["connection"] == "close"
@@ -56,7 +56,7 @@ async def test_shutdown_under_load_answers_every_request() -> None:
         await asking.wait()
         process.send_signal(signal.SIGTERM)
         await asyncio.gather(*clients)
-        await stopped(process)
+        await terminate(process)
 
 
 async def _asks_until_closed(base: str, asking: asyncio.Barrier) -> None:
@@ -90,7 +90,7 @@ async def test_a_server_with_a_hung_upstream_stops_and_clients_get_errors() -> N
             waiting = asyncio.create_task(client.post("/graphql", json=QUERY))
             while "competent_operations_in_progress 1.0" not in (await client.get("/metrics")).text:
                 await asyncio.sleep(0)
-            await stopped(process)
+            await terminate(process)
             response = await waiting
 
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")

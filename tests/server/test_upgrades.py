@@ -63,18 +63,18 @@ async def bodies_for(*pieces: bytes, ws: str = "none", answers: int = 1) -> list
         return results
 
 
-def got(body: bytes, method: str = "POST", agent: bool = False) -> str:
+def response_of(body: bytes, method: str = "POST", agent: bool = False) -> str:
     return JSONResponse([body.decode(), method, ["user-agent"] * agent]).body.decode()
 
 
 @pytest.mark.parametrize("head", [JAVA, CURL], ids=["Java", "curl"])
 async def test_an_http2_upgrade_is_ignored_and_the_body_is_read(head: bytes) -> None:
-    assert await bodies_for(head % len(BODY) + BODY) == [got(BODY, agent=True)]
+    assert await bodies_for(head % len(BODY) + BODY) == [response_of(BODY, agent=True)]
 
 
 @pytest.mark.parametrize("head", [JAVA, CURL], ids=["Java", "curl"])
 async def test_an_upgrade_with_a_delayed_body_is_ignored(head: bytes) -> None:
-    assert await bodies_for(head % len(BODY), BODY[:5], BODY[5:]) == [got(BODY, agent=True)]
+    assert await bodies_for(head % len(BODY), BODY[:5], BODY[5:]) == [response_of(BODY, agent=True)]
 
 
 async def test_a_request_is_parsed_equally_at_any_split() -> None:
@@ -90,25 +90,28 @@ async def test_a_request_is_parsed_equally_at_any_split() -> None:
         len(complete),
     ]
 
-    assert await bodies_for(*(complete[begin:end] for begin, end in pairwise(cuts))) == [got(BODY, agent=True)]
+    assert await bodies_for(*(complete[begin:end] for begin, end in pairwise(cuts))) == [response_of(BODY, agent=True)]
 
 
 async def test_requests_pipelined_after_an_upgrade_get_responses() -> None:
     offer = JAVA % len(BODY) + BODY
 
-    assert await bodies_for(offer + PLAIN + offer + PLAIN, answers=4) == [got(BODY, agent=True), got(b"abc")] * 2
+    assert (
+        await bodies_for(offer + PLAIN + offer + PLAIN, answers=4)
+        == [response_of(BODY, agent=True), response_of(b"abc")] * 2
+    )
 
 
 async def test_a_thousand_upgrades_in_one_packet_are_all_answered() -> None:
     offer = b"GET / HTTP/1.1\r\nHost:\r\nConnection:upgrade\r\nUpgrade:x\r\n\r\n"
 
-    assert await bodies_for(offer * 1_000, answers=1_000) == [got(b"", "GET")] * 1_000
+    assert await bodies_for(offer * 1_000, answers=1_000) == [response_of(b"", "GET")] * 1_000
 
 
 async def test_a_chunked_body_is_read_after_an_upgrade() -> None:
     head = HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-    assert await bodies_for(head + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n" + PLAIN, answers=2) == [got(b"abc")] * 2
+    assert await bodies_for(head + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n" + PLAIN, answers=2) == [response_of(b"abc")] * 2
 
 
 async def test_expect_100_continue_works_with_an_upgrade() -> None:
@@ -152,7 +155,7 @@ async def test_an_incomplete_websocket_handshake_is_a_plain_get(fields: bytes) -
     head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + fields + b"\r\n"
     body = b"abc" * (b"Length" in fields)
 
-    assert await bodies_for(head + body, ws="websockets-sansio") == [got(body, "GET")]
+    assert await bodies_for(head + body, ws="websockets-sansio") == [response_of(body, "GET")]
 
 
 async def test_a_websocket_opens_with_any_list_in_its_connection_header() -> None:

@@ -69,7 +69,7 @@ KEY = f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}"
 OURS = "Sec-WebSocket-Protocol: graphql-transport-ws"
 
 
-async def opened(port: int, *fields: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
+async def raw_connection(port: int, *fields: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
     """A raw connection, with the head of the server's answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(handshake(KEY, *(fields or (OURS,))))
@@ -78,7 +78,7 @@ async def opened(port: int, *fields: str) -> tuple[asyncio.StreamReader, asyncio
 
 async def closing_code(seen: Seen, data: bytes) -> int:
     """The code that the server closes with after this; it must."""
-    reader, writer, _ = await opened(seen.port)
+    reader, writer, _ = await raw_connection(seen.port)
     with closing(writer):
         writer.write(data)
         opcode, content = (await frames_of(reader))[-1]
@@ -135,7 +135,7 @@ async def test_the_close_code_arrives_during_a_flood(seen: Seen, type: str) -> N
 
 
 async def test_pings_within_the_limit_all_get_pongs(seen: Seen) -> None:
-    reader, writer, _ = await opened(seen.port)
+    reader, writer, _ = await raw_connection(seen.port)
     pings = [b"%d" % n for n in range(FRAMES // 2)]
     writer.write(b"".join(frame(PING, ping) for ping in pings) + frame(CLOSE, b"\x03\xe8"))
     with closing(writer):
@@ -145,7 +145,7 @@ async def test_pings_within_the_limit_all_get_pongs(seen: Seen) -> None:
 
 
 async def test_a_fragmented_message_is_reassembled(seen: Seen) -> None:
-    reader, writer, _ = await opened(seen.port)
+    reader, writer, _ = await raw_connection(seen.port)
     text = b'{"type":"connection_init","payload":{"x":"' + "é".encode() * 30_000 + b'"}}'
     pieces = [text[at : at + 100] for at in range(0, len(text), 100)]
     writer.write(frame(TEXT, pieces[0], end=False))
@@ -225,7 +225,7 @@ async def test_invalid_frames_close_with_a_code_and_log_one_line(
     ],
 )
 async def test_the_supported_subprotocol_is_selected_from_any_list(seen: Seen, fields: tuple[str, ...]) -> None:
-    _, writer, head = await opened(seen.port, *fields)
+    _, writer, head = await raw_connection(seen.port, *fields)
     writer.close()
 
     assert head.lower().count(b"sec-websocket-protocol: graphql-transport-ws\r\n") == 1

@@ -30,7 +30,7 @@ LIVE = {"COMPETENT_UPSTREAM_URL": "https://competent.invalid", "COMPETENT_API_KE
 
 
 @pytest.fixture
-def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+def user_without_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user as in a container: no HOME, no entry in /etc/passwd, no settings."""
 
     def unknown(uid: int) -> pwd.struct_passwd:
@@ -50,14 +50,14 @@ def run(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.usefixtures("homeless")
+@pytest.mark.usefixtures("user_without_home")
 def test_a_user_without_a_home_has_no_folders() -> None:
     assert (user_cache_folder(), user_config_folder(), cache_dir(Settings()), index_folder(Settings())) == (None,) * 4
     with pytest.raises(SettingsError, match="set COMPETENT_KEYS_FILE"):
         keys_file(Settings())
 
 
-@pytest.mark.usefixtures("homeless")
+@pytest.mark.usefixtures("user_without_home")
 @pytest.mark.parametrize("live", [{}, LIVE], ids=["sandbox", "live"])
 def test_ask_works_without_a_home(live: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in live.items():
@@ -66,7 +66,7 @@ def test_ask_works_without_a_home(live: dict[str, str], monkeypatch: pytest.Monk
     assert run("ask", "{ __typename }")[0] == 0
 
 
-@pytest.mark.usefixtures("homeless")
+@pytest.mark.usefixtures("user_without_home")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -83,12 +83,12 @@ def test_a_command_that_needs_a_home_folder_names_the_setting(arguments: list[st
     assert says in err
 
 
-@pytest.mark.usefixtures("homeless")
+@pytest.mark.usefixtures("user_without_home")
 def test_doctor_works_without_a_home() -> None:
     assert run("doctor", "--json")[0] == 0
 
 
-@pytest.mark.usefixtures("homeless")
+@pytest.mark.usefixtures("user_without_home")
 def test_a_tilde_without_a_home_is_refused() -> None:
     with pytest.raises(SettingsError, match="COMPETENT_CACHE_DIR begins with ~"):
         Settings.from_environment({"COMPETENT_CACHE_DIR": "~/cache"})
@@ -158,10 +158,10 @@ def test_an_unwritable_keys_file_is_a_one_line_error(
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
 
-    def full(source: Path, target: Path) -> Path:
+    def full_folder(source: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "replace", full_folder)
     monkeypatch.setenv("COMPETENT_KEYS_FILE", str(tmp_path / location))
     code, out, err = run("key", "new", "partner")
 

@@ -44,7 +44,7 @@ async def flap(soak: Soak, until: float) -> None:
             return
 
 
-async def everything(soak: Soak) -> tuple[list[Seen], list[Seen], list[float]]:
+async def run_everything(soak: Soak) -> tuple[list[Seen], list[Seen], list[float]]:
     """What clients saw, what those saw who asked for bombs, and the memory of the server all the while."""
     memory = list[float]()
     until = time.monotonic() + soak.seconds
@@ -73,7 +73,7 @@ def test_combined_faults_leak_no_memory_and_lose_no_response() -> None:
     async def scenario(soak: Soak) -> list[Row]:
         await soak.warm()
         start = soak.server.megabytes
-        seen, bombed, memory = await everything(soak)
+        seen, bombed, memory = await run_everything(soak)
 
         cached = [response for response in seen if response.cached]
         unknown = Counter(bool(response.codes) for response in seen if not response.cached)

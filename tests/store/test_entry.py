@@ -27,26 +27,26 @@ GOOD = pack(DOCUMENT)
 MOST = 100_000
 
 
-def deflated(text: bytes) -> bytes:
+def best_compression(text: bytes) -> bytes:
     return zlib.compress(text, 9)
 
 
 TEXTS: dict[str, bytes] = {
-    "a bomb": deflated(b" " * 50_000_000 + b"{}"),
-    "one byte too many": deflated(b'{"a":"' + b"x" * (MOST - 7) + b'"}'),
-    "a list": deflated(b"[1, 2]"),
-    "a string": deflated(b'"x"'),
-    "null": deflated(b"null"),
-    "no JSON": deflated(b"{'a': 1}"),
-    "NaN": deflated(b'{"a": NaN}'),
-    "not UTF-8": deflated(b'{"a": "\xff"}'),
-    "half a surrogate": deflated(b'{"a": "\\ud800"}'),
-    "deeper than it can be written": deflated(b'{"a":' * 300 + b"1" + b"}" * 300),
-    "deeper than it can be read": deflated(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
-    "too many lists": deflated(b'{"a":[' + b",".join([b"[]"] * 30_000) + b"]}"),
-    "too many numbers": deflated(b'{"a":[' + b",".join([b"1"] * 45_000) + b"]}"),
-    "another document": deflated(orjson.dumps(RAW | {"id": OTHER[-36:]})),
-    "no id": deflated(b'{"a": 1}'),
+    "a bomb": best_compression(b" " * 50_000_000 + b"{}"),
+    "one byte too many": best_compression(b'{"a":"' + b"x" * (MOST - 7) + b'"}'),
+    "a list": best_compression(b"[1, 2]"),
+    "a string": best_compression(b'"x"'),
+    "null": best_compression(b"null"),
+    "no JSON": best_compression(b"{'a': 1}"),
+    "NaN": best_compression(b'{"a": NaN}'),
+    "not UTF-8": best_compression(b'{"a": "\xff"}'),
+    "half a surrogate": best_compression(b'{"a": "\\ud800"}'),
+    "deeper than it can be written": best_compression(b'{"a":' * 300 + b"1" + b"}" * 300),
+    "deeper than it can be read": best_compression(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
+    "too many lists": best_compression(b'{"a":[' + b",".join([b"[]"] * 30_000) + b"]}"),
+    "too many numbers": best_compression(b'{"a":[' + b",".join([b"1"] * 45_000) + b"]}"),
+    "another document": best_compression(orjson.dumps(RAW | {"id": OTHER[-36:]})),
+    "no id": best_compression(b'{"a": 1}'),
 }
 UNUSABLE: dict[str, object] = {
     **TEXTS,
@@ -80,13 +80,13 @@ def test_a_document_of_the_maximum_size_is_unpacked() -> None:
 def test_a_raw_entry_is_normalised_and_retains_its_age_and_validators() -> None:
     validators = Validators('"7"')
 
-    restored = restore(PROFILE, 5.5, '"7"', None, deflated(orjson.dumps(RAW)), MOST)
+    restored = restore(PROFILE, 5.5, '"7"', None, best_compression(orjson.dumps(RAW)), MOST)
     assert restored == CacheEntry(DOCUMENT, 5.5, SIZE, validators)
 
 
 def test_a_document_of_other_declarations_is_read_in_part_and_outdated() -> None:
     stored = DOCUMENT | {"title": "renamed", "softSkills": {"id": OTHER[-36:]}, "wages": 3, "code": None}
-    body = b"0123456789ab:" + deflated(orjson.dumps(stored))
+    body = b"0123456789ab:" + best_compression(orjson.dumps(stored))
 
     restored = restore(PROFILE, 5.5, '"7"', None, body, MOST)
 
@@ -104,7 +104,7 @@ def test_stored_values_of_the_wrong_shape_are_dropped(value: Any) -> None:
     fields = concept_type("OccupationalProfile").fields
     stored = {"id": DOCUMENT["id"]} | {field.name: value for field in fields}
 
-    document, _ = unpack(PROFILE, FORMAT.encode() + b":" + deflated(orjson.dumps(stored)), MOST)
+    document, _ = unpack(PROFILE, FORMAT.encode() + b":" + best_compression(orjson.dumps(stored)), MOST)
 
     assert renormalise(PROFILE, document) == document
     for field in fields:
@@ -186,7 +186,9 @@ def test_an_entry_is_decoded_as_it_was_encoded() -> None:
 def test_an_entry_of_the_previous_version_is_normalised() -> None:
     head = b'["' + PROFILE.encode() + b'",5.5,"7",null]\n'
 
-    assert decode(PROFILE, head + deflated(orjson.dumps(RAW)), MOST) == CacheEntry(DOCUMENT, 5.5, SIZE, Validators("7"))
+    assert decode(PROFILE, head + best_compression(orjson.dumps(RAW)), MOST) == CacheEntry(
+        DOCUMENT, 5.5, SIZE, Validators("7")
+    )
 
 
 class Poisoned:

@@ -96,16 +96,16 @@ def test_interning_changes_no_document_and_release_frees_all_bytes(
     originals: list[dict[str, Any]], random: Random
 ) -> None:
     interner = Interner()
-    before = [encoded(document) for document in originals]
+    before = [encode(document) for document in originals]
     taken = [interner.intern(document) for document in originals]
 
-    assert [encoded(value) for value, _ in taken] == before
+    assert [encode(value) for value, _ in taken] == before
     random.shuffle(taken)
     assert sum(interner.release(value) for value, _ in taken) == sum(size for _, size in taken)
     assert len(interner) == 0
 
 
-def encoded(document: Any) -> bytes:
+def encode(document: Any) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 

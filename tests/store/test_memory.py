@@ -12,7 +12,7 @@ ENTRY = entry_of(profile(0))
 FITTING = 50
 
 
-def full() -> Memory:
+def full_memory() -> Memory:
     """A memory with room for 50 documents, which has them."""
     memory = Memory(FITTING * ENTRY.size * 100 // 98 + 1, admission=Admission())
     for number in range(FITTING):
@@ -31,7 +31,7 @@ def increase(outcome: str) -> Callable[[], float]:
 
 
 def test_a_scan_evicts_nothing() -> None:
-    memory = full()
+    memory = full_memory()
     refused = increase("refused")
 
     for number in range(FITTING, 1000):
@@ -42,7 +42,7 @@ def test_a_scan_evicts_nothing() -> None:
 
 
 def test_repeated_scans_of_a_release_that_nearly_fits_mostly_hit() -> None:
-    memory = full()
+    memory = full_memory()
     misses = 0
 
     for _ in range(5):
@@ -55,7 +55,7 @@ def test_repeated_scans_of_a_release_that_nearly_fits_mostly_hit() -> None:
 
 
 def test_new_documents_replace_old_ones_when_they_are_requested_again() -> None:
-    memory = full()
+    memory = full_memory()
     evicted = increase("evicted")
 
     for _ in range(2):
@@ -67,7 +67,7 @@ def test_new_documents_replace_old_ones_when_they_are_requested_again() -> None:
 
 
 def test_a_document_that_is_cached_is_replaced_in_a_full_memory() -> None:
-    memory = full()
+    memory = full_memory()
     newer = ENTRY._replace(at=ENTRY.at + 1)
 
     memory.put(profile(0), newer)

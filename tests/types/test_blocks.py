@@ -76,15 +76,15 @@ async def test_an_unknown_release_is_release_not_found(server: Server) -> None:
 
 
 @pytest.fixture
-async def unbounded(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+async def server_without_limits(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     """A server without limits on the size and number of operations."""
     async with running(releases, replace(settings, operation_calls=1000, max_cost=10_000_000)) as started:
         yield started
 
 
 @pytest.mark.slow
-async def test_usage_of_a_block_agrees_with_the_documents(unbounded: Server) -> None:
-    server = unbounded
+async def test_usage_of_a_block_agrees_with_the_documents(server_without_limits: Server) -> None:
+    server = server_without_limits
     competences = (
         await server.ask(
             """{ technicalCompetences(first: 500) { nodes { code skill { code } knowledgeItems { code } behaviouralIndicators { code } } } }"""
@@ -145,7 +145,9 @@ async def test_reverse_links_of_all_siblings_fetch_no_document(server: Server) -
     assert server.upstream_paths() == []
 
 
-async def test_a_hundred_queries_for_a_missing_index_share_one_build(unbounded: Server) -> None:
-    answers = await asyncio.gather(*(unbounded.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100)))
+async def test_a_hundred_queries_for_a_missing_index_share_one_build(server_without_limits: Server) -> None:
+    answers = await asyncio.gather(
+        *(server_without_limits.ask("{ digitalSkills(first: 0) { totalCount } }") for _ in range(100))
+    )
 
     assert [answer["digitalSkills"]["totalCount"] for answer in answers] == [DIGITAL_SKILLS] * 100

@@ -9,7 +9,7 @@ from tests.conftest import Server
 GROUP = "{ technicalCompetences { code } skills { code } knowledgeItems { code } behaviouralIndicators { code } softSkills { code } digitalSkills { code } }"
 
 
-async def whole(server: Server, code: str) -> dict[str, Any]:
+async def profile_with_competences(server: Server, code: str) -> dict[str, Any]:
     data = await server.ask(
         """query ($code: String) { occupationalProfile(code: $code) { id softSkills { code } digitalSkills { code }
           essentialCompetences { id code skill { id code } knowledgeItems { id code } behaviouralIndicators { code } }
@@ -44,7 +44,7 @@ def codes(group: dict[str, list[dict[str, str]]]) -> dict[str, set[str]]:
 
 
 async def test_the_gap_agrees_with_the_two_profiles(server: Server) -> None:
-    here, there = await whole(server, "OP-101"), await whole(server, "OP-102")
+    here, there = await profile_with_competences(server, "OP-101"), await profile_with_competences(server, "OP-102")
     gap = (
         await server.ask(
             f"""query ($from: ConceptRef!, $to: ConceptRef!) {{ competenceGap(from: $from, to: $to) {{
@@ -83,11 +83,11 @@ async def test_similar_profiles_have_the_shared_competences(server: Server) -> N
       score profile { code } sharedCompetences { code }
     } } }"""
     matches = (await server.ask(query))["occupationalProfile"]["similarProfiles"]
-    own = weights(await whole(server, "OP-101"))
+    own = weights(await profile_with_competences(server, "OP-101"))
 
     assert [result["score"] for result in matches] == sorted((result["score"] for result in matches), reverse=True)
     for item in matches:
-        other = weights(await whole(server, item["profile"]["code"]))
+        other = weights(await profile_with_competences(server, item["profile"]["code"]))
         either = own.keys() | other.keys()
         lesser = sum(min(own.get(code, 0), other.get(code, 0)) for code in either)
         greater = sum(max(own.get(code, 0), other.get(code, 0)) for code in either)
@@ -96,7 +96,7 @@ async def test_similar_profiles_have_the_shared_competences(server: Server) -> N
 
 
 async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) -> None:
-    profile = await whole(server, "OP-101")
+    profile = await profile_with_competences(server, "OP-101")
     have = [{"code": competence["code"]} for competence in profile["essentialCompetences"]]
     query = f"""query ($have: [ConceptRef!]!, $first: Int) {{ profilesForCompetences(have: $have, first: $first) {{
       totalCount edges {{ cursor node {{ profile {{ code }} coverage matched {GROUP} missing {GROUP} }} }}
@@ -108,7 +108,7 @@ async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) 
     assert nodes[0]["profile"]["code"] == "OP-101"
     held = {competence["code"] for competence in profile["essentialCompetences"]}
     for node in nodes:
-        weight = weights(await whole(server, node["profile"]["code"]))
+        weight = weights(await profile_with_competences(server, node["profile"]["code"]))
         covered = sum(weight[code] for code in weight if code in held)
         assert node["coverage"] == pytest.approx(covered / sum(weight.values()))
         assert codes(node["matched"])["technicalCompetences"] == held & weight.keys()
@@ -117,7 +117,7 @@ async def test_profiles_are_matched_by_the_concepts_of_a_person(server: Server) 
 
 async def test_every_type_of_competence_counts(server: Server) -> None:
     """Coverage over one type is the weight of the concept in the profile, as a share of all of that type."""
-    profile = await whole(server, "OP-101")
+    profile = await profile_with_competences(server, "OP-101")
     own = sets(profile)
     essential = sets({**profile, "optionalCompetences": []})
     for name, all_codes in own.items():
@@ -138,7 +138,7 @@ DIRECT = ("softSkills", "digitalSkills")
 async def users(server: Server, name: str, code: str) -> set[str]:
     """The codes of the profiles that hold a concept, from the profiles themselves."""
     page = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code } } }"))["occupationalProfiles"]
-    profiles = {node["code"]: sets(await whole(server, node["code"])) for node in page["nodes"]}
+    profiles = {node["code"]: sets(await profile_with_competences(server, node["code"])) for node in page["nodes"]}
     return {profile for profile, held in profiles.items() if code in held[name]}
 
 
@@ -148,7 +148,7 @@ async def test_only_a_profile_without_common_competences_is_compared_by_skills(s
     } } }"""
     page = (await server.ask("{ occupationalProfiles(first: 500) { nodes { code } } }"))["occupationalProfiles"]
     nodes = [(await server.ask(query, {"code": node["code"]}))["occupationalProfile"] for node in page["nodes"]]
-    profiles = {node["code"]: await whole(server, node["code"]) for node in nodes}
+    profiles = {node["code"]: await profile_with_competences(server, node["code"]) for node in nodes}
     competences = {code: weights(profile) for code, profile in profiles.items()}
     skills = {code: skill_weights(profile) for code, profile in profiles.items()}
     bases = set()
@@ -191,7 +191,7 @@ FILTERED = """query ($filter: OccupationalProfileFilter, $order: OccupationalPro
 }"""
 
 
-async def filtered(
+async def filtered_profiles(
     server: Server, filter: dict[str, Any] | None, order: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     page = (await server.ask(FILTERED, {"filter": filter, "order": order}))["occupationalProfiles"]
@@ -200,7 +200,7 @@ async def filtered(
 
 
 async def test_filters_agree_with_the_profiles(server: Server) -> None:
-    everything = await filtered(server, None)
+    everything = await filtered_profiles(server, None)
 
     def those(expected: Any) -> list[str]:
         return [node["code"] for node in everything if expected(node)]
@@ -222,7 +222,7 @@ async def test_filters_agree_with_the_profiles(server: Server) -> None:
         ({"changedSince": "2021-01-01"}, lambda node: node["lastModified"] >= "2021-01-01"),
         ({"iscoPrefix": "%"}, lambda node: False),
     ):
-        results = [node["code"] for node in await filtered(server, filter)]
+        results = [node["code"] for node in await filtered_profiles(server, filter)]
         assert results == those(expected), filter
         assert results or filter == {"iscoPrefix": "%"}
 
@@ -239,7 +239,7 @@ async def test_the_filter_uses_accepts_any_reference(server: Server) -> None:
         {"id": new["knowledgeItems"][0]["id"]},
         {"code": "KN-799"},
     ):
-        assert [node["code"] for node in await filtered(server, {"uses": used})] == ["OP-115", "OP-313"]
+        assert [node["code"] for node in await filtered_profiles(server, {"uses": used})] == ["OP-115", "OP-313"]
 
 
 @pytest.mark.parametrize("used", [{"id": "x"}, {"code": "CP-0"}, {"code": "OP-101"}, {}, "CP-7", {"code": None}])
@@ -252,17 +252,21 @@ async def test_the_filter_uses_refuses_types_that_profiles_do_not_use(server: Se
 
 
 async def test_a_text_filter_is_combined_with_other_conditions(server: Server) -> None:
-    both = await filtered(server, {"text": "recruiter", "iscoPrefix": "2423"})
+    both = await filtered_profiles(server, {"text": "recruiter", "iscoPrefix": "2423"})
 
-    assert {node["code"] for node in both} <= {node["code"] for node in await filtered(server, {"text": "recruiter"})}
+    assert {node["code"] for node in both} <= {
+        node["code"] for node in await filtered_profiles(server, {"text": "recruiter"})
+    }
     assert "OP-313" in {node["code"] for node in both}
 
 
 async def test_profiles_are_ordered_by_title_in_a_language_or_by_code(server: Server) -> None:
     from graphql_api.index.tokenizer import fold
 
-    by_title = [node["title"]["fr"] for node in await filtered(server, None, {"field": "TITLE", "language": "FR"})]
-    by_code = [node["code"] for node in await filtered(server, None, {"field": "CODE", "descending": True})]
+    by_title = [
+        node["title"]["fr"] for node in await filtered_profiles(server, None, {"field": "TITLE", "language": "FR"})
+    ]
+    by_code = [node["code"] for node in await filtered_profiles(server, None, {"field": "CODE", "descending": True})]
 
     assert by_title == sorted(by_title, key=fold)
-    assert by_code == [node["code"] for node in await filtered(server, None)][::-1]
+    assert by_code == [node["code"] for node in await filtered_profiles(server, None)][::-1]

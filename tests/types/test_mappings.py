@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["on", "off"])
-async def mapped(
+async def mapped_server(
     request: pytest.FixtureRequest, releases: Releases, settings: Settings, file: Path
 ) -> AsyncIterator[Server]:
     """A server with the file; compiled queries and graphql-core must give the same responses."""
@@ -61,14 +61,14 @@ async def mapped(
         yield server
 
 
-async def test_a_concept_has_the_mappings_of_its_uuid_and_its_code(mapped: Server) -> None:
-    data = await mapped.ask(f'{{ technicalCompetence(code: "CP-7") {{ mappings {SELECTED} }} }}')
+async def test_a_concept_has_the_mappings_of_its_uuid_and_its_code(mapped_server: Server) -> None:
+    data = await mapped_server.ask(f'{{ technicalCompetence(code: "CP-7") {{ mappings {SELECTED} }} }}')
 
     assert data["technicalCompetence"]["mappings"] == [TO_ROME, TO_ESCO | {"match": "EXACT"}]
 
 
-async def test_nested_concepts_have_their_mappings(mapped: Server) -> None:
-    data = await mapped.ask(
+async def test_nested_concepts_have_their_mappings(mapped_server: Server) -> None:
+    data = await mapped_server.ask(
         f"{{ occupationalProfiles {{ nodes {{ code essentialCompetences {{ code skill {{ code mappings {SELECTED} }} }} }} }} }}"
     )
     skills = [
@@ -86,19 +86,21 @@ async def test_nested_concepts_have_their_mappings(mapped: Server) -> None:
 @pytest.mark.parametrize(
     ("scheme", "matches"), [("esco", ["EXACT"]), ("E S C O", ["EXACT"]), ("ROME", ["BROAD"]), ("O*NET", []), ("", [])]
 )
-async def test_mappings_can_be_limited_to_one_classification(mapped: Server, scheme: str, matches: list[str]) -> None:
+async def test_mappings_can_be_limited_to_one_classification(
+    mapped_server: Server, scheme: str, matches: list[str]
+) -> None:
     query = 'query ($s: String) { technicalCompetence(code: "CP-7") { mappings(scheme: $s) { match } } }'
-    data = await mapped.ask(query, {"s": scheme})
+    data = await mapped_server.ask(query, {"s": scheme})
 
     assert [mapping["match"] for mapping in data["technicalCompetence"]["mappings"]] == matches
 
 
-async def test_concepts_of_a_uri_are_in_file_order(mapped: Server) -> None:
+async def test_concepts_of_a_uri_are_in_file_order(mapped_server: Server) -> None:
     query = """query ($uri: String!) {
       conceptsMappedFrom(uri: $uri) { __typename code mappings(scheme: "ESCO") { match } }
       release(number: "3.10") { conceptsMappedFrom(uri: $uri) { code release { number } } }
     }"""
-    data = await mapped.ask(query, {"uri": f"{ESCO}a1"})
+    data = await mapped_server.ask(query, {"uri": f"{ESCO}a1"})
 
     assert data["conceptsMappedFrom"] == [
         {"__typename": "TechnicalCompetence", "code": "CP-7", "mappings": [{"match": "EXACT"}]},
@@ -107,11 +109,11 @@ async def test_concepts_of_a_uri_are_in_file_order(mapped: Server) -> None:
     assert {concept["release"]["number"] for concept in data["release"]["conceptsMappedFrom"]} == {"3.10"}
 
 
-async def test_a_uri_without_mappings_has_no_concepts(mapped: Server) -> None:
-    assert (await mapped.ask('{ conceptsMappedFrom(uri: "esco:a1") { code } }'))["conceptsMappedFrom"] == []
-    assert await mapped.codes('{ conceptsMappedFrom(uri: "%s") { code } }' % ("x" * 1001)) == ["BAD_USER_INPUT"]
+async def test_a_uri_without_mappings_has_no_concepts(mapped_server: Server) -> None:
+    assert (await mapped_server.ask('{ conceptsMappedFrom(uri: "esco:a1") { code } }'))["conceptsMappedFrom"] == []
+    assert await mapped_server.codes('{ conceptsMappedFrom(uri: "%s") { code } }' % ("x" * 1001)) == ["BAD_USER_INPUT"]
     query = f'{{ conceptsMappedFrom(uri: "{ESCO}a1", release: "9.9") {{ code }} }}'
-    assert await mapped.codes(query) == ["RELEASE_NOT_FOUND"]
+    assert await mapped_server.codes(query) == ["RELEASE_NOT_FOUND"]
 
 
 async def test_without_files_no_concept_has_mappings(server: Server) -> None:
@@ -120,14 +122,18 @@ async def test_without_files_no_concept_has_mappings(server: Server) -> None:
     assert data == {"skill": {"mappings": []}, "conceptsMappedFrom": []}
 
 
-async def test_linked_data_has_the_mappings_as_skos(mapped: Server) -> None:
-    answer = await mapped.client.get(f"/id/3.11/technical-competence/{CP_7}", headers={"Accept": "application/ld+json"})
+async def test_linked_data_has_the_mappings_as_skos(mapped_server: Server) -> None:
+    answer = await mapped_server.client.get(
+        f"/id/3.11/technical-competence/{CP_7}", headers={"Accept": "application/ld+json"}
+    )
     document = answer.json()
 
     assert document["exactMatch"] == [f"{ESCO}a1"]
     assert document["broadMatch"] == ["https://example.org/rome/M1502"]
     assert document["@context"]["exactMatch"] == {"@id": "skos:exactMatch", "@type": "@id"}
-    page = (await mapped.client.get(f"/id/3.11/technical-competence/{CP_7}", headers={"Accept": "text/html"})).text
+    page = (
+        await mapped_server.client.get(f"/id/3.11/technical-competence/{CP_7}", headers={"Accept": "text/html"})
+    ).text
     assert f'<a href="{ESCO}a1">' in page
 
 

@@ -270,7 +270,7 @@ def two_releases() -> Iterator[Releases]:
 
 
 @pytest.fixture
-async def small(two_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def small_server(two_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     async with running(two_releases, replace(settings, cache_dir=tmp_path)) as server:
         yield server
 
@@ -279,9 +279,9 @@ def of(name: str, number: str = "4.0") -> str:
     return str(NodeId("Skill", number, UUID(uuid(name))))
 
 
-async def test_ids_of_another_release_are_translated_by_uuid_then_by_code(small: Server) -> None:
+async def test_ids_of_another_release_are_translated_by_uuid_then_by_code(small_server: Server) -> None:
     names = ("same", "renumbered", "retitled", "reused", "gone")
-    results, errors = await concepts(small, *({"id": of(name)} for name in names), release="current")
+    results, errors = await concepts(small_server, *({"id": of(name)} for name in names), release="current")
 
     assert [concept and concept["id"] for concept in results] == [
         of("same", "4.1"),
@@ -296,9 +296,9 @@ async def test_ids_of_another_release_are_translated_by_uuid_then_by_code(small:
     assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
 
 
-async def test_translations_report_source_target_and_evidence(small: Server) -> None:
+async def test_translations_report_source_target_and_evidence(small_server: Server) -> None:
     have = [{"id": of("same")}, {"id": of("renumbered")}, {"id": of("same")}, {"code": "SK-3"}]
-    data = (await small.ask(MATCHES, {"have": have, "release": "4.1"}))["profilesForCompetences"]
+    data = (await small_server.ask(MATCHES, {"have": have, "release": "4.1"}))["profilesForCompetences"]
 
     assert data["translated"] == [
         {"from": of("same"), "to": of("same", "4.1"), "by": "UUID"},
@@ -307,17 +307,17 @@ async def test_translations_report_source_target_and_evidence(small: Server) -> 
     assert data["totalCount"] == 1
 
 
-async def test_ids_of_a_removed_release_are_resolved_only_by_uuid(small: Server) -> None:
+async def test_ids_of_a_removed_release_are_resolved_only_by_uuid(small_server: Server) -> None:
     refs = [{"id": of("same", "3.9")}, {"id": of("renumbered", "3.9")}]
 
-    results, (error,) = await concepts(small, *refs)
+    results, (error,) = await concepts(small_server, *refs)
 
     assert results == [{**results[0], "id": of("same", "4.1"), "code": "SK-11"}, None]
     assert error["message"].startswith("`refs[1]`: release 3.9 is no longer served")
     assert error["extensions"]["entries"] == ["refs[1]"]
-    data = (await small.ask(MATCHES, {"have": refs[:1]}))["profilesForCompetences"]
+    data = (await small_server.ask(MATCHES, {"have": refs[:1]}))["profilesForCompetences"]
     assert data["translated"] == [{"from": of("same", "3.9"), "to": of("same", "4.1"), "by": "UUID"}]
-    assert await small.codes(MATCHES, {"have": refs}) == ["BAD_USER_INPUT"]
+    assert await small_server.codes(MATCHES, {"have": refs}) == ["BAD_USER_INPUT"]
 
 
 @pytest.fixture
@@ -336,10 +336,10 @@ def not_indexed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return numbers
 
 
-async def test_without_an_index_only_the_references_fail(small: Server, not_indexed: set[str]) -> None:
+async def test_without_an_index_only_the_references_fail(small_server: Server, not_indexed: set[str]) -> None:
     not_indexed.add("4.1")
     query = '{ concepts(refs: [{ code: "SK-2" }, { code: "SK-3" }]) { code } release { number } }'
-    body = (await small.post(query)).json()
+    body = (await small_server.post(query)).json()
 
     assert body["data"] == {"concepts": [None, None], "release": {"number": "4.1"}}
     assert [(error["path"], error["extensions"]["code"]) for error in body["errors"]] == [
@@ -348,10 +348,10 @@ async def test_without_an_index_only_the_references_fail(small: Server, not_inde
     ]
 
 
-async def test_without_an_old_index_only_codes_of_its_release_fail(small: Server, not_indexed: set[str]) -> None:
+async def test_without_an_old_index_only_codes_of_its_release_fail(small_server: Server, not_indexed: set[str]) -> None:
     not_indexed.add("4.0")
     refs = [{"id": of("same")}, {"id": of("renumbered")}, {"code": "SK-2"}]
-    results, (error,) = await concepts(small, *refs, release="4.1")
+    results, (error,) = await concepts(small_server, *refs, release="4.1")
 
     assert [concept and concept["id"] for concept in results] == [
         of("same", "4.1"),
@@ -359,11 +359,11 @@ async def test_without_an_old_index_only_codes_of_its_release_fail(small: Server
         of("renumbered again", "4.1"),
     ]
     assert (error["path"], error["extensions"]["code"]) == (["concepts", 1], "NOT_INDEXED_YET")
-    assert await small.codes(MATCHES, {"have": refs, "release": "4.1"}) == ["NOT_INDEXED_YET"]
+    assert await small_server.codes(MATCHES, {"have": refs, "release": "4.1"}) == ["NOT_INDEXED_YET"]
 
 
-async def test_a_code_of_two_types_is_an_error_that_names_both(small: Server) -> None:
-    results, (error,) = await concepts(small, {"code": "XX-1"}, {"uuid": uuid("shared again")})
+async def test_a_code_of_two_types_is_an_error_that_names_both(small_server: Server) -> None:
+    results, (error,) = await concepts(small_server, {"code": "XX-1"}, {"uuid": uuid("shared again")})
 
     assert results[0] is None
     assert results[1]["__typename"] == "Skill"

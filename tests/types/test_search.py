@@ -29,7 +29,7 @@ async def hits(server: Server, text: str, **variables: Any) -> list[dict[str, An
     return list((await server.ask(QUERY, {"text": text, **variables}))["search"]["edges"])
 
 
-async def best(server: Server, text: str, **variables: Any) -> str | None:
+async def code_of_best_hit(server: Server, text: str, **variables: Any) -> str | None:
     results = await hits(server, text, **variables)
     return results[0]["node"]["code"] if results else None
 
@@ -191,7 +191,7 @@ async def test_names_of_merged_and_renamed_profiles_are_found(server: Server, ty
     )
 
     assert code in [suggestion["occupationalProfile"]["code"] for suggestion in data["suggest"]]
-    assert await best(server, typed, types=["OCCUPATIONAL_PROFILE"]) == code
+    assert await code_of_best_hit(server, typed, types=["OCCUPATIONAL_PROFILE"]) == code
 
 
 async def test_suggestions_are_bounded_and_can_be_in_one_language(server: Server) -> None:
@@ -230,31 +230,31 @@ _folder: Path | None = None
 
 
 @pytest.fixture(autouse=True)
-def shared(releases: Releases, cache_dir: Path) -> None:
+def shared_fixtures(releases: Releases, cache_dir: Path) -> None:
     """Fixtures for the test over all texts, which hypothesis calls repeatedly."""
     global _releases, _folder
     _releases, _folder = releases, cache_dir
 
 
 @pytest.fixture
-async def unindexed(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]:
+async def server_without_index(releases: Releases, tmp_path: Path) -> AsyncIterator[Server]:
     """A server with indexing disabled, like one whose index is not built yet."""
     async with running(releases, replace(Settings(), index="off", cache_dir=tmp_path)) as started:
         yield started
 
 
-async def test_without_an_index_profiles_are_found_by_the_upstream_search(unindexed: Server) -> None:
-    results = await hits(unindexed, "verpleegkundige", first=3)
+async def test_without_an_index_profiles_are_found_by_the_upstream_search(server_without_index: Server) -> None:
+    results = await hits(server_without_index, "verpleegkundige", first=3)
 
     assert results[0]["node"] == {"__typename": "OccupationalProfile", "code": "OP-101"}
     assert results[0]["match"] is None
-    assert [path for path in unindexed.upstream_paths() if path.startswith("/search")] == [
+    assert [path for path in server_without_index.upstream_paths() if path.startswith("/search")] == [
         "/search?searchValue=verpleegkundige&entityTypes=OCCUPATIONAL_PROFILE&page=0&size=3"
     ]
 
 
-async def test_without_an_index_other_queries_are_errors_with_a_code(unindexed: Server) -> None:
-    unindexed.faults.add(Fault("/search", "status", status=503))
+async def test_without_an_index_other_queries_are_errors_with_a_code(server_without_index: Server) -> None:
+    server_without_index.faults.add(Fault("/search", "status", status=503))
     query = """{
       a: search(text: "x", types: [SKILL]) { totalCount }
       b: search(text: "x") { totalCount }
@@ -263,7 +263,7 @@ async def test_without_an_index_other_queries_are_errors_with_a_code(unindexed: 
       occupationalProfiles(filter: {iscoPrefix: "2"}) { totalCount }
       works: occupationalProfiles(first: 1) { totalCount }
     }"""
-    answer = (await unindexed.post(query)).json()
+    answer = (await server_without_index.post(query)).json()
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["NOT_INDEXED_YET"] * 5
     assert answer["data"]["works"] == {"totalCount": PROFILES}

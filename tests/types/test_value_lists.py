@@ -19,7 +19,7 @@ EVERYTHING = f"""{{ occupationalProfiles(first: 500) {{ nodes {{
 }} }} }}"""
 
 
-async def whole(server: Server) -> list[dict[str, Any]]:
+async def all_profiles(server: Server) -> list[dict[str, Any]]:
     nodes: list[dict[str, Any]] = (await server.ask(EVERYTHING))["occupationalProfiles"]["nodes"]
     assert len(nodes) == PROFILES
     return nodes
@@ -32,7 +32,7 @@ async def test_a_list_has_every_term_once_with_its_profiles(server: Server, name
         "occupationalProfiles(first: 50) { totalCount nodes { code } } } } }"
     )
 
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     listed = data["release"][name]
     used = {term["code"]: term for profile in profiles for term in profile[name]}
     assert {term["code"]: {key: term[key] for key in ("uuid", "code", "title")} for term in listed} == used
@@ -45,7 +45,7 @@ async def test_a_list_has_every_term_once_with_its_profiles(server: Server, name
 
 @pytest.mark.parametrize("name", LISTS)
 async def test_facets_count_under_the_filter_and_not_only_on_the_page(server: Server, name: str) -> None:
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     frequent = [code for code, _ in Counter(own["code"] for item in profiles for own in item[name]).most_common(2)]
     matching = [profile for profile in profiles if {own["code"] for own in profile[name]} & {*frequent}]
     data = await server.ask(
@@ -74,7 +74,7 @@ async def test_facets_without_a_filter_count_all_profiles(server: Server) -> Non
 
 
 async def test_facets_of_a_level_count_a_profile_once_per_group(server: Server) -> None:
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     data = await server.ask(
         '{ occupationalProfiles(first: 1, filter: { text: "verzorgen" }, orderBy: { field: TITLE }) { totalCount '
         "facets { classifications(level: 1) { count value { code } } } } "
@@ -100,7 +100,7 @@ async def test_an_isco_group_counts_all_profiles_below_it(server: Server) -> Non
         "} } } } } }"
     )
 
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     codes = {profile["code"]: {own["code"] for own in profile["classifications"]} for profile in profiles}
     level, digits = data["release"]["classifications"], 1
     while digits <= 4:
@@ -139,7 +139,7 @@ async def test_a_value_of_a_profile_lists_all_profiles_with_it(server: Server) -
           classifications { code profileCount broader { profileCount broader { code profileCount } } } } }"""
     )
 
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     for sector in data["occupationalProfile"]["economicSectors"]:
         count = sum(sector["code"] in [own["code"] for own in profile["economicSectors"]] for profile in profiles)
         assert sector["profileCount"] == sector["occupationalProfiles"]["totalCount"] == count
@@ -149,7 +149,7 @@ async def test_a_value_of_a_profile_lists_all_profiles_with_it(server: Server) -
 
 
 async def test_values_of_a_condition_are_alternatives_and_conditions_restrict(server: Server) -> None:
-    profiles = await whole(server)
+    profiles = await all_profiles(server)
     query = "query ($filter: OccupationalProfileFilter) { occupationalProfiles(first: 500, filter: $filter) { nodes { code } } }"
 
     def codes(name: str, profile: dict[str, Any]) -> set[str]:

@@ -28,7 +28,7 @@ UNMET = """query ($id: ID!) {
 
 
 @pytest.fixture
-async def building(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def crawling_server(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server whose crawl waits for one profile, and whose clients do not wait for the crawl."""
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
         server.faults.add(Fault(PROFILE, "hang"))
@@ -41,8 +41,8 @@ async def building(few_releases: Releases, settings: Settings, tmp_path: Path) -
         server.faults.clear()
 
 
-async def test_crawled_concepts_are_returned_before_the_index_is_complete(building: Server) -> None:
-    (competence,) = (await building.ask(FIRST))["technicalCompetences"]["nodes"]
+async def test_crawled_concepts_are_returned_before_the_index_is_complete(crawling_server: Server) -> None:
+    (competence,) = (await crawling_server.ask(FIRST))["technicalCompetences"]["nodes"]
     skill, knowledge, indicator = (
         competence["skill"], competence["knowledgeItems"][0], competence["behaviouralIndicators"][0],
     )  # fmt: skip
@@ -53,7 +53,7 @@ async def test_crawled_concepts_are_returned_before_the_index_is_complete(buildi
         "id": skill["id"],
     }
 
-    response = await building.post(MET, variables)
+    response = await crawling_server.post(MET, variables)
 
     assert response.json()["data"] == {
         "skill": skill,
@@ -65,16 +65,16 @@ async def test_crawled_concepts_are_returned_before_the_index_is_complete(buildi
     assert "errors" not in response.json()
     assert response.headers["cache-control"] == "no-store"
     used = "query ($skill: UUID!) { skill(uuid: $skill) { code usedInOccupationalProfiles { totalCount } } }"
-    body = (await building.post(used, {"skill": skill["uuid"]})).json()
+    body = (await crawling_server.post(used, {"skill": skill["uuid"]})).json()
     assert body["data"]["skill"] == {"code": skill["code"], "usedInOccupationalProfiles": None}
     assert [error["extensions"]["code"] for error in body["errors"]] == ["NOT_INDEXED_YET"]
 
 
-async def test_no_concept_is_reported_missing_before_the_index_is_complete(building: Server) -> None:
-    (competence,) = (await building.ask(FIRST))["technicalCompetences"]["nodes"]
+async def test_no_concept_is_reported_missing_before_the_index_is_complete(crawling_server: Server) -> None:
+    (competence,) = (await crawling_server.ask(FIRST))["technicalCompetences"]["nodes"]
     assert competence["code"]
     of_skill = "U2tpbGw6My4xMTowMDAwMDAwMC0wMDAwLTQwMDAtODAwMC0wMDAwMDAwMDAwMDE"  # Skill:3.11:00000000-…-000000000001
-    errors = await building.errors(UNMET, {"id": of_skill})
+    errors = await crawling_server.errors(UNMET, {"id": of_skill})
 
     assert {error["extensions"]["code"] for error in errors} == {"NOT_INDEXED_YET"}
     assert sorted((error["path"] for error in errors), key=str) == [
@@ -82,12 +82,12 @@ async def test_no_concept_is_reported_missing_before_the_index_is_complete(build
     ]  # fmt: skip
     assert all(error["extensions"]["retryAfter"] >= 1 and "progress" in error["extensions"] for error in errors)
 
-    ready = (await building.client.get("/health/ready")).json()
+    ready = (await crawling_server.client.get("/health/ready")).json()
     assert ready["index"]["state"] == "building"
     assert ready["index"]["remaining"] >= 0
-    building.app.state.services.indexes.measure()
+    crawling_server.app.state.services.indexes.measure()
     assert counted("competent_index_remaining_seconds", release="3.11") > 0
-    building.faults.clear()
-    await building.app.state.services.indexes.ready("3.11")
-    data = await building.ask('{ skill(uuid: "00000000-0000-4000-8000-000000000001") { uuid } }')
+    crawling_server.faults.clear()
+    await crawling_server.app.state.services.indexes.ready("3.11")
+    data = await crawling_server.ask('{ skill(uuid: "00000000-0000-4000-8000-000000000001") { uuid } }')
     assert data == {"skill": None}

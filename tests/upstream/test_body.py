@@ -58,7 +58,7 @@ def door(*pieces: bytes, settings: Settings | None = None, **headers: str) -> tu
     return Upstream(body, settings or Settings(), random=NoJitter()), body
 
 
-async def refused(upstream: Upstream) -> str:
+async def refusal_of(upstream: Upstream) -> str:
     with pytest.raises(UpstreamInvalidResponse) as raised:
         await upstream.fetch(PATH, FetchContext())
     return raised.value.detail
@@ -84,7 +84,7 @@ async def refused(upstream: Upstream) -> str:
 async def test_a_wrong_body_is_rejected_after_three_attempts(body: bytes) -> None:
     upstream, sent = door(body)
 
-    await refused(upstream)
+    await refusal_of(upstream)
     assert sent.requested_chunks == 3
 
 
@@ -112,7 +112,7 @@ async def test_the_last_of_duplicate_keys_wins() -> None:
 async def test_a_body_with_an_excessive_content_length_is_not_read_or_retried() -> None:
     upstream, sent = door(b"x" * 1000, content_length="99999999")
 
-    assert await refused(upstream) == "more than 2000000 bytes"
+    assert await refusal_of(upstream) == "more than 2000000 bytes"
     assert (sent.requested_chunks, sent.read) == (1, 0)
 
 
@@ -127,7 +127,7 @@ async def test_concurrent_gzip_bombs_are_rejected_in_bounded_memory() -> None:
 
     tracemalloc.start()
     try:
-        messages = await asyncio.gather(*(refused(upstream) for upstream, _ in doors))
+        messages = await asyncio.gather(*(refusal_of(upstream) for upstream, _ in doors))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -146,7 +146,7 @@ async def test_a_gzip_bomb_in_one_chunk_is_inflated_only_up_to_the_limit() -> No
 
     tracemalloc.start()
     try:
-        assert await refused(upstream) == "more than 10000 bytes"
+        assert await refusal_of(upstream) == "more than 10000 bytes"
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -199,7 +199,7 @@ async def test_memory_is_returned_after_a_large_body_only(
     monkeypatch.setattr(HeapTrimmer, "trim_soon", lambda trimmer: requests.append(trimmer))
     upstream, _ = door(UNUSABLE.get(what, b"<html>")[:3_000_000])
 
-    await refused(upstream)
+    await refusal_of(upstream)
     assert bool(requests) == returned
 
 
@@ -208,7 +208,7 @@ async def test_inflating_a_gzip_bomb_yields_to_the_event_loop() -> None:
     upstream, _ = door(gzip.compress(bytes(32 * MEGABYTE)), content_encoding="gzip", settings=large)
 
     async with counting_turns() as turns:
-        await refused(upstream)
+        await refusal_of(upstream)
     assert turns.count >= 20_000_000 // (8 * 65_536)
 
 
@@ -260,12 +260,12 @@ def test_an_unusable_document_is_not_refetched_for_five_seconds() -> None:
     async def run() -> None:
         upstream, sent = door(b"x", content_length="99999999")
         for _ in range(40):
-            await refused(upstream)
+            await refusal_of(upstream)
             await asyncio.sleep(0.1)
         assert sent.requested_chunks == 1
 
         await asyncio.sleep(1.1)
-        await refused(upstream)
+        await refusal_of(upstream)
         assert sent.requested_chunks == 2
 
     in_virtual_time(run())
@@ -294,20 +294,20 @@ async def test_bytes_after_the_last_gzip_member_are_ignored() -> None:
 async def test_a_second_gzip_member_that_is_cut_is_refused() -> None:
     upstream, _ = door(gzip.compress(DOCUMENT) + gzip.compress(b" " * 100)[:-9], content_encoding="gzip")
 
-    assert await refused(upstream) == "the gzip body is cut"
+    assert await refusal_of(upstream) == "the gzip body is cut"
 
 
 async def test_a_bomb_of_many_gzip_members_is_refused() -> None:
     upstream, sent = door(*[gzip.compress(bytes(MEGABYTE))] * 64, content_encoding="gzip")
 
-    assert await refused(upstream) == "more than 2000000 bytes"
+    assert await refusal_of(upstream) == "more than 2000000 bytes"
     assert sent.read == 2 * len(sent.pieces[0])
 
 
 async def test_a_body_of_very_many_gzip_members_is_refused() -> None:
     upstream, sent = door(*[gzip.compress(b"") * 1500] * 4, content_encoding="gzip")
 
-    assert await refused(upstream) == "more than 1000 gzip members"
+    assert await refusal_of(upstream) == "more than 1000 gzip members"
     assert sent.read == 3 * len(sent.pieces[0])  # the first of them, at each attempt
 
 
@@ -316,7 +316,7 @@ async def test_compressed_bytes_without_output_are_bounded() -> None:
     empty_blocks = head.flush(zlib.Z_SYNC_FLUSH) + b"\x00\x00\x00\xff\xff" * 13_000
     upstream, sent = door(empty_blocks, *[b"\x00\x00\x00\xff\xff" * 13_000] * 100, content_encoding="gzip")
 
-    assert await refused(upstream) == "more than 2000000 bytes"
+    assert await refusal_of(upstream) == "more than 2000000 bytes"
     assert sent.read < 2_100_000
 
 

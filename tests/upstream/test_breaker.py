@@ -13,7 +13,7 @@ from graphql_api.upstream.breaker import (
 )
 
 
-def opened(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, float]:
+def time_and_length(breaker: CircuitBreaker, begin: float, every: float) -> tuple[float, float]:
     """When the breaker opens if all calls fail from `begin` on, and for how long."""
     for number in range(1000):
         if seconds := breaker.failed(begin + number * every):
@@ -26,7 +26,7 @@ def test_it_opens_at_the_thirtieth_failure_and_briefly_for_a_short_outage() -> N
     for number in range(100):
         breaker.succeeded(number / 100)
 
-    at, seconds = opened(breaker, 1.0, 0.01)
+    at, seconds = time_and_length(breaker, 1.0, 0.01)
     assert at == pytest.approx(1.0 + (34 - 1) * 0.01)  # 34 of the last 40
     assert seconds == MIN_OPEN
 
@@ -49,7 +49,7 @@ def test_fewer_than_thirty_calls_in_half_a_minute_never_open_it() -> None:
 
 def test_a_single_failed_probe_opens_it_for_the_minimum_time() -> None:
     breaker = CircuitBreaker()
-    opened(breaker, 0.0, 0.01)
+    time_and_length(breaker, 0.0, 0.01)
 
     assert breaker.failed(600.0, probe=True) == MIN_OPEN
     assert breaker.failed(600.5, probe=True) == MIN_OPEN
@@ -59,7 +59,7 @@ def test_a_single_failed_probe_opens_it_for_the_minimum_time() -> None:
 
 def test_it_stays_open_for_an_eighth_of_the_outage_within_bounds() -> None:
     breaker = CircuitBreaker()
-    opened(breaker, 0.0, 0.01)
+    time_and_length(breaker, 0.0, 0.01)
     times = (1.0, 4.0, 8.0, 12.0, 16.0, 100.0)
     spans = [[breaker.failed(at, probe=True) for _ in range(3)][-1] for at in times]
 
@@ -68,11 +68,11 @@ def test_it_stays_open_for_an_eighth_of_the_outage_within_bounds() -> None:
 
 def test_a_successful_probe_resets_the_breaker() -> None:
     breaker = CircuitBreaker()
-    opened(breaker, 0.0, 0.01)
+    time_and_length(breaker, 0.0, 0.01)
     breaker.failed(50.0, probe=True)
     breaker.succeeded(51.0, probe=True)
 
-    at, seconds = opened(breaker, 60.0, 0.01)
+    at, seconds = time_and_length(breaker, 60.0, 0.01)
     assert at == pytest.approx(60.28)  # the thirtieth call, with the probe
     assert seconds == MIN_OPEN
 

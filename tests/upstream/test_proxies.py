@@ -164,7 +164,7 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxying(status: int) -> AsyncIterator[Proxy]:
+async def running_proxy(status: int) -> AsyncIterator[Proxy]:
     """A proxy on a free port."""
     made = Proxy()
     server = await asyncio.start_server(lambda *streams: made.serve(status, *streams), "127.0.0.1", 0)
@@ -187,7 +187,7 @@ async def test_a_407_of_the_proxy_is_named_and_no_password_is_logged(
     url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with proxying(407) as proxy:
+    async with running_proxy(407) as proxy:
         monkeypatch.setenv("all_proxy", f"http://us%3Aer:s3cr%40t%E2%82%AC@{proxy.address}")
         with pytest.raises(ProxyRefused) as refused:
             await fetch(url)
@@ -202,7 +202,7 @@ async def test_a_407_of_the_proxy_is_named_and_no_password_is_logged(
 
 
 async def test_a_proxy_that_refuses_to_connect_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with proxying(403) as proxy:
+    async with running_proxy(403) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
         with pytest.raises(ProxyRefused) as refused:
             await fetch("https://competent.invalid")
@@ -212,7 +212,7 @@ async def test_a_proxy_that_refuses_to_connect_is_named(monkeypatch: pytest.Monk
 
 
 async def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with proxying(200) as proxy:
+    async with running_proxy(200) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret@{proxy.address}")
     with pytest.raises(ProxyRefused) as refused:
         await fetch("https://competent.invalid")

@@ -14,7 +14,9 @@ from tests.conftest import Clock
 MINUTES = 5
 
 
-async def granted(plan: int, upstreams_own: int, requests: float, revalidations: float) -> dict[Priority, int]:
+async def calls_by_priority(
+    plan: int, upstreams_own: int, requests: float, revalidations: float
+) -> dict[Priority, int]:
     """Calls granted at these rates per second, by an upstream that allows `upstreams_own` per minute."""
     clock, random = Clock(6000.0), Random(5)
     limiter = LocalLimiter(RateLimit(max_calls=plan), clock)
@@ -36,7 +38,7 @@ async def granted(plan: int, upstreams_own: int, requests: float, revalidations:
 @pytest.mark.parametrize("plan", [100, 1900, 100_000])
 @pytest.mark.parametrize("upstreams_own", [150, 100_000])
 async def test_revalidations_get_one_call_in_ten_under_any_load(plan: int, upstreams_own: int) -> None:
-    counts = await granted(plan, upstreams_own, requests=50, revalidations=10)
+    counts = await calls_by_priority(plan, upstreams_own, requests=50, revalidations=10)
 
     total = sum(counts.values())
     assert total > 0.9 * min(
@@ -46,12 +48,12 @@ async def test_revalidations_get_one_call_in_ten_under_any_load(plan: int, upstr
 
 
 async def test_requests_get_all_calls_if_no_revalidation_is_due() -> None:
-    counts = await granted(300, 100_000, requests=50, revalidations=0.0)
+    counts = await calls_by_priority(300, 100_000, requests=50, revalidations=0.0)
 
     assert counts[Priority.INTERACTIVE] >= 300 * MINUTES * 60 // 61
 
 
 async def test_revalidations_alone_get_at_least_half_of_the_remaining_calls() -> None:
-    counts = await granted(1900, 150, requests=0.0, revalidations=10)
+    counts = await calls_by_priority(1900, 150, requests=0.0, revalidations=10)
 
     assert counts[Priority.REVALIDATION] > 0.5 * 150 * MINUTES

@@ -56,7 +56,7 @@ class Sharing:
 
 
 @pytest.fixture
-async def sharing(valkey: Server) -> AsyncIterator[Sharing]:
+async def shared_limiters(valkey: Server) -> AsyncIterator[Sharing]:
     made = Sharing(valkey.url)
     yield made
     for item in made.opened:
@@ -64,22 +64,22 @@ async def sharing(valkey: Server) -> AsyncIterator[Sharing]:
 
 
 @pytest.fixture
-def limited(sharing: Sharing) -> Limited:
-    return Limited(sharing)
+def limited_rate(shared_limiters: Sharing) -> Limited:
+    return Limited(shared_limiters)
 
 
-async def test_limiters_of_all_replicas_share_the_rate_limit(sharing: Sharing) -> None:
+async def test_limiters_of_all_replicas_share_the_rate_limit(shared_limiters: Sharing) -> None:
     clock = Clock(1000.0)
-    replicas = [sharing(PLAN, clock) for _ in range(3)]
+    replicas = [shared_limiters(PLAN, clock) for _ in range(3)]
 
     granted = [await replicas[turn % 3].acquire(SERVER, ROUTE, Priority.INTERACTIVE) for turn in range(90)]
 
     assert sum(isinstance(permit, Permit) for permit in granted) == PLAN.max_calls
 
 
-async def test_replicas_share_blocks_and_their_removal(sharing: Sharing) -> None:
+async def test_replicas_share_blocks_and_their_removal(shared_limiters: Sharing) -> None:
     clock = Clock(1000.0)
-    one, other = sharing(PLAN, clock), sharing(PLAN, clock)
+    one, other = shared_limiters(PLAN, clock), shared_limiters(PLAN, clock)
     await one.block(BlockScope(ROUTE), 7.0, Reason.UNAVAILABLE)
 
     assert await other.acquire(SERVER, ROUTE, Priority.INTERACTIVE) == Rejection(Reason.UNAVAILABLE, 7.0)
@@ -92,9 +92,11 @@ async def test_replicas_share_blocks_and_their_removal(sharing: Sharing) -> None
     assert all([isinstance(await one.acquire(SERVER, ROUTE, Priority.INTERACTIVE), Permit) for _ in range(10)])
 
 
-async def test_without_the_server_each_replica_continues_with_its_own_counts(sharing: Sharing, valkey: Server) -> None:
+async def test_without_the_server_each_replica_continues_with_its_own_counts(
+    shared_limiters: Sharing, valkey: Server
+) -> None:
     clock = Clock(1000.0)
-    limiter = sharing(PLAN, clock)
+    limiter = shared_limiters(PLAN, clock)
     for _ in range(5):
         await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)
     await limiter.block(BlockScope(ROUTE, "digest"), 60.0, Reason.RATE_LIMITED)
@@ -106,8 +108,8 @@ async def test_without_the_server_each_replica_continues_with_its_own_counts(sha
     assert await limiter.acquire("digest", ROUTE, Priority.INTERACTIVE) == Rejection(Reason.RATE_LIMITED, 60.0)
 
 
-async def test_blocks_use_the_clock_of_the_server(sharing: Sharing) -> None:
-    limiter = sharing(RateLimit(), None)
+async def test_blocks_use_the_clock_of_the_server(shared_limiters: Sharing) -> None:
+    limiter = shared_limiters(RateLimit(), None)
     await limiter.block(BlockScope(ROUTE), 30.0, Reason.UNAVAILABLE)
 
     refused = await limiter.acquire(SERVER, ROUTE, Priority.INTERACTIVE)

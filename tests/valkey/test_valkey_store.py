@@ -21,7 +21,7 @@ PATH = f"/releases/3.11/technicalcompetences/{CP_7}"
 ENTRY = entry_of(PATH, 1_000.5, Validators('"7"'), code="CP-7", skill={"id": CP_7, "description": "Toezicht houden"})
 
 
-def anything(entry: CacheEntry) -> bool:
+def accept_entry(entry: CacheEntry) -> bool:
     return True
 
 
@@ -66,7 +66,7 @@ async def test_one_replica_fetches_a_document_for_all(replica: Any) -> None:
     fetched: list[str] = []
 
     async def fetch(store: ValkeyStore) -> CacheEntry:
-        async with store.fetch_lease(PATH, anything) as brought:
+        async with store.fetch_lease(PATH, accept_entry) as brought:
             if brought is not None:
                 return brought
             fetched.append(PATH)
@@ -82,15 +82,15 @@ async def test_one_replica_fetches_a_document_for_all(replica: Any) -> None:
 
 
 async def test_a_failed_fetch_passes_the_lease_to_the_next_replica(replica: Any) -> None:
-    async def failing(store: ValkeyStore) -> None:
-        async with store.fetch_lease(PATH, anything) as brought:
+    async def failing_server(store: ValkeyStore) -> None:
+        async with store.fetch_lease(PATH, accept_entry) as brought:
             assert brought is None
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await failing(replica())
+        await failing_server(replica())
 
-    async with replica().fetch_lease(PATH, anything) as brought:
+    async with replica().fetch_lease(PATH, accept_entry) as brought:
         assert brought is None
 
 
@@ -105,8 +105,8 @@ async def test_a_stale_shared_document_is_refetched(replica: Any) -> None:
 
 async def test_an_expired_lease_can_be_acquired(replica: Any) -> None:
     async with (
-        replica(lease=0.001).fetch_lease(PATH, anything) as first,
-        replica().fetch_lease(PATH, anything) as second,
+        replica(lease=0.001).fetch_lease(PATH, accept_entry) as first,
+        replica().fetch_lease(PATH, accept_entry) as second,
     ):
         assert first is None
         assert second is None
@@ -128,7 +128,7 @@ async def test_a_replica_works_without_its_server_and_reconnects(replica: Any, v
     valkey.stop()
 
     assert await store.get_many([PATH]) == {}
-    async with store.fetch_lease(PATH, anything) as brought:
+    async with store.fetch_lease(PATH, accept_entry) as brought:
         assert brought is None
     store.put(PATH, ENTRY)
     await store.aclose()

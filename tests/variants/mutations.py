@@ -143,7 +143,7 @@ def _tells_nothing(document: Document) -> None:
     without("first", "prev", "next", "last")(document.get("_links", {}))
 
 
-def _unnamed(document: Document) -> None:
+def _embed_unnamed_list(document: Document) -> None:
     result = items(document)
     document["_embedded"] = result[0] if len(result) == 1 else result
 
@@ -181,7 +181,12 @@ add(
     each_document(replaced(("_embedded",), lambda lists: {name: single(value) for name, value in lists.items()})),
     asks=by_one,
 )
-add("pages of one as single objects without any name", each_document(_unnamed, LISTS), asks=by_one, paired=False)
+add(
+    "pages of one as single objects without any name",
+    each_document(_embed_unnamed_list, LISTS),
+    asks=by_one,
+    paired=False,
+)
 add("pages from 1", each_document(_numbered_from_one, LISTS), asks=from_one, paired=False)
 add("pages from 1 and none at 0", _none_before_one, asks=from_one)
 add("pages counted from 1, said to count from 0", as_it_is, asks=from_one, paired=False)
@@ -201,7 +206,7 @@ def _bare_ids(profile: Document) -> None:
             profile[key] = [item["id"] for item in profile[key]]
 
 
-def _twice(document: Document) -> None:
+def _repeat_items(document: Document) -> None:
     """Repeat the first item at the end, and the last one next to itself, as a database join may do."""
     for key in HOLDS:
         if isinstance(result := document.get(key), list) and result:
@@ -234,7 +239,7 @@ add(
         lambda p: [only("id")(softskill) for softskill in p.get("softSkills", ()) if isinstance(softskill, dict)]
     ),
 )
-add("embedded lists that hold things twice", each_object(_twice))
+add("embedded lists that hold things twice", each_object(_repeat_items))
 add("optional competences under their own name", each_profile(renamed("specificCompetences", "optionalCompetences")))
 
 # Texts
@@ -256,7 +261,7 @@ add(
 add("texts without a key for German", each_object(without("de")), loses=["de", "translated"], paired=False)
 add(
     "names under title",
-    each_profile(replaced(("alternativeNames",), lambda names: [_titled(name) for name in names])),
+    each_profile(replaced(("alternativeNames",), lambda names: [_title_of_name(name) for name in names])),
     paired=False,
 )
 add(
@@ -284,7 +289,7 @@ add(
 )
 
 
-def _titled(name: Document) -> Document:
+def _title_of_name(name: Document) -> Document:
     return {"title": name["name"], **{key: value for key, value in name.items() if key != "name"}}
 
 

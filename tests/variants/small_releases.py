@@ -14,21 +14,21 @@ UNUSED = "CP-7"
 
 def small_releases() -> Releases:
     """The newer has three profiles, seven competences and three soft skills; the older differs in a profile and a text."""
-    newer, older = (_cut(dataset) for dataset in bundled_datasets()[:2])
+    newer, older = (_few_profiles(dataset) for dataset in bundled_datasets()[:2])
     first, *rest = older.profiles
     first = replace(first, texts={**first.texts, "title": {**first.texts["title"], "nl": "Vroeger anders genoemd"}})
     return Releases(map(documents_in_memory, (newer, replace(older, profiles=(first, *rest[:-1])))))
 
 
-def _cut(dataset: Dataset) -> Dataset:
+def _few_profiles(dataset: Dataset) -> Dataset:
     needed = ("optionalCompetences", "softSkills", "digitalSkills")
     profiles = [profile for profile in dataset.profiles if all(profile.related[name] for name in needed)][:PROFILES]
     selected = {
-        one.uuid: _short(one)
+        one.uuid: _short_competence(one)
         for profile in profiles
         for one in (*profile.concepts("essentialCompetences")[:2], *profile.concepts("optionalCompetences")[:1])
     }
-    selected |= {one.uuid: _short(one) for one in dataset.competences if one.code == UNUSED}
+    selected |= {one.uuid: _short_competence(one) for one in dataset.competences if one.code == UNUSED}
     cut = [_profile(profile, selected) for profile in profiles]
     used = {skill.uuid for item in cut for skill in item.concepts("softSkills")}
     return replace(
@@ -52,7 +52,7 @@ def _profile(profile: Profile, selected: dict[str, Concept]) -> Profile:
     return replace(profile, related={**profile.related, **related})
 
 
-def _short(competence: Concept) -> Concept:
+def _short_competence(competence: Concept) -> Concept:
     skills = (replace(skill, values={"regions": ("BRU", "VLG")}) for skill in competence.concepts("skill"))
     return replace(
         competence,

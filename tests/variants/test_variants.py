@@ -44,7 +44,7 @@ def without_items(tables: Leaves, *releases: str) -> Leaves:
     return {path: value for path, value in tables.items() if path[-1] != "item" and path[0] in selected}
 
 
-def beyond(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[object, ...]]:
+def unexpected_losses(lost: set[tuple[object, ...]], loses: frozenset[str]) -> set[tuple[object, ...]]:
     return {path for path in lost if loses.isdisjoint(path)}
 
 
@@ -57,7 +57,7 @@ async def test_a_mutation_alone_loses_only_the_declared_fields(world: World, mut
         lost = world.lost(await world.ask(services, [mutation], *world.queries))
     lost |= differences(without_items(world.tables), without_items(rows))
 
-    assert beyond(lost, mutation.loses) == set()
+    assert unexpected_losses(lost, mutation.loses) == set()
     assert {name for name in mutation.loses if not any(name in path for path in lost)} == set()
 
 
@@ -68,7 +68,7 @@ async def test_without_an_index_fields_that_need_one_are_errors(world: World, mu
         answers = await world.ask(services, [mutation], IN_PAIRS)
 
     unindexed = {path for path, value in answers[IN_PAIRS].items() if value == "NOT_INDEXED_YET"}
-    lost = {path[1:] for path in beyond(world.lost(answers), mutation.loses)}
+    lost = {path[1:] for path in unexpected_losses(world.lost(answers), mutation.loses)}
     assert {path for path in lost if not any(path[: len(item)] == item for item in unindexed)} == set()
 
 
@@ -82,7 +82,7 @@ async def test_two_mutations_lose_only_the_declared_fields(world: World, first: 
         async with world.services([first, second], rows) as services:
             lost = world.lost(await world.ask(services, [first, second], IN_PAIRS))
         lost |= differences(without_items(world.tables, RELEASES[0]), rows)
-        assert beyond(lost, loses) == set(), second.name
+        assert unexpected_losses(lost, loses) == set(), second.name
 
 
 FLAT = Mutation("flat competences", each_object(lambda d: flat(d) if "skill" in d else None))

@@ -99,11 +99,11 @@ def forms(texts: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter({**dict.fromkeys(FORMS, 0), "a field twice": 0})
     for text in texts:
         counts.update(form for form, pattern in FORMS.items() if re.search(pattern, text))
-        counts["a field twice"] += _twice(parse(text))
+        counts["a field twice"] += _repeats_field(parse(text))
     return counts
 
 
-def _twice(document: DocumentNode) -> bool:
+def _repeats_field(document: DocumentNode) -> bool:
     """True if a selection set repeats a field with a selection of its own under one response name."""
 
     class Twice(Visitor):

@@ -27,7 +27,7 @@ NESTED = """query ($code: String!) { occupationalProfile(code: $code) { code ess
 
 
 @pytest.fixture
-async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def server_without_index(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server without an index (of other tests either), so that it reads documents only."""
     async with running(releases, replace(settings, index="off", cache_dir=tmp_path)) as started:
         yield started
@@ -44,43 +44,43 @@ async def code_of_a_profile(server: Server) -> str:
     return code
 
 
-async def test_a_nested_query_is_compiled_and_loads_each_document_once(unindexed: Server) -> None:
-    code = await code_of_a_profile(unindexed)
+async def test_a_nested_query_is_compiled_and_loads_each_document_once(server_without_index: Server) -> None:
+    code = await code_of_a_profile(server_without_index)
     before = runs()
-    data = await unindexed.ask(NESTED, {"code": code})
+    data = await server_without_index.ask(NESTED, {"code": code})
 
-    paths = unindexed.upstream_paths()
+    paths = server_without_index.upstream_paths()
     competences = data["occupationalProfile"]["essentialCompetences"]
     assert len(paths) == len(set(paths)) == 1 + len(competences)
     assert runs() == (before[0] + 1, *before[1:])
 
-    assert await unindexed.ask(NESTED, {"code": code}) == data
-    assert unindexed.upstream_paths() == []
+    assert await server_without_index.ask(NESTED, {"code": code}) == data
+    assert server_without_index.upstream_paths() == []
     assert runs() == (before[0] + 2, *before[1:])
 
 
-async def test_two_fields_can_wait_for_the_same_document(unindexed: Server) -> None:
-    code = await code_of_a_profile(unindexed)
+async def test_two_fields_can_wait_for_the_same_document(server_without_index: Server) -> None:
+    code = await code_of_a_profile(server_without_index)
     before = runs()
-    data = await unindexed.ask(
+    data = await server_without_index.ask(
         f'{{ a: occupationalProfile(code: "{code}") {{ description {{ nl }} }} '
         f'b: occupationalProfile(code: "{code}") {{ workingContext {{ nl }} description {{ nl }} }} }}'
     )
 
     assert data["a"]["description"] == data["b"]["description"] is not None
-    assert len(unindexed.upstream_paths()) == 1
+    assert len(server_without_index.upstream_paths()) == 1
     assert runs() == (before[0] + 1, *before[1:])
 
 
-async def test_a_failing_field_is_reported_by_graphql_core_and_loaded_once(unindexed: Server) -> None:
-    code = await code_of_a_profile(unindexed)
+async def test_a_failing_field_is_reported_by_graphql_core_and_loaded_once(server_without_index: Server) -> None:
+    code = await code_of_a_profile(server_without_index)
     before = runs()
     query = f'{{ occupationalProfile(code: "{code}") {{ description {{ nl }} }} skills {{ totalCount }} }}'
-    answer = (await unindexed.post(query)).json()
+    answer = (await server_without_index.post(query)).json()
 
     assert answer["data"]["occupationalProfile"]["description"]["nl"]
     assert [error["path"] for error in answer["errors"]] == [["skills"]]
-    paths = unindexed.upstream_paths()
+    paths = server_without_index.upstream_paths()
     assert len(paths) == len(set(paths))
     assert runs() == (before[0], before[1] + 1, before[2])
 

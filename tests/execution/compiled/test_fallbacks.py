@@ -24,7 +24,7 @@ from tests.conftest import Server, counted, running
 
 
 @pytest.fixture
-async def unindexed(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def server_without_index(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server without an index, with `@defer`."""
     changed = replace(settings, index="off", incremental="on", federation="on", cache_dir=tmp_path)
     async with running(releases, changed) as started:
@@ -42,12 +42,12 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", REASONS)
 async def test_a_fallback_is_counted_by_its_reason(
-    unindexed: Server, reason: str, caplog: pytest.LogCaptureFixture
+    server_without_index: Server, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     text, field = REASONS[reason]
     before = counted("competent_fallbacks_total", reason=reason)
     with caplog.at_level(logging.DEBUG, "graphql_api.execution"):
-        await unindexed.post(text, accept="multipart/mixed, application/json")
+        await server_without_index.post(text, accept="multipart/mixed, application/json")
 
     assert counted("competent_fallbacks_total", reason=reason) == before + 1
     logged = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == "graphql-core executes"]
@@ -55,8 +55,8 @@ async def test_a_fallback_is_counted_by_its_reason(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_entities_of_a_router_are_compiled(unindexed: Server) -> None:
-    (competence,) = (await unindexed.ask("{ technicalCompetences(first: 1) { nodes { id code } } }"))[
+async def test_entities_of_a_router_are_compiled(server_without_index: Server) -> None:
+    (competence,) = (await server_without_index.ask("{ technicalCompetences(first: 1) { nodes { id code } } }"))[
         "technicalCompetences"
     ]["nodes"]
     text = """query ($some: [_Any!]!) {
@@ -67,7 +67,7 @@ async def test_entities_of_a_router_are_compiled(unindexed: Server) -> None:
     ]
     before = COMPILED.count
 
-    assert (await unindexed.ask(text, {"some": representations}))["_entities"] == [
+    assert (await server_without_index.ask(text, {"some": representations}))["_entities"] == [
         {"__typename": "TechnicalCompetence", "code": competence["code"]},
         {"__typename": "Release", "number": "3.11"},
     ]

@@ -23,7 +23,7 @@ EQUAL = {
 }
 
 
-def changed(old: bytes, new: bytes) -> Reply:
+def reply_with(old: bytes, new: bytes) -> Reply:
     assert old in BODY
     return REPLY._replace(body=BODY.replace(old, new))
 
@@ -32,16 +32,16 @@ DIFFERENT = {
     "status": REPLY._replace(status=400),
     "header": REPLY._replace(headers=REPLY.headers | {"cache-control": "public"}),
     "no tag": REPLY._replace(headers={name: entry for name, entry in REPLY.headers.items() if name != "etag"}),
-    "order of keys": changed(b'{"x":1,"y":null}', b'{"y":null,"x":1}'),
-    "order of items": changed(b'{"x":1,"y":null},{"x":2,"y":[]}', b'{"x":2,"y":[]},{"x":1,"y":null}'),
-    "null for nothing": changed(b',"y":null', b""),
-    "a key twice": changed(b'{"x":1,"y":null}', b'{"x":1,"y":null,"y":null}'),
-    "a number as text": changed(b'"x":1', b'"x":"1"'),
-    "null further up": changed(b'{"x":2,"y":[]}', b"null"),
-    "location": changed(b'"column":3', b'"column":4'),
-    "path": changed(b'["a",0]', b'["a",1]'),
-    "code": changed(b'"X"', b'"Y"'),
-    "an error less": changed(b',{"message":"n","path":["b"]}', b""),
+    "order of keys": reply_with(b'{"x":1,"y":null}', b'{"y":null,"x":1}'),
+    "order of items": reply_with(b'{"x":1,"y":null},{"x":2,"y":[]}', b'{"x":2,"y":[]},{"x":1,"y":null}'),
+    "null for nothing": reply_with(b',"y":null', b""),
+    "a key twice": reply_with(b'{"x":1,"y":null}', b'{"x":1,"y":null,"y":null}'),
+    "a number as text": reply_with(b'"x":1', b'"x":"1"'),
+    "null further up": reply_with(b'{"x":2,"y":[]}', b"null"),
+    "location": reply_with(b'"column":3', b'"column":4'),
+    "path": reply_with(b'["a",0]', b'["a",1]'),
+    "code": reply_with(b'"X"', b'"Y"'),
+    "an error less": reply_with(b',{"message":"n","path":["b"]}', b""),
     "data before errors": REPLY._replace(body=orjson.dumps(dict(reversed(orjson.loads(BODY).items())))),
     "no body": REPLY._replace(body=b""),
     "asked twice": REPLY._replace(upstream=["/a", "/a", "/b"]),
@@ -62,7 +62,7 @@ def test_replies_differ(other: Reply) -> None:
 QUERY = """{ occupationalProfiles(first: 2) { nodes { code title { nl } essentialCompetences { code knowledgeItems { code description { fr } } } } } }"""
 
 
-async def compared(bench: Bench, change: Callable[[str, int, Any], Any], request: ClientRequest) -> list[str]:
+async def differences_after(bench: Bench, change: Callable[[str, int, Any], Any], request: ClientRequest) -> list[str]:
     """The differences between a server over the data and one over changed data, both with the same index."""
     data = bench.data
     upstream, other = Upstream(data.original), Upstream(data.original, change)
@@ -78,7 +78,7 @@ def deep_text(path: str, status: int, document: Any) -> Any:
 
 
 def test_a_server_that_changes_one_text_is_detected(bench: Bench) -> None:
-    (difference,) = bench.run(compared(bench, deep_text, ClientRequest(QUERY)))
+    (difference,) = bench.run(differences_after(bench, deep_text, ClientRequest(QUERY)))
 
     assert difference.startswith("data: ")
     assert "autre chose" in difference
@@ -86,7 +86,7 @@ def test_a_server_that_changes_one_text_is_detected(bench: Bench) -> None:
 
 
 def test_a_server_without_its_documents_is_detected(bench: Bench) -> None:
-    assert bench.run(compared(bench, lambda *_: (404, {}), ClientRequest(QUERY)))
+    assert bench.run(differences_after(bench, lambda *_: (404, {}), ClientRequest(QUERY)))
 
 
 class AlteringFastPath:
@@ -110,7 +110,7 @@ LIES = {"a status": (b" 200 ", b" 201 "), "a header": (b"max-age=", b"max-age=1"
 
 @pytest.mark.parametrize(("old", "new"), LIES.values(), ids=LIES)
 def test_a_fast_path_that_changes_a_response_is_detected(bench: Bench, old: bytes, new: bytes) -> None:
-    async def altered() -> tuple[list[str], list[str]]:
+    async def altered_replies() -> tuple[list[str], list[str]]:
         data = bench.data
         async with twins(data.settings, data.settings, Upstream(data.original), *data.numbers) as pair:
             honest = await pair.ask(ClientRequest(QUERY))
@@ -118,7 +118,7 @@ def test_a_fast_path_that_changes_a_response_is_detected(bench: Bench, old: byte
             pair.second.fast_path = AlteringFastPath(pair.second.fast_path, old, new)
             return honest, await pair.ask(ClientRequest(QUERY))
 
-    honest, differing = bench.run(altered())
+    honest, differing = bench.run(altered_replies())
 
     assert honest == []
     assert len(differing) == 2
@@ -126,9 +126,9 @@ def test_a_fast_path_that_changes_a_response_is_detected(bench: Bench, old: byte
 
 
 def test_damage_is_reproducible_per_number() -> None:
-    def damaged(number: int) -> Any:
+    def damaged_document(number: int) -> Any:
         document = {"id": "x", "title": {"nl": "a"}, "competences": [{"id": str(n), "code": "c"} for n in range(9)]}
         return Damage(number, share=1.0)("/releases/3.11/occupationalprofiles/x", 200, document)
 
-    assert damaged(1) == damaged(1)
-    assert len({repr(damaged(number)) for number in range(20)}) > 10
+    assert damaged_document(1) == damaged_document(1)
+    assert len({repr(damaged_document(number)) for number in range(20)}) > 10

@@ -16,7 +16,7 @@ async def loads() -> Loads:
     return {key: asyncio.get_running_loop().create_future() for key in "abcd"}
 
 
-async def started(loads: Loads, tolerant: bool = False) -> tuple[PendingResults, "asyncio.Task[None]"]:
+async def pending_with_waiter(loads: Loads, tolerant: bool = False) -> tuple[PendingResults, "asyncio.Task[None]"]:
     """All of them pending, and a task that waits for half."""
     pending = PendingResults()
     for key, load in loads.items():
@@ -32,7 +32,7 @@ async def turns() -> None:
 
 
 async def test_a_hanging_load_does_not_delay_the_others(loads: Loads) -> None:
-    pending, waiting = await started(loads)
+    pending, waiting = await pending_with_waiter(loads)
     loads["a"].set_result("A")
     await turns()
     assert not waiting.done()
@@ -49,7 +49,7 @@ async def test_a_hanging_load_does_not_delay_the_others(loads: Loads) -> None:
 
 @pytest.mark.parametrize("tolerant", [False, True])
 async def test_an_error_ends_the_wait_unless_it_is_tolerated(loads: Loads, tolerant: bool) -> None:
-    pending, waiting = await started(loads, tolerant)
+    pending, waiting = await pending_with_waiter(loads, tolerant)
     loads["a"].set_exception(LookupError())
     await turns()
 

@@ -159,7 +159,7 @@ FAILS = {
 """Each has an error."""
 
 
-def filled(request: ClientRequest, bench: Bench) -> ClientRequest:
+def with_existing_ids(request: ClientRequest, bench: Bench) -> ClientRequest:
     """Fill in ids that exist."""
     samples = bench.data.samples
     values = {
@@ -192,7 +192,7 @@ def _filled(value: Any, values: dict[str, str], ids: list[str]) -> Any:
 def test_unusual_documents_and_values_have_equal_responses(
     bench: Bench, group: dict[str, ClientRequest], scenario: Scenario
 ) -> None:
-    requests = {name: filled(item, bench) for name, item in group.items()}
+    requests = {name: with_existing_ids(item, bench) for name, item in group.items()}
 
     replies = bench.compare(scenario, 3, [*requests.values(), *(replace(item, get=True) for item in requests.values())])
 

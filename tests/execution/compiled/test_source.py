@@ -14,7 +14,7 @@ from graphql_api.execution.compiled.source import quoted
 from graphql_api.execution.documents import Documents
 from graphql_api.execution.schema import CompetentSchema, build_schema
 from tests.conftest import Server
-from tests.execution.test_documents import valid
+from tests.execution.test_documents import valid_document
 
 HOSTILE = (
     '") or __import__("os").system("true") or ("',
@@ -42,7 +42,7 @@ def schema() -> CompetentSchema:
 
 def build(schema: CompetentSchema, text: str, variables: dict[str, Any], documents: Documents | None = None) -> Any:
     """The compiled query of a document with one operation."""
-    prepared = valid(documents or Documents(schema.core_schema), text)
+    prepared = valid_document(documents or Documents(schema.core_schema), text)
     queries = prepared.operation(None).queries
     values = queries.variables(schema.core_schema, prepared.values(variables), prepared.literals.coerced)
     assert values is not None
@@ -114,7 +114,7 @@ def test_the_source_is_found_by_tracebacks_and_freed_with_its_query(schema: Comp
     linecache.clearcache()
 
     freed = weakref.ref(made)
-    documents._valid.drop(valid(documents, text).key)
+    documents._valid.drop(valid_document(documents, text).key)
     del made
 
     assert freed() is None

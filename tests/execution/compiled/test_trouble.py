@@ -52,7 +52,7 @@ async def response_of_both(pair: Twins, request: ClientRequest) -> str:
     return pair.last.body.decode()
 
 
-async def changed(settings: Settings, bench: Bench, collection: str, settles: bool) -> list[str]:
+async def responses_around_changes(settings: Settings, bench: Bench, collection: str, settles: bool) -> list[str]:
     """The responses before a document changes, and two after each of two changes."""
     upstream = Upstream(bench.data.original)
     request, answers = of_profile(bench), []
@@ -70,7 +70,9 @@ async def changed(settings: Settings, bench: Bench, collection: str, settles: bo
 def test_a_changed_document_changes_the_response(bench: Bench, lifetimes: dict[str, Any], collection: str) -> None:
     settings = replace(bench.data.settings, **lifetimes)
 
-    first, second, *after = bench.run(changed(settings, bench, collection, settles=lifetimes is ALWAYS_STALE))
+    first, second, *after = bench.run(
+        responses_around_changes(settings, bench, collection, settles=lifetimes is ALWAYS_STALE)
+    )
 
     assert first == second
     assert "Nieuw." not in first

@@ -34,7 +34,7 @@ COMMON = ("de", "des", "en", "het", "operations", "ver", "e", "van veiligheid", 
 
 
 @pytest.fixture
-async def counted(
+async def counting_server(
     releases: Releases, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
     """A server without compiled queries, whose caches would hide work, and the counter of its work."""
@@ -54,8 +54,8 @@ async def sample_values(server: Server) -> SampleValues:
     return await SampleValues.of(cast(Any, SimpleNamespace(ask=ask)))
 
 
-async def test_generated_operations_stay_within_their_announced_cost(counted: tuple[Server, Work]) -> None:
-    server, work = counted
+async def test_generated_operations_stay_within_their_announced_cost(counting_server: tuple[Server, Work]) -> None:
+    server, work = counting_server
     shapes, samples = Shapes(SCHEMA), await sample_values(server)
     answered = index_operations = 0
 
@@ -71,8 +71,8 @@ async def test_generated_operations_stay_within_their_announced_cost(counted: tu
     assert index_operations > 15
 
 
-async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
-    server, work = counted
+async def test_lists_cost_the_same_as_literals_and_as_variables(counting_server: tuple[Server, Work]) -> None:
+    server, work = counting_server
     ids = (await sample_values(server)).any_ids()
     literals = ", ".join(f'"{item}"' for item in ids)
 
@@ -90,8 +90,8 @@ async def test_lists_cost_the_same_as_literals_and_as_variables(counted: tuple[S
     assert literal == variable == nested == 1 + 3 * len(ids)
 
 
-async def test_every_alias_counts_with_its_list(counted: tuple[Server, Work]) -> None:
-    server, work = counted
+async def test_every_alias_counts_with_its_list(counting_server: tuple[Server, Work]) -> None:
+    server, work = counting_server
     have = [{"id": id} for id in (await sample_values(server)).ids["TechnicalCompetence"]]
     field = "profilesForCompetences(have: $have, first: 3) { totalCount nodes { coverage } }"
     aliases = " ".join(f"a{n}: {field}" for n in range(5))
@@ -125,8 +125,8 @@ async def test_many_searches_in_one_operation_are_refused(server: Server) -> Non
     assert await server.codes(f"{{ {query} }}") == ["QUERY_TOO_COMPLEX"]
 
 
-async def test_words_of_a_search_count_as_literals_and_as_variables(counted: tuple[Server, Work]) -> None:
-    server, work = counted
+async def test_words_of_a_search_count_as_literals_and_as_variables(counting_server: tuple[Server, Work]) -> None:
+    server, work = counting_server
     one, _ = await measure_work(server, work, '{ search(text: "lasser") { totalCount } }')
     three, _ = await measure_work(server, work, '{ search(text: "ik ben lasser") { totalCount } }')
     sent, _ = await measure_work(
@@ -182,7 +182,7 @@ def real_releases(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-async def real(
+async def real_server(
     real_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Server, Work]]:
     work = count_work(monkeypatch)
@@ -201,8 +201,8 @@ _GROUPS = "technicalCompetences { code } skills { code } knowledgeItems { code }
 @needs_data
 @pytest.mark.real
 @pytest.mark.xdist_group("work at real size")
-async def test_at_real_size_no_index_query_exceeds_its_announced_cost(real: tuple[Server, Work]) -> None:
-    server, work = real
+async def test_at_real_size_no_index_query_exceeds_its_announced_cost(real_server: tuple[Server, Work]) -> None:
+    server, work = real_server
     index = server.app.state.services.indexes.get_cached("3.27")
 
     def ids_by_use(connection: Any, kinds: str, order: str) -> list[str]:
@@ -337,9 +337,9 @@ async def test_at_real_size_no_index_query_exceeds_its_announced_cost(real: tupl
 @needs_data
 @pytest.mark.real
 @pytest.mark.xdist_group("work at real size")
-async def test_at_real_size_pages_stay_within_their_announced_cost(real: tuple[Server, Work]) -> None:
+async def test_at_real_size_pages_stay_within_their_announced_cost(real_server: tuple[Server, Work]) -> None:
     """Lists of some concepts are longer than average; over a page this evens out, within a fixed allowance."""
-    server, _ = real
+    server, _ = real_server
     over = []
     nested = {
         "OccupationalProfile": (

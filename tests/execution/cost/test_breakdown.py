@@ -16,7 +16,7 @@ from tests.work_counter import values_in
 LISTED = "{ release { skills(first: 500) { totalCount nodes { code regions } } } }"
 
 
-async def explained(server: Server, query: str, variables: Any = None) -> Any:
+async def cost_of(server: Server, query: str, variables: Any = None) -> Any:
     response = await server.post(query, variables, x_competent_explain="1")
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
@@ -33,7 +33,7 @@ async def test_the_breakdown_lists_the_cost_of_each_field(
 ) -> None:
     async with running(releases, replace(settings, compiled_queries=compiled)) as server:
         for _ in range(3):  # the third response is cached
-            answer = await explained(server, LISTED)
+            answer = await cost_of(server, LISTED)
     total = answer["data"]["release"]["skills"]["totalCount"]
     cost = answer["extensions"]["cost"]
     regions = sum(len(node["regions"]) for node in answer["data"]["release"]["skills"]["nodes"])
@@ -58,7 +58,7 @@ async def test_the_shares_add_up_in_every_example(server: Server) -> None:
     assert samples.ids
     for example in examples():
         if example.operation_type == "query":
-            answer = await explained(server, example.query, example.values_of({}))
+            answer = await cost_of(server, example.query, example.values_of({}))
             cost = answer["extensions"].get("cost")
             if cost is not None:
                 rounding = 0.05 * len(cost["fields"]) + 0.5
@@ -70,7 +70,7 @@ async def test_fragments_aliases_and_directives_count_as_in_the_estimate(server:
       a: skills(first: $n) { ...F nodes { ...G } } b: skills(first: 2) { ...F edges { node { uuid @include(if: $no) } } }
     }
     fragment F on SkillConnection { nodes { ...G code } } fragment G on Skill { code }"""
-    answer = await explained(server, query, {"n": 3})
+    answer = await cost_of(server, query, {"n": 3})
     cost = answer["extensions"]["cost"]
 
     assert sum(by_path(cost, "requested").values()) == pytest.approx(cost["requested"], abs=1)
@@ -82,7 +82,7 @@ async def test_fragments_aliases_and_directives_count_as_in_the_estimate(server:
 
 async def test_a_refused_operation_names_its_most_expensive_field(server: Server) -> None:
     query = "{ skills(first: 500) { nodes { usedInOccupationalProfiles(first: 500) { nodes { code } } } } }"
-    answer = await explained(server, query)
+    answer = await cost_of(server, query)
     cost = answer["extensions"]["cost"]
 
     assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_COMPLEX"
@@ -94,7 +94,7 @@ async def test_a_refused_operation_names_its_most_expensive_field(server: Server
 
 
 async def test_a_null_field_has_no_actual_cost(server: Server) -> None:
-    answer = await explained(server, '{ release(number: "3.11") { changes(since: "1.0") { totalCount } } }')
+    answer = await cost_of(server, '{ release(number: "3.11") { changes(since: "1.0") { totalCount } } }')
     cost = answer["extensions"]["cost"]
 
     assert answer["data"]["release"] == {"changes": None}
@@ -104,7 +104,7 @@ async def test_a_null_field_has_no_actual_cost(server: Server) -> None:
 
 async def test_too_many_fields_are_not_listed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "MAX_FIELDS", 3)
-    answer = await explained(server, LISTED)
+    answer = await cost_of(server, LISTED)
 
     assert answer["extensions"]["cost"]["fields"] is None
     assert answer["extensions"]["cost"]["requested"] > 0
@@ -118,6 +118,6 @@ async def test_without_the_header_there_is_no_cost(server: Server) -> None:
 
 
 async def test_invalid_documents_are_explained_without_a_cost(server: Server) -> None:
-    answer = await explained(server, "{ nothing }")
+    answer = await cost_of(server, "{ nothing }")
 
     assert "cost" not in answer["extensions"]

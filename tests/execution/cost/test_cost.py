@@ -15,7 +15,7 @@ from graphql_api.execution.schema import build_schema
 from graphql_api.http.pages.examples import examples
 from graphql_api.schema.types.resolver_cost import NO_WORK
 from tests.conftest import Server
-from tests.execution.test_documents import valid
+from tests.execution.test_documents import valid_document
 
 GRAPH = build_schema().core_schema
 DOCUMENTS = Documents(GRAPH, Limits(depth=200, tokens=20_000, aliases=2**70))
@@ -23,12 +23,12 @@ ROOT = Path(__file__).parents[3]
 
 
 def cost_of(text: str) -> Cost:
-    prepared = valid(DOCUMENTS, text)
+    prepared = valid_document(DOCUMENTS, text)
     return prepared.operation(None).cost
 
 
 def cost(text: str, **variables: Any) -> int:
-    return cost_of(text).of(valid(DOCUMENTS, text).values(variables))
+    return cost_of(text).of(valid_document(DOCUMENTS, text).values(variables))
 
 
 @pytest.mark.parametrize(

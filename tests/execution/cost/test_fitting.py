@@ -10,7 +10,7 @@ from graphql_api.execution.documents import Documents
 from graphql_api.execution.limits import DEFAULTS
 from graphql_api.execution.schema import build_schema
 from tests.conftest import Server
-from tests.execution.test_documents import valid
+from tests.execution.test_documents import valid_document
 
 DOCUMENTS = Documents(build_schema().core_schema)
 NESTED = """
@@ -22,8 +22,8 @@ query ($first: Int) {
 """
 
 
-def fitting(text: str, limit: int = DEFAULTS.cost, **variables: Any) -> Fit | None:
-    document = valid(DOCUMENTS, text)
+def fit_of(text: str, limit: int = DEFAULTS.cost, **variables: Any) -> Fit | None:
+    document = valid_document(DOCUMENTS, text)
     return fit(document.operation(None).cost, document.values(variables), limit)
 
 
@@ -49,7 +49,7 @@ def fitting(text: str, limit: int = DEFAULTS.cost, **variables: Any) -> Fit | No
     ],
 )
 def test_the_largest_page_that_fits_is_found(text: str, limit: int, expected: Fit | None) -> None:
-    assert fitting(text, limit) == expected
+    assert fit_of(text, limit) == expected
 
 
 async def test_the_page_size_in_an_error_is_the_largest_that_fits(server: Server) -> None:

@@ -371,7 +371,7 @@ def secrets(keys: Keys) -> dict[str, str]:
 
 
 @pytest.fixture
-async def costly(
+async def server_with_cost_quota(
     releases: Releases, settings: Settings, keys: Keys, secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Server]:
     """A server whose keys have a cost quota, with a stopped clock."""
@@ -381,25 +381,29 @@ async def costly(
         yield started
 
 
-def left(response: httpx.Response) -> int:
+def remaining_cost(response: httpx.Response) -> int:
     return int(response.headers["ratelimit"].split("r=")[1].split(";")[0])
 
 
-async def test_a_cost_quota_counts_the_cost_of_operations(costly: Server, secrets: dict[str, str]) -> None:
+async def test_a_cost_quota_counts_the_cost_of_operations(
+    server_with_cost_quota: Server, secrets: dict[str, str]
+) -> None:
     key = secrets[PARTNER]
-    small = await costly.post(LIST, {"n": 1}, x_api_key=key)
-    large = await costly.post(LIST, {"n": 300}, x_api_key=key)
+    small = await server_with_cost_quota.post(LIST, {"n": 1}, x_api_key=key)
+    large = await server_with_cost_quota.post(LIST, {"n": 300}, x_api_key=key)
 
     assert small.headers["ratelimit-policy"] == '"cost-per-minute";q=1000;qu="cost";w=60'
-    assert 1_000 - left(small) == REQUEST_COST + 2 + 1 * 2
-    assert left(small) - left(large) == REQUEST_COST + 2 + 300 * 2
+    assert 1_000 - remaining_cost(small) == REQUEST_COST + 2 + 1 * 2
+    assert remaining_cost(small) - remaining_cost(large) == REQUEST_COST + 2 + 300 * 2
 
 
-async def test_an_operation_over_the_remaining_quota_is_not_executed(costly: Server, secrets: dict[str, str]) -> None:
+async def test_an_operation_over_the_remaining_quota_is_not_executed(
+    server_with_cost_quota: Server, secrets: dict[str, str]
+) -> None:
     key, other = secrets[PARTNER], secrets[OTHER]
-    assert (await costly.post(LIST, {"n": 300}, x_api_key=key)).status_code == 200
-    costly.upstream_paths()
-    refused = await costly.post(LIST, {"n": 200}, x_api_key=key)
+    assert (await server_with_cost_quota.post(LIST, {"n": 300}, x_api_key=key)).status_code == 200
+    server_with_cost_quota.upstream_paths()
+    refused = await server_with_cost_quota.post(LIST, {"n": 200}, x_api_key=key)
     (error,) = refused.json()["errors"]
 
     assert refused.status_code == 429
@@ -407,30 +411,34 @@ async def test_an_operation_over_the_remaining_quota_is_not_executed(costly: Ser
     assert int(refused.headers["retry-after"]) == error["extensions"]["retryAfter"]
     assert "this costs 402 units, 298 are left of the 1,000 units per minute" in error["message"]
     assert refused.headers["ratelimit"].startswith('"cost-per-minute";r=298;')
-    assert costly.upstream_paths() == []
-    assert (await costly.post(LIST, {"n": 1}, x_api_key=key)).status_code == 200
-    assert (await costly.post(LIST, {"n": 200}, x_api_key=other)).status_code == 200
+    assert server_with_cost_quota.upstream_paths() == []
+    assert (await server_with_cost_quota.post(LIST, {"n": 1}, x_api_key=key)).status_code == 200
+    assert (await server_with_cost_quota.post(LIST, {"n": 200}, x_api_key=other)).status_code == 200
 
 
-async def test_invalid_documents_and_pages_count_as_requests(costly: Server, secrets: dict[str, str]) -> None:
+async def test_invalid_documents_and_pages_count_as_requests(
+    server_with_cost_quota: Server, secrets: dict[str, str]
+) -> None:
     key = secrets["small"]
     headers = {"X-API-Key": key}
     answers = [
-        await costly.post("{ nothing }", x_api_key=key),
-        await costly.client.get("/nowhere", headers=headers),
-        await costly.post("{", x_api_key=key),
-        await costly.client.get("/nowhere", headers=headers),
+        await server_with_cost_quota.post("{ nothing }", x_api_key=key),
+        await server_with_cost_quota.client.get("/nowhere", headers=headers),
+        await server_with_cost_quota.post("{", x_api_key=key),
+        await server_with_cost_quota.client.get("/nowhere", headers=headers),
     ]
 
-    assert [left(response) for response in answers] == [2 * REQUEST_COST, REQUEST_COST, 0, 0]
+    assert [remaining_cost(response) for response in answers] == [2 * REQUEST_COST, REQUEST_COST, 0, 0]
     assert answers[-1].status_code == 429
 
 
-async def test_linked_data_counts_the_cost_of_its_operations(costly: Server, secrets: dict[str, str]) -> None:
-    page = await costly.client.get("/id/3.11", headers={"X-API-Key": secrets[PARTNER]})
+async def test_linked_data_counts_the_cost_of_its_operations(
+    server_with_cost_quota: Server, secrets: dict[str, str]
+) -> None:
+    page = await server_with_cost_quota.client.get("/id/3.11", headers={"X-API-Key": secrets[PARTNER]})
 
     assert page.status_code == 200
-    assert 1_000 - left(page) > REQUEST_COST
+    assert 1_000 - remaining_cost(page) > REQUEST_COST
 
 
 async def test_a_shared_cost_quota_counts_costs() -> None:

@@ -30,7 +30,7 @@ def keys(tmp_path: Path) -> Keys:
     return Keys(tmp_path / "keys.json")
 
 
-def received(message: dict[str, Any]) -> Message:
+def received_message(message: dict[str, Any]) -> Message:
     """A message of the client, as an ASGI server passes it on."""
     return {"type": "websocket.receive", "text": orjson.dumps(message).decode()}
 
@@ -39,7 +39,7 @@ class Socket:
     """A client that waits for the end of each operation, and an executor that records the queries that reach it."""
 
     def __init__(self, *messages: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        self.incoming: list[Message] = [{"type": "websocket.connect"}, *map(received, messages)]
+        self.incoming: list[Message] = [{"type": "websocket.connect"}, *map(received_message, messages)]
         self.reached: list[str | None] = []
         self.sent: list[Message] = []
         self.slept = 0
@@ -216,7 +216,7 @@ async def test_wrong_keys_on_websockets_are_delayed(keys: Keys) -> None:
     socket = Socket()
     policy = AccessPolicy(ApiKeyAuth(keys, 10), Quotas(), WrongKeys(2, Clock(), socket.sleep))
     for _ in range(5):
-        socket.incoming = [{"type": "websocket.connect"}, received(wrong)]
+        socket.incoming = [{"type": "websocket.connect"}, received_message(wrong)]
         await socket.serve(policy, socket.scope | {"state": {}})
 
     assert socket.slept == 3

@@ -17,7 +17,7 @@ PARTS = f"""{{ technicalCompetence(uuid: "{CP_7}") {{ code ... @defer(label: "sk
 
 
 @pytest.fixture
-async def incremental(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
+async def incremental_server(releases: Releases, settings: Settings) -> AsyncIterator[Server]:
     async with running(releases, replace(settings, incremental="on").checked()) as server:
         yield server
 
@@ -31,8 +31,8 @@ def payloads(response: httpx.Response) -> list[dict[str, Any]]:
     return [orjson.loads(item.split("\r\n\r\n", 1)[1]) for item in texts]
 
 
-async def test_deferred_fields_come_after_the_cached_ones(incremental: Server) -> None:
-    response = await incremental.post(PARTS, accept=MULTIPART, accept_encoding="gzip")
+async def test_deferred_fields_come_after_the_cached_ones(incremental_server: Server) -> None:
+    response = await incremental_server.post(PARTS, accept=MULTIPART, accept_encoding="gzip")
     first, *rest = payloads(response)
 
     assert response.status_code == 200
@@ -45,9 +45,9 @@ async def test_deferred_fields_come_after_the_cached_ones(incremental: Server) -
     assert brought["data"]["skill"]["description"]["nl"].startswith("Toezicht houden")
 
 
-async def test_a_list_is_streamed(incremental: Server) -> None:
+async def test_a_list_is_streamed(incremental_server: Server) -> None:
     first, *rest = payloads(
-        await incremental.post("{ releases @stream(initialCount: 1) { number } }", accept=MULTIPART)
+        await incremental_server.post("{ releases @stream(initialCount: 1) { number } }", accept=MULTIPART)
     )
 
     assert first["data"] == {"releases": [{"number": "3.11"}]}
@@ -55,9 +55,9 @@ async def test_a_list_is_streamed(incremental: Server) -> None:
     assert streamed == [{"number": "3.10"}, {"number": "3.9"}]
 
 
-async def test_an_error_in_a_later_part_has_a_code_and_the_request_id(incremental: Server) -> None:
+async def test_an_error_in_a_later_part_has_a_code_and_the_request_id(incremental_server: Server) -> None:
     query = """{ __typename ... @defer { occupationalProfile(code: "x", uuid: "8c15a1bf-9699-43ae-b890-f79ac3e5f461") { code } } }"""
-    response = await incremental.post(query, accept=MULTIPART, X_Request_ID="mine")
+    response = await incremental_server.post(query, accept=MULTIPART, X_Request_ID="mine")
     _, *rest = payloads(response)
     found_errors = [
         item for payload in rest for part in payload.get("incremental", ()) for item in part.get("errors", ())
@@ -66,9 +66,9 @@ async def test_an_error_in_a_later_part_has_a_code_and_the_request_id(incrementa
     assert [item["extensions"] for item in found_errors] == [{"code": "BAD_USER_INPUT", "requestId": "mine"}]
 
 
-async def test_a_lost_document_in_a_later_part_leaks_nothing(incremental: Server) -> None:
-    incremental.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502))
-    response = await incremental.post(
+async def test_a_lost_document_in_a_later_part_leaks_nothing(incremental_server: Server) -> None:
+    incremental_server.faults.add(Fault("/releases/*/technicalcompetences/*", "status", status=502))
+    response = await incremental_server.post(
         f'{{ release {{ number ... @defer {{ technicalCompetence(uuid: "{CP_7}") {{ code }} }} }} }}',
         accept=MULTIPART,
         x_request_id="mine",  # one made up could have these figures in it
@@ -82,16 +82,16 @@ async def test_a_lost_document_in_a_later_part_leaks_nothing(incremental: Server
 @pytest.mark.parametrize(
     "accept", ["*/*", "application/json", "multipart/mixed;q=0, */*", "multipart/mixed;deferSpec=20220824, */*"]
 )
-async def test_a_client_that_does_not_accept_multipart_is_refused(incremental: Server, accept: str) -> None:
-    response = await incremental.post(PARTS, accept=accept)
+async def test_a_client_that_does_not_accept_multipart_is_refused(incremental_server: Server, accept: str) -> None:
+    response = await incremental_server.post(PARTS, accept=accept)
 
     assert response.status_code == 406
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_an_operation_without_deferred_parts_has_one_response(incremental: Server) -> None:
+async def test_an_operation_without_deferred_parts_has_one_response(incremental_server: Server) -> None:
     for query in ("{ __typename }", "{ ... @defer(if: false) { __typename } }"):
-        assert (await incremental.post(query, accept=MULTIPART)).json() == {"data": {"__typename": "Query"}}
+        assert (await incremental_server.post(query, accept=MULTIPART)).json() == {"data": {"__typename": "Query"}}
 
 
 async def test_the_setting_off_removes_the_directives_from_the_schema(server: Server) -> None:
@@ -101,11 +101,11 @@ async def test_the_setting_off_removes_the_directives_from_the_schema(server: Se
     assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_the_errors_of_all_parts_are_bounded_together(incremental: Server) -> None:
+async def test_the_errors_of_all_parts_are_bounded_together(incremental_server: Server) -> None:
     query = """{ skills(first: 60) { nodes { ... @defer {
         usedInTechnicalCompetences(first: 1, after: "bad") { totalCount }
     } } } }"""
-    _, *rest = payloads(await incremental.post(query, accept=MULTIPART))
+    _, *rest = payloads(await incremental_server.post(query, accept=MULTIPART))
     parts = [part for payload in rest for part in payload.get("incremental", ())]
     codes = [item["extensions"]["code"] for part in parts for item in part.get("errors", ())]
 
@@ -113,16 +113,16 @@ async def test_the_errors_of_all_parts_are_bounded_together(incremental: Server)
     assert codes == ["BAD_USER_INPUT"] * 20 + ["ERRORS_OMITTED"]
 
 
-async def test_an_invalid_stream_directive_is_bad_input(incremental: Server) -> None:
-    response = await incremental.post("{ releases @stream(initialCount: -1) { number } }", accept=MULTIPART)
+async def test_an_invalid_stream_directive_is_bad_input(incremental_server: Server) -> None:
+    response = await incremental_server.post("{ releases @stream(initialCount: -1) { number } }", accept=MULTIPART)
     [error] = response.json()["errors"]
 
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["message"] == "initialCount must be a positive integer."
 
 
-async def test_server_sent_events_refuse_incremental_delivery(incremental: Server) -> None:
-    response = await incremental.post(PARTS, accept="text/event-stream")
+async def test_server_sent_events_refuse_incremental_delivery(incremental_server: Server) -> None:
+    response = await incremental_server.post(PARTS, accept="text/event-stream")
 
     assert '"code":"BAD_REQUEST"' in response.text
     assert "multipart/mixed;incrementalSpec=v0.2" in response.text

@@ -24,7 +24,7 @@ TINY = "{ __typename }"
 OTHER = "query Other { a: __typename }"
 
 
-def hashed(query: str) -> dict[str, Any]:
+def hash_extension(query: str) -> dict[str, Any]:
     return {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest()}}
 
 
@@ -56,9 +56,9 @@ def make(releases: Releases, settings: Settings) -> Make:
 async def test_a_query_is_registered_once_and_then_requested_by_its_hash(server: Server) -> None:
     for ask in (post, get):
         query = f"query {ask.__name__} {{ __typename }}"
-        unknown = await ask(server, extensions=hashed(query))
-        left = await post(server, query=query, extensions=hashed(query))
-        by_hash = await ask(server, extensions=hashed(query))
+        unknown = await ask(server, extensions=hash_extension(query))
+        left = await post(server, query=query, extensions=hash_extension(query))
+        by_hash = await ask(server, extensions=hash_extension(query))
 
         assert (unknown.status_code, unknown.json()["errors"][0]["message"]) == (200, "PersistedQueryNotFound")
         assert code(unknown) == "PERSISTED_QUERY_NOT_FOUND"
@@ -67,10 +67,10 @@ async def test_a_query_is_registered_once_and_then_requested_by_its_hash(server:
 
 
 async def test_a_hash_of_another_query_is_refused_and_not_stored(server: Server) -> None:
-    refused = await post(server, query=TINY, extensions=hashed(OTHER))
+    refused = await post(server, query=TINY, extensions=hash_extension(OTHER))
 
     assert (refused.status_code, code(refused)) == (400, "BAD_REQUEST")
-    assert code(await post(server, extensions=hashed(OTHER))) == "PERSISTED_QUERY_NOT_FOUND"
+    assert code(await post(server, extensions=hash_extension(OTHER))) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_a_query_that_cannot_be_executed_is_not_stored(server: Server) -> None:
@@ -80,9 +80,9 @@ async def test_a_query_that_cannot_be_executed_is_not_stored(server: Server) -> 
         "query ($x: Int!) { node(id: $x) { id } }",
         "query A { a: __typename } query B { __typename }",
     ):
-        await post(server, query=query, extensions=hashed(query))
+        await post(server, query=query, extensions=hash_extension(query))
 
-        assert code(await post(server, extensions=hashed(query))) == "PERSISTED_QUERY_NOT_FOUND"
+        assert code(await post(server, extensions=hash_extension(query))) == "PERSISTED_QUERY_NOT_FOUND"
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ async def test_a_malformed_extension_is_400(server: Server, form: Any) -> None:
 
 async def test_the_setting_off_refuses_hashes_but_runs_queries(make: Make) -> None:
     async with make(apq_documents=0) as server:
-        refused = await post(server, extensions=hashed(TINY))
+        refused = await post(server, extensions=hash_extension(TINY))
 
         assert (refused.status_code, refused.json()["errors"][0]["message"]) == (200, "PersistedQueryNotSupported")
         assert code(refused) == "PERSISTED_QUERY_NOT_SUPPORTED"
-        assert (await post(server, query=TINY, extensions=hashed(TINY))).json()["data"]
+        assert (await post(server, query=TINY, extensions=hash_extension(TINY))).json()["data"]
         assert code(await post(server, documentId="x")) == "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
@@ -145,19 +145,21 @@ def manifest(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def allowing(make: Make, manifest: Path) -> AsyncIterator[Server]:
+async def server_with_manifest(make: Make, manifest: Path) -> AsyncIterator[Server]:
     async with make(persisted=(manifest,)) as server:
         yield server
 
 
 @pytest.fixture
-async def strict(make: Make, manifest: Path) -> AsyncIterator[Server]:
+async def server_of_manifest_only(make: Make, manifest: Path) -> AsyncIterator[Server]:
     async with make(persisted=(manifest,), persisted_mode="only") as server:
         yield server
 
 
-async def test_a_trusted_document_is_requested_by_its_id(allowing: Server, strict: Server) -> None:
-    for server in (allowing, strict):
+async def test_a_trusted_document_is_requested_by_its_id(
+    server_with_manifest: Server, server_of_manifest_only: Server
+) -> None:
+    for server in (server_with_manifest, server_of_manifest_only):
         by_hash = f"sha256:{sha256(TINY.encode()).hexdigest()}"
         for ask in (post, get):
             assert (await ask(server, documentId="0af1")).json() == {"data": {"__typename": "Query"}}
@@ -168,33 +170,40 @@ async def test_a_trusted_document_is_requested_by_its_id(allowing: Server, stric
             assert (await ask(server, extensions=extensions)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_an_unknown_id_is_persisted_query_not_found(allowing: Server, strict: Server) -> None:
-    for server in (allowing, strict):
-        for response in (await post(server, documentId="nope"), await get(server, extensions=hashed("{ x }"))):
+async def test_an_unknown_id_is_persisted_query_not_found(
+    server_with_manifest: Server, server_of_manifest_only: Server
+) -> None:
+    for server in (server_with_manifest, server_of_manifest_only):
+        for response in (await post(server, documentId="nope"), await get(server, extensions=hash_extension("{ x }"))):
             assert code(response) == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_an_id_with_another_query_is_refused(allowing: Server) -> None:
-    assert (await post(allowing, documentId="0af1", query=OTHER)).status_code == 400
-    assert (await post(allowing, documentId="0af1", query=TINY)).status_code == 200
+async def test_an_id_with_another_query_is_refused(server_with_manifest: Server) -> None:
+    assert (await post(server_with_manifest, documentId="0af1", query=OTHER)).status_code == 400
+    assert (await post(server_with_manifest, documentId="0af1", query=TINY)).status_code == 200
 
 
-async def test_other_documents_run_in_mode_allow(allowing: Server) -> None:
-    assert (await post(allowing, query="{ b: __typename }")).json() == {"data": {"b": "Query"}}
+async def test_other_documents_run_in_mode_allow(server_with_manifest: Server) -> None:
+    assert (await post(server_with_manifest, query="{ b: __typename }")).json() == {"data": {"b": "Query"}}
 
 
-async def test_other_documents_are_forbidden_in_mode_only(strict: Server) -> None:
+async def test_other_documents_are_forbidden_in_mode_only(server_of_manifest_only: Server) -> None:
     for query in ("{ b: __typename }", "{ __schema { queryType { name } } }", TINY + " ", "{"):
-        for body in ({"query": query}, {"query": query, "extensions": hashed(query)}):
-            refused = await post(strict, **body)
+        for body in ({"query": query}, {"query": query, "extensions": hash_extension(query)}):
+            refused = await post(server_of_manifest_only, **body)
 
             assert (refused.status_code, code(refused)) == (403, "FORBIDDEN")
-            assert code(await post(strict, extensions=hashed(query))) == "PERSISTED_QUERY_NOT_FOUND"
-    assert (await post(strict, query=TINY)).json() == {"data": {"__typename": "Query"}}
+            assert (
+                code(await post(server_of_manifest_only, extensions=hash_extension(query)))
+                == "PERSISTED_QUERY_NOT_FOUND"
+            )
+    assert (await post(server_of_manifest_only, query=TINY)).json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_refusal_follows_the_accept_header(strict: Server) -> None:
-    response = await strict.client.post("/graphql", json={"query": "{ x }"}, headers={"accept": RESPONSE_JSON})
+async def test_a_refusal_follows_the_accept_header(server_of_manifest_only: Server) -> None:
+    response = await server_of_manifest_only.client.post(
+        "/graphql", json={"query": "{ x }"}, headers={"accept": RESPONSE_JSON}
+    )
 
     assert response.headers["content-type"].startswith(RESPONSE_JSON)
     assert "data" not in response.json()

@@ -54,20 +54,20 @@ class Moving(Server):
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    async def renewed(self) -> None:
+    async def wait_for_revalidation(self) -> None:
         """Wait until stale documents are revalidated."""
         await self.app.state.services.store.wait_idle()
 
 
 @asynccontextmanager
-async def moving(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
+async def moving_server(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
     async with alive(Moving(releases, settings)) as started:
         yield started
 
 
 @pytest.fixture
 async def server(releases: Releases, settings: Settings) -> AsyncIterator[Moving]:
-    async with moving(releases, settings) as started:
+    async with moving_server(releases, settings) as started:
         yield started
 
 
@@ -102,9 +102,9 @@ async def test_a_cached_response_has_the_same_headers_and_stats(
 
 
 async def test_responses_are_equal_with_and_without_the_cache(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, response_cache_bytes=0)) as without:
+    async with moving_server(releases, replace(settings, response_cache_bytes=0)) as without:
         plain, none = await ask_again(without, LISTED, {"first": 3})
-    async with moving(releases, settings) as started:
+    async with moving_server(releases, settings) as started:
         repeated, one = await ask_again(started, LISTED, {"first": 3})
 
     assert (none, one) == (0, 1)
@@ -138,18 +138,18 @@ async def test_a_replaced_document_evicts_its_cached_responses(server: Moving) -
 
     before = cache_hits()
     stale = (await server.post(PINNED)).json()
-    await server.renewed()
-    renewed = (await server.post(PINNED)).json()
+    await server.wait_for_revalidation()
+    wait_for_revalidation = (await server.post(PINNED)).json()
 
     assert cache_hits() == before
     assert stale["data"]["technicalCompetence"]["code"] == "CP-7"
     assert stale["extensions"]["upstream"]["stale"] > 0
-    assert renewed["data"]["technicalCompetence"]["code"] == "CP-new"
-    assert "extensions" not in renewed
+    assert wait_for_revalidation["data"]["technicalCompetence"]["code"] == "CP-new"
+    assert "extensions" not in wait_for_revalidation
 
 
 async def test_evicted_documents_are_fetched_again_and_evict_responses(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
+    async with moving_server(releases, replace(settings, document_cache_bytes=200_000, index="off")) as server:
         assert (await ask_again(server, PINNED))[1] == 1
         for first in (40, 41, 42):  # a full cache admits what is missed twice
             await server.post(LISTED, {"first": first})
@@ -162,7 +162,7 @@ async def test_evicted_documents_are_fetched_again_and_evict_responses(releases:
 
 
 async def test_a_new_current_release_invalidates_cached_responses(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, index="off")) as server:
+    async with moving_server(releases, replace(settings, index="off")) as server:
         older = create_sandbox(Releases(release for release in releases if release.number == "3.10"))
         newer, server.sandbox = server.sandbox, older
         before, one = await ask_again(server, CURRENT)
@@ -170,7 +170,7 @@ async def test_a_new_current_release_invalidates_cached_responses(releases: Rele
         server.now += settings.current_ttl + 1
         messages = cache_hits()
         await server.post(CURRENT)  # of the copy that is stale, which is renewed meanwhile
-        await server.renewed()
+        await server.wait_for_revalidation()
         after = await server.post(CURRENT)
 
     assert one == 1
@@ -247,7 +247,7 @@ async def test_compressed_and_plain_responses_share_a_cache_entry(server: Moving
 
 
 async def test_the_response_cache_is_bounded_in_bytes(releases: Releases, settings: Settings) -> None:
-    async with moving(releases, replace(settings, response_cache_bytes=60_000)) as server:
+    async with moving_server(releases, replace(settings, response_cache_bytes=60_000)) as server:
         for first in range(1, 30):
             await ask_again(server, LISTED, {"first": first})
         _, last = await ask_again(server, LISTED, {"first": 2})
@@ -264,7 +264,7 @@ async def test_keys_and_quotas_are_checked_before_the_response_cache(
 ) -> None:
     file = tmp_path / "keys.json"
     key = Keys(file).new("partner", per_minute=4)
-    async with moving(releases, replace(settings, access="keys", keys_file=file)) as server:
+    async with moving_server(releases, replace(settings, access="keys", keys_file=file)) as server:
         _, one = await ask_again(server, PINNED, x_api_key=key)
         unauthenticated = await server.post(PINNED)
         await server.post(PINNED, x_api_key=key)

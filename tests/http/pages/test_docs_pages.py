@@ -46,7 +46,7 @@ class Parsed(HTMLParser):
         self.text += data
 
 
-async def shown(server: Server, url: str) -> Parsed:
+async def read_page(server: Server, url: str) -> Parsed:
     """A page; fails if it violates its content security policy or shows a comment."""
     response = await server.client.get(url, headers=HTML)
     assert response.status_code == 200, (url, response.headers.get("location"))
@@ -70,7 +70,7 @@ async def test_programs_get_the_markdown_of_a_page(server: Server) -> None:
 
 
 async def test_browsers_get_a_page_as_html(server: Server) -> None:
-    await shown(server, f"{BASE}settings")  # a page with comments and aligned cells
+    await read_page(server, f"{BASE}settings")  # a page with comments and aligned cells
     response = await server.client.get("/docs/queries", headers=HTML)
 
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -105,7 +105,7 @@ async def test_every_link_image_and_anchor_of_every_page_resolves(server: Server
     waiting = [BASE]
     while waiting:
         url = waiting.pop()
-        page = seen[url] = await shown(server, url)
+        page = seen[url] = await read_page(server, url)
         if not url.startswith(BASE):
             continue  # pages beyond the documentation have their own tests
         for link in page.links:
@@ -173,7 +173,7 @@ async def test_search_finds_the_section_of_a_setting_by_any_of_its_words(server:
         assert any("<mark>" in excerpt for _, _, excerpt in hits)
         for url, _, _ in hits:
             target, anchor = urldefrag(urljoin(BASE, url))
-            assert not anchor or anchor in (await shown(server, target)).anchors
+            assert not anchor or anchor in (await read_page(server, target)).anchors
         assert "No page has these words" not in page.text
 
 
@@ -186,11 +186,11 @@ async def test_any_search_text_gives_a_page(server: Server) -> None:
 
 
 async def test_a_search_without_hits_has_a_message(server: Server) -> None:
-    assert "No page has these words" in (await shown(server, "/docs/?q=xyzzyxyzzy")).text
+    assert "No page has these words" in (await read_page(server, "/docs/?q=xyzzyxyzzy")).text
 
 
 async def test_queries_link_to_graphiql_with_their_text(server: Server) -> None:
-    page = await shown(server, f"{BASE}queries")
+    page = await read_page(server, f"{BASE}queries")
     links = [link for link in page.links if "#query=" in link]
     queries = re.findall(r"```graphql\n(.*?)```", pages()["queries.md"], re.DOTALL)
 
@@ -206,7 +206,7 @@ async def without_graphiql(releases: Releases, settings: Settings) -> AsyncItera
 
 async def test_no_page_links_to_disabled_features(without_graphiql: Server) -> None:
     for path in ("", "queries"):
-        page = await shown(without_graphiql, BASE + path)
+        page = await read_page(without_graphiql, BASE + path)
         assert [link for link in page.links if "graphiql" in link or "schema.graphql" in link] == []
 
 

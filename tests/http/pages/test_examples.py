@@ -18,13 +18,13 @@ from tests.conftest import Server, running
 ROOT = Path(__file__).parents[3]
 
 
-async def listed(server: Server, **headers: str) -> list[dict[str, Any]]:
+async def listed_examples(server: Server, **headers: str) -> list[dict[str, Any]]:
     groups = (await server.client.get("/graphiql/examples.json", headers=headers)).json()["groups"]
     return [example for group in groups for example in group["examples"]]
 
 
 async def test_every_example_returns_data_without_errors(server: Server) -> None:
-    items = await listed(server)
+    items = await listed_examples(server)
 
     assert [item["name"] for item in items] == [example.name for example in examples()]
     for item, example in zip(items, examples(), strict=True):
@@ -78,7 +78,7 @@ def test_every_example_is_described(example: Any) -> None:
 
 
 async def test_no_variable_of_an_example_is_without_a_value(server: Server) -> None:
-    for tab, example in zip(await listed(server), examples(), strict=True):
+    for tab, example in zip(await listed_examples(server), examples(), strict=True):
         assert set(example.variables) - {"after"} <= set(json.loads(tab["variables"]))
 
 

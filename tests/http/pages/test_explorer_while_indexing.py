@@ -50,7 +50,7 @@ class Indexing:
 
 
 @pytest.fixture
-async def indexing(
+async def crawl_in_progress(
     few_releases: Releases, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Indexing]:
     monkeypatch.setattr(
@@ -74,30 +74,30 @@ async def indexing(
 
 
 @pytest.mark.slow
-async def test_a_visitor_starts_no_crawl_of_the_real_api(indexing: Indexing) -> None:
+async def test_a_visitor_starts_no_crawl_of_the_real_api(crawl_in_progress: Indexing) -> None:
     for path, status in (("", 200), ("search?q=zorg", 200), ("sectors", 503), ("changes?since=3.10", 503)):
-        page = await indexing.page(path, status)
+        page = await crawl_in_progress.page(path, status)
         assert "deze server heeft geen index van deze release" in page.text
         assert SAYS not in page.text
         assert "retry-after" not in page.headers
     for path in ("/", "/llms.txt", "/releases.atom", "/docs/", "/graphiql/examples.json", "/nl/suggest?q=wond"):
-        assert (await indexing.client.get(path)).status_code == 200
-    assert not indexing.has_begun
+        assert (await crawl_in_progress.client.get(path)).status_code == 200
+    assert not crawl_in_progress.has_begun
 
     query = '{ release { search(text: "zorg", types: [SKILL]) { totalCount } } }'
-    answer = await indexing.client.post("/graphql", json={"query": query})
+    answer = await crawl_in_progress.client.post("/graphql", json={"query": query})
     assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_INDEXED_YET"
-    assert indexing.has_begun, "a query does"
-    assert SAYS in (await indexing.page("sectors", 503)).text
+    assert crawl_in_progress.has_begun, "a query does"
+    assert SAYS in (await crawl_in_progress.page("sectors", 503)).text
 
 
 @pytest.mark.slow
-async def test_pages_show_what_needs_no_index_until_it_is_built(indexing: Indexing) -> None:
-    await indexing.begin()
+async def test_pages_show_what_needs_no_index_until_it_is_built(crawl_in_progress: Indexing) -> None:
+    await crawl_in_progress.begin()
     query = (
         "{ release { technicalCompetences(first: 1) { nodes { uuid code skill { uuid code description { nl } } } } } }"
     )
-    body = (await indexing.client.post("/graphql", json={"query": query})).json()
+    body = (await crawl_in_progress.client.post("/graphql", json={"query": query})).json()
     release = body["data"]["release"]
     competence = release["technicalCompetences"]["nodes"][0]
     skill = competence["skill"]
@@ -111,24 +111,24 @@ async def test_pages_show_what_needs_no_index_until_it_is_built(indexing: Indexi
     hidden = ("search?q=wond&type=skills", f"skills/{skill['code']}", "compare?from=OP-101&to=OP-102")
 
     for path in shown:
-        page = await indexing.page(path)
+        page = await crawl_in_progress.page(path)
         assert SAYS in page.text, path
         assert "NOT_INDEXED_YET" in page.text
         assert page.headers["cache-control"] == "no-store"
     assert heading(page) == skill["description"]["nl"]
     assert "Geen beroep gebruikt" not in page.text, "it is not known yet"
     for path in hidden:
-        page = await indexing.page(path, 503)
+        page = await crawl_in_progress.page(path, 503)
         assert SAYS in page.text, path
         assert int(page.headers["retry-after"]) >= 1
-    assert SAYS not in (await indexing.page("my-skills")).text, "the empty form needs no index"
-    matched = await indexing.client.post("/nl/my-skills", data={"have": competence["code"], "do": "match"})
+    assert SAYS not in (await crawl_in_progress.page("my-skills")).text, "the empty form needs no index"
+    matched = await crawl_in_progress.client.post("/nl/my-skills", data={"have": competence["code"], "do": "match"})
     assert "NOT_INDEXED_YET" in matched.text
-    assert (await indexing.client.get("/nl/suggest?q=wond")).json() == []
+    assert (await crawl_in_progress.client.get("/nl/suggest?q=wond")).json() == []
 
-    await indexing.finish()
+    await crawl_in_progress.finish()
     for path in (*shown[:2], f"skills/{skill['code']}", "search?q=wond"):
-        page = await indexing.page(path)
+        page = await crawl_in_progress.page(path)
         assert "NOT_INDEXED_YET" not in page.text
         assert page.headers["cache-control"].startswith("public")
-    await indexing.page(shown[-1], 302)
+    await crawl_in_progress.page(shown[-1], 302)

@@ -26,13 +26,13 @@ CHANGES = (
 
 
 @pytest.fixture
-async def small(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def small_server(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server over releases with few profiles and without indexes."""
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
         yield server
 
 
-async def parsed(server: Server) -> Any:
+async def read_feed(server: Server) -> Any:
     """The feed as a feed reader sees it; asserts that it is valid."""
     response = await server.client.get(URL)
     assert response.headers["content-type"] == "application/atom+xml"
@@ -64,28 +64,28 @@ def check(content: bytes) -> None:
     assert root.findtext(f"{ATOM}updated") == max(entry.findtext(f"{ATOM}updated") for entry in entries)
 
 
-async def test_there_is_an_entry_for_each_release_the_newest_first(small: Server) -> None:
-    result = await parsed(small)
-    releases = (await small.ask("{ releases { number publishedOn } }"))["releases"]
+async def test_there_is_an_entry_for_each_release_the_newest_first(small_server: Server) -> None:
+    result = await read_feed(small_server)
+    releases = (await small_server.ask("{ releases { number publishedOn } }"))["releases"]
 
     assert [entry.title for entry in result.entries] == [f"Competent {release['number']}" for release in releases]
     assert [entry.published[:10] for entry in result.entries] == [release["publishedOn"] for release in releases]
     for entry in result.entries:
         (export,) = entry.enclosures
-        assert (await small.client.get(urljoin(URL, entry.link))).status_code == 200
-        assert (await small.client.head(urljoin(URL, export.href))).status_code == 200
+        assert (await small_server.client.get(urljoin(URL, entry.link))).status_code == 200
+        assert (await small_server.client.head(urljoin(URL, export.href))).status_code == 200
 
 
-async def test_changes_are_counted_once_both_releases_are_indexed(small: Server) -> None:
-    before = await parsed(small)
-    assert small.app.state.services.indexes.in_use is False  # the feed builds none
+async def test_changes_are_counted_once_both_releases_are_indexed(small_server: Server) -> None:
+    before = await read_feed(small_server)
+    assert small_server.app.state.services.indexes.in_use is False  # the feed builds none
     changes, after = list[str](), "null"
     for release in ("3.10", "3.11"):
-        await small.app.state.services.indexes.ready(release)
-    while len(changes) < (page := (await small.ask(CHANGES % after))["release"]["changes"])["totalCount"]:
+        await small_server.app.state.services.indexes.ready(release)
+    while len(changes) < (page := (await small_server.ask(CHANGES % after))["release"]["changes"])["totalCount"]:
         changes += [node["kind"] for node in page["nodes"]]
         after = f'"{page["pageInfo"]["endCursor"]}"'
-    result = await parsed(small)
+    result = await read_feed(small_server)
     counts = Counter(changes)
 
     assert "changes since release 3.10 are not known yet" in before.entries[0].summary
@@ -100,42 +100,42 @@ async def test_changes_are_counted_once_both_releases_are_indexed(small: Server)
 
 
 async def test_a_restarted_server_opens_the_indexes_of_the_two_newest(
-    small: Server, few_releases: Releases, settings: Settings, tmp_path: Path
+    small_server: Server, few_releases: Releases, settings: Settings, tmp_path: Path
 ) -> None:
     for release in ("3.10", "3.11"):
-        await small.app.state.services.indexes.ready(release)
+        await small_server.app.state.services.indexes.ready(release)
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as restarted:
-        result = await parsed(restarted)
+        result = await read_feed(restarted)
 
     assert result.entries[0].summary.startswith("Since release 3.10: ")
 
 
 async def test_links_begin_with_the_public_url_and_ids_do_not_change(
-    few_releases: Releases, settings: Settings, small: Server
+    few_releases: Releases, settings: Settings, small_server: Server
 ) -> None:
     public = replace(settings, public_url="https://example.org/competent")
     async with running(few_releases, public) as server:
-        result = await parsed(server)
+        result = await read_feed(server)
 
     assert result.feed.links[0].href == "https://example.org/competent/releases.atom"
     assert result.entries[0].link == "https://example.org/competent/id/3.11"
-    assert [entry.id for entry in result.entries] == [entry.id for entry in (await parsed(small)).entries]
+    assert [entry.id for entry in result.entries] == [entry.id for entry in (await read_feed(small_server)).entries]
 
 
-async def test_a_reader_with_a_current_feed_gets_304(small: Server) -> None:
-    first = await small.client.get(URL)
-    second = await small.client.get(URL, headers={"If-None-Match": first.headers["etag"]})
+async def test_a_reader_with_a_current_feed_gets_304(small_server: Server) -> None:
+    first = await small_server.client.get(URL)
+    second = await small_server.client.get(URL, headers={"If-None-Match": first.headers["etag"]})
 
     assert first.headers["cache-control"] == "public, max-age=60"
     assert (second.status_code, second.content) == (304, b"")
 
 
-async def test_pages_and_llms_txt_link_to_the_feed(small: Server) -> None:
+async def test_pages_and_llms_txt_link_to_the_feed(small_server: Server) -> None:
     for path in ("/", "/docs/", "/id/3.11"):
-        page = (await small.client.get(path, headers={"Accept": "text/html"})).text
+        page = (await small_server.client.get(path, headers={"Accept": "text/html"})).text
         (link,) = [line for line in page.splitlines() if "application/atom+xml" in line]
         assert urljoin(f"http://server.test{path}", link.split('href="')[1].split('"')[0]) == URL
-    assert "(releases.atom)" in (await small.client.get("/llms.txt")).text
+    assert "(releases.atom)" in (await small_server.client.get("/llms.txt")).text
 
 
 async def test_the_feed_needs_no_key(few_releases: Releases, settings: Settings, tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ async def test_the_feed_needs_no_key(few_releases: Releases, settings: Settings,
         assert (await server.client.get(URL)).status_code == 200
 
 
-async def test_with_upstream_down_the_feed_is_an_error_with_its_code(small: Server) -> None:
-    small.faults.add(Fault("**", "status", status=503))
-    response = await small.client.get(URL)
+async def test_with_upstream_down_the_feed_is_an_error_with_its_code(small_server: Server) -> None:
+    small_server.faults.add(Fault("**", "status", status=503))
+    response = await small_server.client.get(URL)
 
     assert response.status_code == 503
     assert response.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"

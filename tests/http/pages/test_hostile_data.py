@@ -36,23 +36,23 @@ def releases() -> Iterator[Releases]:
 
 
 @pytest.fixture
-async def hostile(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def hostile_server(releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     async with running(releases, replace(settings, cache_dir=tmp_path)) as started:
         await started.app.state.services.indexes.ready("3.11")
         yield started
 
 
 @pytest.mark.slow
-async def test_hostile_texts_are_escaped_on_every_page(hostile: Server) -> None:
+async def test_hostile_texts_are_escaped_on_every_page(hostile_server: Server) -> None:
     for path in PATHS:
-        page = await hostile.client.get(f"/nl/{path}", headers=HTML)
+        page = await hostile_server.client.get(f"/nl/{path}", headers=HTML)
         assert page.status_code in (200, 302), path
         assert_harmless(page.text, path)
     form = {"have": list(FIRST_CODES.values())[1:7], "q": "wond", "do": "match"}
-    assert_harmless((await hostile.client.post("/nl/my-skills", data=form, headers=HTML)).text, "my-skills")
-    assert_harmless((await hostile.client.get("/id/3.11/occupational-profile/OP-101", headers=HTML)).text, "id")
+    assert_harmless((await hostile_server.client.post("/nl/my-skills", data=form, headers=HTML)).text, "my-skills")
+    assert_harmless((await hostile_server.client.get("/id/3.11/occupational-profile/OP-101", headers=HTML)).text, "id")
 
-    page = await hostile.client.get("/nl/occupations/OP-101", headers=HTML)
+    page = await hostile_server.client.get("/nl/occupations/OP-101", headers=HTML)
     (heading,) = re.findall("<h1>(.*?)</h1>", page.text, re.DOTALL)
     assert unescape(re.sub("<[^>]+>", "", heading)).strip() == LONG
     assert page.text.count(escape(TEXT).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")) > 100

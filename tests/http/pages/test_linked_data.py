@@ -48,7 +48,7 @@ def addresses(document: dict[str, Any], at: str) -> list[str]:
 
 
 @pytest.fixture
-async def small(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
+async def small_server(few_releases: Releases, settings: Settings, tmp_path: Path) -> AsyncIterator[Server]:
     """A server over releases with few profiles."""
     async with running(few_releases, replace(settings, cache_dir=tmp_path)) as server:
         yield server
@@ -203,11 +203,13 @@ async def test_turtle_and_json_ld_are_the_same_graph_with_addresses_of_their_url
 
 
 @pytest.mark.slow
-async def test_all_concepts_can_be_crawled_from_the_scheme(small: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_concepts_can_be_crawled_from_the_scheme(
+    small_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(linked_data, "PAGE_SIZE", 50)
     url, members, top, last = "http://server.test/id/3.11", list[URIRef](), set[Any](), None
     while url:
-        graph = turtle_graph((await small.client.get(url, headers={"Accept": "text/turtle"})).content, url)
+        graph = turtle_graph((await small_server.client.get(url, headers={"Accept": "text/turtle"})).content, url)
         (scheme,) = graph.subjects(RDF.type, SKOS.ConceptScheme)
         (view,) = graph.objects(scheme, HYDRA.view)
         here = list(graph.objects(scheme, HYDRA.member))
@@ -216,14 +218,18 @@ async def test_all_concepts_can_be_crawled_from_the_scheme(small: Server, monkey
         top |= set(graph.objects(scheme, SKOS.hasTopConcept))
         last = graph.value(view, HYDRA.last)
         url = str(graph.value(view, HYDRA.next) or "")
-    export = turtle_graph((await small.client.get("/export/3.11.ttl")).content, "http://server.test/export/3.11.ttl")
+    export = turtle_graph(
+        (await small_server.client.get("/export/3.11.ttl")).content, "http://server.test/export/3.11.ttl"
+    )
 
     assert str(view) == str(last)
     assert int(graph.value(scheme, HYDRA.totalItems)) == len(members) == len(set(members)) > 200
     assert set(members) == set(export.subjects(RDF.type, SKOS.Concept))
     assert top == set(export.objects(scheme, SKOS.hasTopConcept)) == set(export.subjects(SKOS.topConceptOf))
     for member in sorted(members)[::40]:
-        document = turtle_graph((await small.client.get(member, headers={"Accept": "text/turtle"})).content, member)
+        document = turtle_graph(
+            (await small_server.client.get(member, headers={"Accept": "text/turtle"})).content, member
+        )
         assert set(export.predicate_objects(member)) <= set(document.predicate_objects(member))
 
 

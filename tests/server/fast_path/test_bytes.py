@@ -91,12 +91,12 @@ async def test_requests_that_end_the_connection_do_so_on_both_paths(two: Both) -
     assert (await two.ask_repeated(PLAIN))[1]
     for name, sent in ENDING.items():
         for _ in range(2):
-            fast, long = [await last(two.line(fast), sent) for fast in (True, False)]
+            fast, long = [await last_response(two.line(fast), sent) for fast in (True, False)]
 
             assert fast == long, name
 
 
-async def last(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
+async def last_response(line: Line, sent: bytes) -> tuple[list[bytes], Any]:
     """The header names and body of the response after which the connection is closed."""
     line.send(sent)
     head, _, body = (await line.closed()).partition(b"\r\n\r\n")

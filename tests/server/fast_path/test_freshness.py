@@ -22,7 +22,9 @@ from tests.server.fast_path.two_connections import Both, both
 
 
 @pytest.fixture(params=["answers", "documents"])
-async def moving(request: pytest.FixtureRequest, releases: Releases, settings: Settings) -> AsyncIterator[Both]:
+async def moving_connections(
+    request: pytest.FixtureRequest, releases: Releases, settings: Settings
+) -> AsyncIterator[Both]:
     """A server whose clock is moved by hand and whose upstream changes; with a response cache, and with documents alone."""
     rooms = {"documents": {"response_cache_bytes": 0}}.get(request.param, {})
     server = Moving(releases, replace(settings, index="off", **rooms))
@@ -30,21 +32,21 @@ async def moving(request: pytest.FixtureRequest, releases: Releases, settings: S
         yield pair
 
 
-def moved(two: Both) -> Moving:
+def server_with_clock(two: Both) -> Moving:
     assert isinstance(two.server, Moving)
     return two.server
 
 
-async def test_a_stale_document_skips_the_fast_path_until_it_is_revalidated(moving: Both) -> None:
-    server = moved(moving)
-    assert (await moving.ask_repeated(PLAIN))[1]
+async def test_a_stale_document_skips_the_fast_path_until_it_is_revalidated(moving_connections: Both) -> None:
+    server = server_with_clock(moving_connections)
+    assert (await moving_connections.ask_repeated(PLAIN))[1]
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 31 * DAY
     server.upstream_paths()
 
-    stale, never = await moving.fast.ask_fast(PLAIN)
-    await server.renewed()
-    renewed, fast = await moving.ask_repeated(PLAIN)
+    stale, never = await moving_connections.fast.ask_fast(PLAIN)
+    await server.wait_for_revalidation()
+    renewed, fast = await moving_connections.ask_repeated(PLAIN)
 
     assert (never, fast) == (False, True)
     assert stale.json["data"]["technicalCompetence"]["code"] == "CP-7"
@@ -54,8 +56,8 @@ async def test_a_stale_document_skips_the_fast_path_until_it_is_revalidated(movi
     assert len([path for path in server.upstream_paths() if path.endswith(CP_7)]) == 1
 
 
-async def test_a_miss_on_the_fast_path_starts_no_work(moving: Both) -> None:
-    server = moved(moving)
+async def test_a_miss_on_the_fast_path_starts_no_work(moving_connections: Both) -> None:
+    server = server_with_clock(moving_connections)
     vain = [
         PLAIN,
         post(CURRENT, CP),
@@ -66,13 +68,13 @@ async def test_a_miss_on_the_fast_path_starts_no_work(moving: Both) -> None:
         ),
     ]
     for item in vain:
-        await moving.ask_uncached(item)
+        await moving_connections.ask_uncached(item)
     server.now += 31 * DAY  # all of it is stale
     server.upstream_paths()
     before = asyncio.all_tasks()
     await asyncio.sleep(0)
 
-    responses = [moving.fast_path.respond(item, ()) for item in vain]
+    responses = [moving_connections.fast_path.respond(item, ()) for item in vain]
 
     assert responses == [Unanswered.DECLINED] * len(vain)
     for _ in range(5):
@@ -81,45 +83,47 @@ async def test_a_miss_on_the_fast_path_starts_no_work(moving: Both) -> None:
     assert server.upstream_paths() == []
 
 
-async def test_a_conditional_request_gets_the_new_response_once_data_changes(moving: Both) -> None:
-    server = moved(moving)
-    held, _ = await moving.ask_repeated(get(PINNED, CP))
+async def test_a_conditional_request_gets_the_new_response_once_data_changes(moving_connections: Both) -> None:
+    server = server_with_clock(moving_connections)
+    held, _ = await moving_connections.ask_repeated(get(PINNED, CP))
     sent = get(PINNED, CP, If_None_Match=held.field("etag"))
-    unchanged, fast = await moving.ask_repeated(sent)
+    unchanged, fast = await moving_connections.ask_repeated(sent)
     server.change = lambda path, document: document | {"code": "CP-new"} if path.endswith(CP_7) else document
     server.now += 38 * DAY
 
-    changed, was_fast = await moving.ask_repeated(sent)
+    changed, was_fast = await moving_connections.ask_repeated(sent)
 
     assert (unchanged.status, fast, changed.status, was_fast) == (304, True, 200, True)
     assert changed.json["data"]["technicalCompetence"]["code"] == "CP-new"
     assert changed.field("etag") not in (None, held.field("etag"))
 
 
-async def test_fast_responses_cause_no_revalidation_and_no_call(moving: Both) -> None:
-    await moving.ask_uncached(PLAIN)
-    moved(moving).upstream_paths()
+async def test_fast_responses_cause_no_revalidation_and_no_call(moving_connections: Both) -> None:
+    await moving_connections.ask_uncached(PLAIN)
+    server_with_clock(moving_connections).upstream_paths()
 
     for _ in range(5):
-        assert (await moving.ask(PLAIN))[1]
-    await moved(moving).renewed()
+        assert (await moving_connections.ask(PLAIN))[1]
+    await server_with_clock(moving_connections).wait_for_revalidation()
 
-    assert moved(moving).upstream_paths() == []
+    assert server_with_clock(moving_connections).upstream_paths() == []
 
 
-async def test_a_new_release_invalidates_fast_responses_of_current(moving: Both, releases: Releases) -> None:
-    server, sent = moved(moving), post(CURRENT, CP)
+async def test_a_new_release_invalidates_fast_responses_of_current(
+    moving_connections: Both, releases: Releases
+) -> None:
+    server, sent = server_with_clock(moving_connections), post(CURRENT, CP)
     newer, server.sandbox = (
         server.sandbox,
         create_sandbox(Releases(release for release in releases if release.number == "3.10")),
     )
-    before, fast = await moving.ask_repeated(sent)
+    before, fast = await moving_connections.ask_repeated(sent)
     server.sandbox = newer
-    within = await moving.ask(sent)
+    within = await moving_connections.ask(sent)
     server.now += 301
-    stale, never = await moving.fast.ask_fast(sent)
-    await server.renewed()
-    after, was_fast = await moving.ask_repeated(sent)
+    stale, never = await moving_connections.fast.ask_fast(sent)
+    await server.wait_for_revalidation()
+    after, was_fast = await moving_connections.ask_repeated(sent)
 
     assert (fast, within[1], never, was_fast) == (True, True, False, True)
     assert [number(item) for item in (before, within[0], stale, after)] == ["3.10", "3.10", "3.10", "3.11"]
@@ -130,19 +134,19 @@ def number(answer: Answer) -> str:
     return str(answer.json["data"]["technicalCompetence"]["release"]["number"])
 
 
-async def test_an_evicted_document_is_fetched_again(moving: Both) -> None:
-    server = moved(moving)
-    assert (await moving.ask_repeated(PLAIN))[1]
+async def test_an_evicted_document_is_fetched_again(moving_connections: Both) -> None:
+    server = server_with_clock(moving_connections)
+    assert (await moving_connections.ask_repeated(PLAIN))[1]
     for path in tuple(server.app.state.services.store._memory):
         server.app.state.services.store._memory.drop(path)
     server.upstream_paths()
 
-    answer, fast = await moving.fast.ask_fast(PLAIN)
+    answer, fast = await moving_connections.fast.ask_fast(PLAIN)
 
     assert not fast
     assert any(path.endswith(CP_7) for path in server.upstream_paths())
     assert answer.json["data"]["technicalCompetence"]["code"] == "CP-7"
-    assert (await moving.ask_repeated(PLAIN))[1]
+    assert (await moving_connections.ask_repeated(PLAIN))[1]
 
 
 async def test_the_fast_path_is_skipped_while_tracing(two: Both) -> None:

@@ -40,7 +40,7 @@ def stopped_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
     stop_quota_clock(monkeypatch)
 
 
-def left(answer: Answer) -> int:
+def remaining_requests(answer: Answer) -> int:
     """The remaining requests in the headers of a response."""
     match = re.fullmatch(r'"(?:cost-per-)?minute";r=(\d+);t=\d+', answer.field("ratelimit") or "")
     assert match
@@ -54,7 +54,8 @@ def without_quota(answer: Answer) -> Answer:
 async def left_after_each(two: Both, requests: list[bytes]) -> list[list[int]]:
     """What is left of the quota after each request: three times on the fast path, once on the ASGI path."""
     return [
-        [left(await line.ask(request)) for line in (two.fast, two.fast, two.fast, two.long)] for request in requests
+        [remaining_requests(await line.ask(request)) for line in (two.fast, two.fast, two.fast, two.long)]
+        for request in requests
     ]
 
 
@@ -96,7 +97,7 @@ async def test_a_cost_over_the_remaining_quota_is_refused_on_both_paths(made: Ma
 
     assert [answer.status for answer in fast] == [answer.status for answer in long]
     assert {answer.status for answer in fast} == {200, 429}
-    assert list(map(left, fast)) == list(map(left, long))
+    assert list(map(remaining_requests, fast)) == list(map(remaining_requests, long))
 
 
 @pytest.mark.parametrize("origins", ["", "*"])
@@ -112,7 +113,7 @@ async def test_clients_with_the_same_quota_get_equal_responses(made: Made, keys:
 
                 assert was_fast
                 assert without_quota(fast) == without_quota(long)
-                assert left(fast) == left(long)
+                assert remaining_requests(fast) == remaining_requests(long)
                 assert fast.field("ratelimit-policy") == long.field("ratelimit-policy")
                 assert (fast.field("cache-control") or "").startswith("private")
 
@@ -147,7 +148,7 @@ async def test_requests_over_the_quota_get_equal_refusals_and_do_not_count(
         sent = post(PINNED, CP, X_API_Key=key)
         await two.ask_uncached(sent)
         last, fast = await two.fast.ask_fast(sent)
-        assert (left(last), fast) == (0, True)
+        assert (remaining_requests(last), fast) == (0, True)
 
         await assert_equal_refusals(two, sent, 429, "RATE_LIMITED")
 

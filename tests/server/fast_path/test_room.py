@@ -17,7 +17,7 @@ from graphql_api.server.fast_path.header_profile import MAX_BYTES as PROFILES
 from graphql_api.server.fast_path.request_cache import MAX_BYTES as MAX_REQUEST_BYTES
 from graphql_api.settings import Settings
 from tests.conftest import Server
-from tests.execution.test_documents import valid
+from tests.execution.test_documents import valid_document
 from tests.server.fast_path.memory_transport import post, with_field
 from tests.server.fast_path.requests import CP, PINNED, PLAIN
 from tests.server.fast_path.two_connections import Both, both
@@ -55,7 +55,7 @@ async def test_cached_requests_are_bounded_and_overlong_ones_are_skipped(two: Bo
     assert len(requests) == long
 
 
-def steered(number: int) -> bytes:
+def document_in_variant(number: int) -> bytes:
     """A document that is compiled in one of sixteen variants."""
     ways = list(product([True, False], repeat=4))
     fields = " ".join(
@@ -72,7 +72,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
         PLAIN, b"X: %d" % number, *(b"%x:" % item for item in range(2_000))
     ),
     "many languages": lambda number: post(PINNED, CP, Accept_Language=", ".join(f"l{number}-{n}" for n in range(200))),
-    "a plan each": steered,
+    "a plan each": document_in_variant,
 }
 
 
@@ -103,7 +103,7 @@ async def test_cached_entries_use_about_the_memory_that_is_counted(
 async def test_repeating_a_request_does_not_grow_its_cached_entry(releases: Releases, settings: Settings) -> None:
     """However often it is compiled, and in however many languages it is requested."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
-        sent = [with_field(steered(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
+        sent = [with_field(document_in_variant(number), b"Accept-Language: nl;q=0.%d" % number) for number in range(9)]
         in_turn = [item for item in sent for _ in range(SKIP_AFTER_MISS + 3)]
         for item in in_turn:
             await two.fast.ask(item)
@@ -125,17 +125,17 @@ async def test_a_request_whose_compiled_query_was_evicted_is_skipped_for_a_while
 ) -> None:
     """The ASGI path compiles it again."""
     async with both(Server(releases, replace(settings, response_cache_bytes=0))) as two:
-        await two.ask_uncached(steered(0))
-        assert (await two.ask(steered(0)))[1]
+        await two.ask_uncached(document_in_variant(0))
+        assert (await two.ask(document_in_variant(0)))[1]
         for number in range(1, 10):
-            await two.long.ask(steered(number))
+            await two.long.ask(document_in_variant(number))
 
-        ways = [(await two.ask(steered(0)))[1] for _ in range(SKIP_AFTER_MISS + 2)]
+        ways = [(await two.ask(document_in_variant(0)))[1] for _ in range(SKIP_AFTER_MISS + 2)]
 
     assert ways == [False] * (SKIP_AFTER_MISS + 1) + [True]
 
 
-def others(two: Both, first: int = 0) -> None:
+def prepare_others(two: Both, first: int = 0) -> None:
     """Prepare other documents, from this number on, until they fill half of the cache."""
     documents = two.fast_path._endpoint.engine.documents
     filled = 0
@@ -149,11 +149,11 @@ def others(two: Both, first: int = 0) -> None:
 async def test_a_cached_request_is_evicted_with_its_document(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     documents, requests = two.fast_path._endpoint.engine.documents, two.fast_path._requests
-    document = weakref.ref(valid(documents, PINNED).as_written())
+    document = weakref.ref(valid_document(documents, PINNED).as_written())
     assert len(requests) == 1
 
-    others(two)
-    others(two, 1_000)
+    prepare_others(two)
+    prepare_others(two, 1_000)
     await asyncio.sleep(0)
     gc.collect()
 
@@ -167,7 +167,7 @@ async def test_a_cached_request_is_evicted_with_its_document(two: Both) -> None:
 async def test_fast_responses_count_as_use_of_their_document(two: Both) -> None:
     await two.ask_uncached(PLAIN)
     for turn in range(3):
-        others(two, turn * 1_000)
+        prepare_others(two, turn * 1_000)
 
         assert [(await two.fast.ask_fast(PLAIN))[1] for _ in range(TOUCH_EVERY)] == [True] * TOUCH_EVERY
 

@@ -37,7 +37,7 @@ from tests.server.fast_path.two_connections import Both, counts
 pytestmark = pytest.mark.slow
 
 
-async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
+async def differences_of(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]:
     """The differences from the expectation, by case."""
     results = []
     for name, sent in cases.items():
@@ -52,7 +52,7 @@ async def differing(two: Both, cases: dict[str, bytes], fast: bool) -> list[str]
 
 
 async def test_cached_documents_are_served_on_the_fast_path_with_equal_responses(two: Both) -> None:
-    assert await differing(two, FAST, fast=True) == []
+    assert await differences_of(two, FAST, fast=True) == []
 
 
 SEVERAL = """query Several($uuid: UUID!) {
@@ -65,7 +65,7 @@ SEVERAL = """query Several($uuid: UUID!) {
 async def test_responses_joined_from_cached_fragments_are_equal(made: Made) -> None:
     several = {f"several {item}": post(SEVERAL, CP, Accept_Language=item) for item in ("nl", "fr", "nl")}
     async with made(response_cache_bytes=0) as two:
-        assert await differing(two, FAST | several, fast=True) == []
+        assert await differences_of(two, FAST | several, fast=True) == []
         answer, _ = await two.ask_repeated(post(SEVERAL, CP))
 
     assert list(answer.json["data"]) == ["a", "release", "b"]
@@ -76,7 +76,7 @@ async def test_all_other_requests_skip_the_fast_path_with_equal_responses(two: B
     await two.ask_uncached(get("{ __typename }"))
     assert (await two.ask_repeated(PLAIN))[1]  # something is known, and with nearly the same head
 
-    assert await differing(two, LONG, fast=False) == []
+    assert await differences_of(two, LONG, fast=False) == []
 
 
 async def test_a_miss_on_the_fast_path_is_counted_and_logged_once(two: Both) -> None:
@@ -116,7 +116,7 @@ async def test_the_fast_path_starts_no_index_lookup(made: Made) -> None:
 async def test_cached_index_lookups_are_served_on_the_fast_path(two: Both) -> None:
     await two.server.app.state.services.indexes.ready("3.11")
 
-    assert await differing(two, LOOKED_UP, fast=True) == []
+    assert await differences_of(two, LOOKED_UP, fast=True) == []
 
 
 SETTINGS: dict[str, dict[str, Any]] = {

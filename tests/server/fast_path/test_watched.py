@@ -65,7 +65,7 @@ class Clock:
 
 
 @pytest.fixture
-async def answered(two: Both) -> list[tuple[Line, Clock]]:
+async def connections_after_response(two: Both) -> list[tuple[Line, Clock]]:
     """A connection after a fast response, one after a regular response, and their clocks."""
     await two.ask_uncached(PLAIN)
     results = []
@@ -78,16 +78,20 @@ async def answered(two: Both) -> list[tuple[Line, Clock]]:
     return results
 
 
-async def test_an_idle_connection_is_closed_without_a_response(answered: list[tuple[Line, Clock]]) -> None:
-    for line, clock in answered:
+async def test_an_idle_connection_is_closed_without_a_response(
+    connections_after_response: list[tuple[Line, Clock]],
+) -> None:
+    for line, clock in connections_after_response:
         clock.move(IDLE - 0.1)
         assert not line.wire.closed
         clock.move(0.2)
         assert (line.wire.closed, line.wire.pieces) == (True, [])
 
 
-async def test_a_connection_with_regular_requests_is_not_closed(answered: list[tuple[Line, Clock]]) -> None:
-    for line, clock in answered:
+async def test_a_connection_with_regular_requests_is_not_closed(
+    connections_after_response: list[tuple[Line, Clock]],
+) -> None:
+    for line, clock in connections_after_response:
         for _ in range(3):
             clock.move(IDLE - 0.1)
             assert (await line.ask(PLAIN)).status == 200
@@ -96,8 +100,10 @@ async def test_a_connection_with_regular_requests_is_not_closed(answered: list[t
 
 
 @pytest.mark.parametrize("start", [PLAIN[:1], PLAIN[:30], PLAIN[:-1]])
-async def test_an_incomplete_request_gets_408(answered: list[tuple[Line, Clock]], start: bytes) -> None:
-    for line, clock in answered:
+async def test_an_incomplete_request_gets_408(
+    connections_after_response: list[tuple[Line, Clock]], start: bytes
+) -> None:
+    for line, clock in connections_after_response:
         clock.move(IDLE - 1)
         line.send(start)
         clock.move(ARRIVAL - 0.1)
@@ -107,8 +113,8 @@ async def test_an_incomplete_request_gets_408(answered: list[tuple[Line, Clock]]
         assert line.wire.pieces[0].startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_request_completed_in_time_is_answered(answered: list[tuple[Line, Clock]]) -> None:
-    for line, clock in answered:
+async def test_a_request_completed_in_time_is_answered(connections_after_response: list[tuple[Line, Clock]]) -> None:
+    for line, clock in connections_after_response:
         clock.move(IDLE - 1)
         line.send(PLAIN[:30])
         clock.move(ARRIVAL - 1)
@@ -117,8 +123,8 @@ async def test_a_request_completed_in_time_is_answered(answered: list[tuple[Line
         assert not line.wire.closed
 
 
-async def test_empty_lines_do_not_extend_the_idle_timeout(answered: list[tuple[Line, Clock]]) -> None:
-    for line, clock in answered:
+async def test_empty_lines_do_not_extend_the_idle_timeout(connections_after_response: list[tuple[Line, Clock]]) -> None:
+    for line, clock in connections_after_response:
         for _ in range(4):
             line.send(b"\r\n")
             clock.move(ARRIVAL / 3)
@@ -126,9 +132,9 @@ async def test_empty_lines_do_not_extend_the_idle_timeout(answered: list[tuple[L
 
 
 async def test_only_a_client_that_stops_reading_is_disconnected(
-    answered: list[tuple[Line, Clock]],
+    connections_after_response: list[tuple[Line, Clock]],
 ) -> None:
-    for line, clock in answered:
+    for line, clock in connections_after_response:
         for unsent in (900, 800, 700):
             line.wire.unsent = unsent
             clock.move(IDLE)
@@ -148,16 +154,16 @@ async def test_responses_of_both_paths_count_as_requests_of_the_server(two: Both
 
 
 async def test_shutdown_closes_a_connection_with_only_fast_responses(
-    answered: list[tuple[Line, Clock]],
+    connections_after_response: list[tuple[Line, Clock]],
 ) -> None:
-    for line, _ in answered:
+    for line, _ in connections_after_response:
         line.protocol.shutdown()
 
         assert line.wire.closed
 
 
-async def test_a_lost_connection_leaves_no_timer_behind(answered: list[tuple[Line, Clock]]) -> None:
-    for line, clock in answered:
+async def test_a_lost_connection_leaves_no_timer_behind(connections_after_response: list[tuple[Line, Clock]]) -> None:
+    for line, clock in connections_after_response:
         connections = line.protocol.connections
         line.protocol.connection_lost(ConnectionResetError())
 
