@@ -33,21 +33,20 @@ from graphql_api.http.graphql import JSON, Endpoint, HTTPError, error_response
 from graphql_api.http.graphql.request import read_body
 from graphql_api.http.mcp.query_tools import EXECUTE, SEARCH_SCHEMA, VALIDATE, checked, query_tools, searched, validated
 from graphql_api.http.mcp.schema_search import SchemaSearch
-from graphql_api.http.mcp.tools import RESULT_SCHEMA, JSONSchema, OperationTool, operations
+from graphql_api.http.mcp.tools import MAX_QUOTED_CHARS, RESULT_SCHEMA, JSONSchema, operations
 from graphql_api.http.pages.home import ABOUT
 from graphql_api.observability.request_context import record_of
 
 JSONObject = dict[str, object]
-Post = Callable[[JSONObject], Awaitable[JSONObject]]
+Post = Callable[[JSONObject, str], Awaitable[JSONObject]]
+"""Sends a request to `/graphql` with an `Accept-Language`, which may be empty, and returns the response."""
 
 INSTRUCTIONS = (
     f"{ABOUT} Every tool is one read-only GraphQL query; for others, `search_schema` finds fields, `validate` checks a query and "
-    "says its cost, and `execute` runs it. Codes such as OP-101 are for people; take ids from responses and "
-    "never invent them. Null without an error means that the concept does not exist; `errors[].extensions.code` says what "
-    "went wrong, and `retryAfter` how many seconds to wait. Find concepts with Search or Suggest first."
+    "says its cost, and `execute` runs it. Take codes, uuids and ids from responses, and never invent them. Null without an "
+    "error means that the concept does not exist; `errors[].extensions.code` says what went wrong, and `retryAfter` how many "
+    "seconds to wait. Find concepts with Search or Suggest first, in any of the four languages."
 )
-MAX_QUOTED_CHARS = 100
-"""Maximum number of characters that an error message quotes from the client."""
 TIMEOUT = 60.0
 """Timeout of a tool call in seconds; the server's own deadlines are far shorter."""
 
@@ -66,46 +65,46 @@ def create_mcp(app: Starlette, languages: str = "") -> "Server[Post]":
 
     @asynccontextmanager
     async def lifespan(_: "Server[Post]") -> AsyncIterator[Post]:
-        headers = {"Accept-Language": languages} if languages else {}
         transport = httpx.ASGITransport(_charging(app), raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(
-                transport=transport, base_url="http://mcp.invalid", headers=headers, timeout=TIMEOUT
-            ) as client,
+            httpx.AsyncClient(transport=transport, base_url="http://mcp.invalid", timeout=TIMEOUT) as client,
         ):
 
-            async def post(body: JSONObject) -> JSONObject:
-                response: JSONObject = (await client.post("/graphql", json=body)).json()
+            async def post(body: JSONObject, accepted: str) -> JSONObject:
+                headers = {"Accept-Language": accepted or languages}
+                response: JSONObject = (await client.post("/graphql", json=body, headers=headers)).json()
                 return response
 
             yield post
 
     async def list_tools(_: ServerRequestContext[Post], __: object) -> types.ListToolsResult:
-        tools = [_tool(operation.name, operation.about, operation.variables) for operation in offered.values()]
+        tools = [_tool(operation.name, operation.about, operation.arguments) for operation in offered.values()]
         return types.ListToolsResult(tools=[*tools, *(_tool(*tool) for tool in own_tools.values())])
 
     async def call_tool(context: ServerRequestContext[Post], call: types.CallToolRequestParams) -> types.CallToolResult:
         post, arguments = context.lifespan_context, call.arguments or {}
         if isinstance(context.request, HTTPConnection):
             _charge.set(record_of(context.request.scope).charge)
-        if call.name in own_tools:
-            return _result(await run_own(post, call.name, arguments))
-        operation = offered.get(call.name)
-        if operation is None:
-            name, names = shortened(call.name, MAX_QUOTED_CHARS), ", ".join((*offered, *own_tools))
-            raise MCPError(types.INVALID_PARAMS, f"There is no tool {name!r}; the tools are {names}.")
-        return _result(await _run(post, operation, arguments))
-
-    async def run_own(post: Post, name: str, arguments: JSONObject) -> JSONObject:
         try:
-            if name == SEARCH_SCHEMA.name:
-                return await asyncio.to_thread(searched, search, arguments)
-            if name == VALIDATE.name:
-                return await validated(endpoint, app.state.operation_log, arguments)
-            return await post(checked(EXECUTE, arguments))
+            return _result(await run(post, call.name, arguments))
         except BadUserInput as error:
-            return {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
+            return _result({"errors": [{"message": str(error), "extensions": {"code": error.code}}]})
+
+    async def run(post: Post, name: str, arguments: JSONObject) -> JSONObject:
+        if operation := offered.get(name):
+            variables, accepted = operation.split(arguments)
+            return await post({"query": operation.query, "variables": variables, "operationName": name}, accepted)
+        if name not in own_tools:
+            names = ", ".join((*offered, *own_tools))
+            raise MCPError(
+                types.INVALID_PARAMS, f"There is no tool {shortened(name, MAX_QUOTED_CHARS)!r}; the tools are {names}."
+            )
+        if name == SEARCH_SCHEMA.name:
+            return await asyncio.to_thread(searched, search, arguments)
+        if name == VALIDATE.name:
+            return await validated(endpoint, app.state.operation_log, arguments)
+        return await post(checked(EXECUTE, arguments), "")
 
     server: Server[Post] = Server(
         NAME,
@@ -185,17 +184,6 @@ async def serve_stdio(server: "Server[Post]") -> None:
     """Serve one client on standard input and output until it disconnects."""
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
-
-
-async def _run(post: Post, operation: OperationTool, arguments: JSONObject) -> JSONObject:
-    # GraphQL ignores unknown variables, so an agent would not notice a mistyped one.
-    if unknown := sorted(arguments.keys() - operation.variables["properties"].keys()):
-        accepted = ", ".join(operation.variables["properties"]) or "nothing"
-        message = (
-            f"{operation.name} does not take {shortened(', '.join(unknown), MAX_QUOTED_CHARS)}; it takes {accepted}."
-        )
-        return {"errors": [{"message": message, "extensions": {"code": "BAD_USER_INPUT"}}]}
-    return await post({"query": operation.query, "variables": arguments, "operationName": operation.name})
 
 
 def _tool(name: str, about: str, arguments: JSONSchema) -> types.Tool:

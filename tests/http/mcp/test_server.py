@@ -73,6 +73,38 @@ async def test_a_result_is_structured_and_equal_as_text(releases: Releases, sett
     assert json.loads(result.content[0].text) == result.structured_content  # type: ignore[union-attr]
 
 
+async def test_texts_are_in_the_languages_that_an_agent_asks_for(releases: Releases, settings: Settings) -> None:
+    titles = {"NL": "Verpleegkundige", "FR": "Infirmier / Infirmière", "EN": "Nurse", "DE": "Krankenpfleger"}
+    async with agent(releases, settings, languages="nl") as client:
+        for language, title in titles.items():
+            for tool in ("SimilarProfiles", "ProfileInDepth"):  # with the variable, and without it
+                arguments = {"profileCode": "OP-101", "languages": [language]}
+                result = await client.call_tool(tool, arguments)
+                text = json.dumps(result.structured_content, ensure_ascii=False)
+                assert f'"{title}' in text, (tool, language)
+        german = await client.call_tool("SimilarProfiles", {"profileCode": "OP-102", "languages": ["DE", "FR"]})
+        default = await client.call_tool("SimilarProfiles", {"profileCode": "OP-102"})
+
+    assert german.structured_content["data"]["occupationalProfile"]["title"]["text"].startswith("Pflegehelfer")
+    assert default.structured_content["data"]["occupationalProfile"]["title"]["text"] == "Zorgkundige"
+
+
+async def test_an_agent_finds_the_arguments_of_every_tool_by_search(releases: Releases, settings: Settings) -> None:
+    async with agent(releases, settings) as client:
+        uuids = {}
+        for text, name in (("SK-101", "WhereASkillIsUsed"), ("CP-101", "Competence"), ("CP-101", "Mappings")):
+            result = await client.call_tool("Search", {"searchText": text, "first": 1})
+            uuids[name] = result.structured_content["data"]["search"]["edges"][0]["node"]["uuid"]
+        suggested = await client.call_tool("Suggest", {"typed": "verpleeg"})
+        for name, uuid in uuids.items():
+            argument = "skillUuid" if name == "WhereASkillIsUsed" else "competenceUuid"
+            result = await client.call_tool(name, {argument: uuid})
+            assert not result.is_error
+            assert None not in result.structured_content["data"].values()
+
+    assert suggested.structured_content["data"]["suggest"][0]["concept"]["uuid"]
+
+
 async def test_a_missing_concept_is_null_without_an_error_in_a_tool(releases: Releases, settings: Settings) -> None:
     async with agent(releases, settings) as client:
         result = await client.call_tool("SimilarProfiles", {"profileCode": "OP-0"})
@@ -84,7 +116,11 @@ async def test_a_missing_concept_is_null_without_an_error_in_a_tool(releases: Re
 @pytest.mark.parametrize(
     ("tool", "arguments", "says"),
     [
-        ("SimilarProfiles", {}, "profileCode"),
+        ("SimilarProfiles", {}, "needs profileCode"),
+        ("ProfilesForText", {"first": 5}, "needs text"),
+        ("CompetenceGap", {"from": None}, "needs from, to"),
+        ("Search", {"searchText": "zorg", "languages": ["nl"]}, "list of NL, FR, EN, DE"),
+        ("Search", {"searchText": "zorg", "languages": "NL"}, "list of NL, FR, EN, DE"),
         ("SimilarProfiles", {"code": "OP-101"}, "takes profileCode"),
         ("Releases", {"code": "OP-101"}, "takes nothing"),
         ("ListOfProfiles", {"first": -1}, "between 0 and 500"),

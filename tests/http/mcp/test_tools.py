@@ -1,5 +1,6 @@
 """Operations as tools: the JSON Schema of their variables, from the GraphQL types."""
 
+import re
 from typing import Any
 
 import graphql
@@ -58,7 +59,7 @@ def test_each_input_type_has_its_json_schema(name: str, made: dict[str, Any]) ->
 
 def test_a_one_of_input_has_exactly_one_property() -> None:
     tool = operations(build_schema().core_schema)["CompetenceGap"]
-    reference = tool.variables["properties"]["from"]
+    reference = tool.arguments["properties"]["from"]
 
     assert (reference["minProperties"], reference["maxProperties"]) == (1, 1)
     assert list(reference["properties"]) == ["id", "uuid", "code"]
@@ -71,19 +72,38 @@ def test_every_query_is_a_tool_whose_variables_are_all_described() -> None:
     for item, tool in zip(
         (example for example in examples() if example.operation_type == "query"), tools.values(), strict=True
     ):
-        assert list(tool.variables["properties"]) == item.variables
-        assert all(variable["description"] for variable in tool.variables["properties"].values()), item.name
+        properties = tool.arguments["properties"]
+        assert [name for name in properties if name != "languages"] == [v for v in item.variables if v != "languages"]
+        assert all(variable["description"] for variable in properties.values()), item.name
+        assert not any("Pass either" in variable["description"] for variable in properties.values()), item.name
 
 
 def test_only_mandatory_variables_are_required() -> None:
     tools = operations(build_schema().core_schema)
 
-    assert tools["ProfileInDepth"].variables["required"] == ["profileCode"]
-    assert tools["ListOfProfiles"].variables["required"] == []
+    assert tools["ProfileInDepth"].arguments["required"] == ["profileCode"]
+    assert tools["ListOfProfiles"].arguments["required"] == []
+
+
+def test_a_variable_with_a_default_says_which() -> None:
+    tool = operations(build_schema().core_schema)["TermsAndTranslations"]
+
+    assert tool.arguments["properties"]["release"]["default"] == "current"
+    assert tool.arguments["required"] == []
+
+
+def test_every_tool_with_texts_in_one_language_takes_languages() -> None:
+    tools = operations(build_schema().core_schema)
+    with_texts = {
+        name for name, tool in tools.items() if re.search(r"(title|name|description|disambiguator) \{ text", tool.query)
+    }
+
+    assert {"Search", "ProfileInDepth", "CompetenceSets"} <= with_texts
+    assert {name for name, tool in tools.items() if "languages" in tool.arguments["properties"]} == with_texts
 
 
 def test_a_variable_in_an_input_object_has_the_description_of_its_field() -> None:
     assert (
         "ISCO-08"
-        in operations(build_schema().core_schema)["FilteredProfiles"].variables["properties"]["isco"]["description"]
+        in operations(build_schema().core_schema)["FilteredProfiles"].arguments["properties"]["isco"]["description"]
     )
