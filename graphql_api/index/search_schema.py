@@ -125,7 +125,7 @@ def _by_weight(
 
 def _stems(connection: sqlite3.Connection) -> Iterator[tuple[int, str, str]]:
     stems = Stems()
-    sql = "SELECT DISTINCT text FROM text WHERE language = ?"
+    sql = "SELECT text FROM text WHERE language = ?"
     for language in range(len(LANGUAGES)):
         texts = (text for (text,) in connection.execute(sql, (language,)))
         yield from ((language, *pair) for pair in stems.of_texts(language, texts))

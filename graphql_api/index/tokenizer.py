@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from html import escape
+from itertools import chain, islice
 from typing import NamedTuple
 
 import Stemmer
@@ -21,6 +22,7 @@ MAX_TEXT_CHARS = 300
 """Maximum characters of a search text; the longest titles have about 200."""
 
 _STEMMERS = {"nl": "dutch", "fr": "french", "en": "english", "de": "german"}
+_CHUNK = 500
 _UNVOICED = {"z": "s", "v": "f"}
 _RARE = 0x3000  # characters from here on are not cached, to bound the cache
 _APART = {"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "þ": "th"}
@@ -204,14 +206,15 @@ class Stems:
         A word has two stems: of its written form and of its folded form, which a client may type.
         """
         pieces = {piece for text in texts for piece in text.split()}
-        forms = {word for piece in pieces for word in _WORD.findall(unicodedata.normalize("NFC", piece).lower())}
-        stem = self._stemmers[language].stemWord
-        pairs = {
-            (stem(form), folded)
-            for word in forms
-            if " " not in (folded := _folded(word))  # not those that fold to two words, as ½ does
-            for form in {word, folded}
+        forms = {
+            form
+            for chunk in _chunks(pieces)
+            for form in _WORD.findall(unicodedata.normalize("NFC", " ".join(chunk)).lower())
         }
+        words = {form: word for form in forms if " " not in (word := _folded(form))}  # ½ folds to two words
+        words |= {word: word for word in words.values()}
+        stems = chain.from_iterable(map(self._stemmers[language].stemWords, _chunks(words)))
+        pairs = zip(stems, words.values(), strict=True)
         return {(_unvoiced(language, _folded(stem)), word) for stem, word in pairs if stem and word}
 
     def of_word(self, unfolded: str, folded: str) -> set[tuple[int, str]]:
@@ -224,6 +227,13 @@ class Stems:
             stems += stemmer.stemWords(stems)
             stems_by_language |= {(language, _unvoiced(language, _folded(stem))) for stem in stems}
         return stems_by_language
+
+
+def _chunks(words: Iterable[str]) -> Iterator[list[str]]:
+    """Words in lists that take a library less than a millisecond, since it stops all threads meanwhile."""
+    left = iter(words)
+    while chunk := [*islice(left, _CHUNK)]:
+        yield chunk
 
 
 def _unvoiced(language: int, stem: str) -> str:
