@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from graphql_api.errors import UpstreamUnavailable
 from graphql_api.sandbox import Releases, create_sandbox
 from graphql_api.schema.dependencies import ALL_INDEXES
-from graphql_api.services import Services
+from graphql_api.services import Services, _check_size
 from graphql_api.services.storage import cache_dir, origin_of
 from graphql_api.settings import Settings
 
@@ -214,3 +214,13 @@ async def test_metrics_are_updated_again_after_a_failure(
     await services.aclose()
 
     assert [record.getMessage() for record in caplog.records if record.exc_info] == ["cannot update the metrics"]
+
+
+@pytest.mark.parametrize(("documents", "fits"), [(6_447, True), (21_000, True), (28_000, False)])
+def test_the_log_says_if_a_release_does_not_fit_in_the_default_cache(
+    caplog: pytest.LogCaptureFixture, documents: int, fits: bool
+) -> None:
+    _check_size("3.27", documents, Settings().document_cache_bytes)
+
+    messages = [record.getMessage() for record in caplog.records]
+    assert ["but COMPETENT_DOCUMENT_CACHE_BYTES is 128 MB" in message for message in messages] == [True] * (not fits)

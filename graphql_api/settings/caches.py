@@ -29,7 +29,7 @@ class CacheSettings:
     )
     document_cache_bytes: int = Section.STORE(
         128_000_000,
-        "Memory per process for parsed documents, in bytes. 6,500 documents take about 50 MB, 21,000 about 140 MB; the log says "
+        "Memory per process for parsed documents, in bytes. 6,500 documents take about 36 MB, 21,000 about 95 MB; the log says "
         "if a release does not fit.",
         minimum=0,
         formerly="MEMORY_BYTES",
