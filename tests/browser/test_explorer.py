@@ -129,6 +129,21 @@ def test_the_background_follows_the_dark_mode_of_the_system(visitor: "Chrome", b
     assert lightness["dark"] < 60
 
 
+@pytest.mark.parametrize("path", ["nl/occupations/OP-101", "docs/queries", "nothing"])
+def test_the_first_key_skips_to_the_content(visitor: "Chrome", base: str, path: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    visitor.get(f"{base}/{path}")
+    visitor.switch_to.active_element.send_keys(Keys.TAB)
+    skip = visitor.switch_to.active_element
+    assert skip.get_attribute("href").endswith("#main")
+    assert evaluate(visitor, "getComputedStyle(document.activeElement).clipPath") == "none"
+    skip.send_keys(Keys.ENTER)
+    visitor.switch_to.active_element.send_keys(Keys.TAB)
+    assert evaluate(visitor, "document.querySelector('main').contains(document.activeElement)")
+    logged(visitor, "browser")  # of a page that is not found
+
+
 def test_the_keyboard_navigates_from_search_to_occupation_to_competence(visitor: "Chrome", base: str) -> None:
     from selenium.webdriver.common.keys import Keys
 

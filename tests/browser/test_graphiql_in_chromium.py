@@ -321,6 +321,26 @@ def test_without_a_clipboard_the_link_is_in_the_address_bar(serve: Serve, browse
     page.until(lambda: "#query=query+ProfileByCode" in browser.current_url, "the link is in the address bar")
 
 
+def test_an_editor_is_left_by_escape_and_tab(serve: Serve, browser: "Chrome") -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page = Page(browser, serve(Starlette(routes=routes(Endpoint().answer))))
+    is_focused = f"document.querySelector('{QUERY} textarea') === document.activeElement"
+    page.click(QUERY)
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    assert page.script(is_focused), "Tab indents"
+    before = page.text(QUERY)
+    for keys in ((Keys.TAB,), (Keys.SHIFT, Keys.TAB)):
+        page.click(QUERY)
+        browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+        browser.switch_to.active_element.send_keys(*keys)
+        assert not page.script(is_focused), keys
+    assert page.text(QUERY) == before
+    page.click(QUERY)
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    assert page.script(is_focused), "Tab indents again"
+
+
 def test_panes_are_tabs_on_a_phone(serve: Serve, browser: "Chrome") -> None:
     from selenium.webdriver.common.keys import Keys
 

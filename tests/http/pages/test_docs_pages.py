@@ -245,7 +245,7 @@ async def test_a_missing_page_is_404(server: Server) -> None:
     page = await server.client.get("/docs/a/b", headers=HTML)
     assert page.status_code == 404
     assert "There is no page at this address" in page.text
-    assert urljoin(f"{BASE}a/b", Parsed(page.text).links[0]) == SITE
+    assert SITE in [urljoin(f"{BASE}a/b", link) for link in Parsed(page.text).links]
 
 
 @pytest.mark.parametrize(("depth", "is_page"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False), (5_000, False)])

@@ -97,15 +97,25 @@ globalThis.GraphiQLBar = (() => {
     return h("button", { type: "button", className: "copy-link", onClick: copy }, h("span", { role: "status" }, label));
   }
 
-  // What assistive technology needs and GraphiQL leaves out: names of the editors, scrolling by keys, and tabs that are a
-  // list of buttons, as each holds a second button that closes it.
+  // Tab indents in an editor. After Escape it moves on to the next control, until the editor is left.
+  const LEAVE = { Tab: false, "Shift-Tab": false };
+  function leaveAfterEscape(editor) {
+    editor.on("keydown", (_, { key }) => key === "Escape" && editor.addKeyMap(LEAVE));
+    editor.on("blur", () => editor.removeKeyMap(LEAVE));
+    editor.getInputField().setAttribute("aria-description", "Escape, then Tab, leaves the editor.");
+  }
+
+  // What people without a mouse or with assistive technology need and GraphiQL leaves out: names of the editors, ways out of
+  // them and scrolling by keys, and tabs that are a list of buttons, as each holds a second button that closes it.
   function useAccessibleEditors() {
     const { queryEditor, variableEditor, headerEditor, responseEditor, tabs, activeTabIndex } = useEditorContext();
     useEffect(() => {
       const editors = { Query: queryEditor, Variables: variableEditor, Headers: headerEditor, Response: responseEditor };
       for (const [name, editor] of Object.entries(editors)) {
-        editor?.getInputField().setAttribute("aria-label", name);
-        if (editor) editor.getScrollerElement().tabIndex = 0;
+        if (!editor || editor.getInputField().ariaLabel === name) continue;
+        editor.getInputField().setAttribute("aria-label", name);
+        editor.getScrollerElement().tabIndex = 0;
+        leaveAfterEscape(editor);
       }
     }, [queryEditor, variableEditor, headerEditor, responseEditor]);
     useEffect(() => {
