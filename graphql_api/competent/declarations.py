@@ -153,7 +153,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             Terms(
                 "ProofOfLearning",
                 "proof",
-                "A certificate that is required or usual for the occupation (Dutch: leerbewijs).",
+                "A certificate that is required or usual for an occupation (Dutch: leerbewijs).",
                 code_prefix="PL",
                 listed=Length(180, 400),
             ),
@@ -166,7 +166,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             Terms(
                 "EconomicSector",
                 "sector",
-                "An economic sector of the occupation (Dutch: sector).",
+                "An economic sector of occupations (Dutch: sector).",
                 code_prefix="ES",
                 listed=Length(240, 400),
             ),
@@ -179,7 +179,7 @@ OCCUPATIONAL_PROFILE = ConceptType(
             Terms(
                 "AreaOfInterest",
                 "area",
-                "An area of interest of the occupation (Dutch: interessegebied).",
+                "An area of interest of occupations (Dutch: interessegebied).",
                 code_prefix="AI",
                 listed=Length(40, 100),
             ),

@@ -39,6 +39,17 @@ def test_every_type_field_argument_and_value_has_a_description() -> None:
     ] == []
 
 
+def test_only_a_profile_speaks_of_the_one_occupation() -> None:
+    speaking = {
+        where.partition(".")[0]
+        for name, graphql_type in OWN.items()
+        for where, text in descriptions_of(name, graphql_type)
+        if text and "the occupation " in text.replace(".", " ") and "ISCO" not in text
+    }
+
+    assert speaking <= {"OccupationalProfile", "AlternativeName", "Importance"}
+
+
 def test_every_scalar_names_its_specification() -> None:
     scalars = {
         name: graphql_type.specified_by_url

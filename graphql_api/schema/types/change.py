@@ -14,7 +14,6 @@ from graphql_api.schema.types.concept_factory import concepts
 from graphql_api.schema.types.concept_type import ConceptType, declared
 from graphql_api.schema.types.relay import After, Connection, ConnectionArguments, First
 from graphql_api.schema.types.resolver_cost import Work
-from graphql_api.schema.types.search import Types
 
 
 @strawberry.enum(description="What happened to a concept between two releases.")
@@ -49,6 +48,9 @@ class ConceptChange:
 
 
 Since = Annotated[str, strawberry.argument(description="The number of the release to compare with.")]
+Types = Annotated[
+    list[ConceptType] | None, strawberry.argument(description="Types of concepts to return; all if omitted.")
+]
 Kinds = Annotated[
     list[ChangeKind] | None, strawberry.argument(description="Kinds of changes to return; all if omitted.")
 ]

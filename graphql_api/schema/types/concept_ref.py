@@ -26,7 +26,7 @@ class ConceptRef:
     id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="A global id. If it is of another release, the concept is looked up by its uuid, and then by its code if "
-        "the title or text is alike.",
+        "its title or text is similar.",
     )
     uuid: UUID | None = strawberry.field(default=strawberry.UNSET, description="Competent's own id.")
     code: str | None = strawberry.field(

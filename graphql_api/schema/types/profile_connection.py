@@ -41,6 +41,8 @@ def _facet_field(field: Field, terms: Terms) -> object:
     """Returns the field of ProfileFacets for the terms of a declared field."""
     term_class = term_type(terms)
 
+    about = field.description.replace("the occupation.", "these occupations")
+
     def resolver(self):  # type: ignore[no-untyped-def]  # strawberry takes the type from `graphql_type`
         values = self.facets.values(terms.scheme)
         return _counted(
@@ -51,7 +53,7 @@ def _facet_field(field: Field, terms: Terms) -> object:
         resolver=resolver,
         name=field.name,
         graphql_type=list[Facet[term_class]],  # type: ignore[valid-type]  # strawberry reads it
-        description=f"{field.description.removesuffix('.')}: the most frequent first, then by code.",
+        description=f"{about}: the most frequent first, then by code.",
         metadata={"length": terms.listed, **_FACET_WORK.metadata},
     )
 

@@ -1,6 +1,6 @@
 """Resolves references to concepts in one release: in a few index queries, however many references there are.
 
-Ids of another release are translated: to the concept with the same uuid, or with the same code if its label is alike.
+Ids of another release are translated: to the concept with the same uuid, or with the same code if its label is similar.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -38,7 +38,10 @@ def _terms_of(terms: Terms) -> RootResolver:
 
 
 def _list(field: Field, terms: Terms) -> RootField:
-    description = f"{field.description.removesuffix('.').replace(' of the occupation', '')} of this release, by code."
+    what = (
+        field.description.removesuffix(".").replace(" of the occupation", "").replace("the occupation", "occupations")
+    )
+    description = f"{what} of this release, by code."
     return RootField(field.name, _terms_of(terms), description, "", LIST_WORK, terms.listed)
 
 
