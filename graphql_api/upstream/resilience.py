@@ -103,7 +103,7 @@ class ResilientCaller:
 
     async def fetch(self, request: FetchRequest, call: Call) -> Fetched:
         """Returns the result of the first successful attempt; raises the UpstreamError of the last one."""
-        request = request._replace(deadline=self._deadline(request))
+        request = FetchRequest(*request[:-1], self._deadline(request))  # `_replace` takes three times as long
         self._raise_recent_failure(request)
         self._budgets[request.route].record_call()
         policy = POLICIES[request.urgency]
