@@ -1,6 +1,7 @@
 """Authentication: keys, quotas and keys of clients, over HTTP and WebSockets."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from graphql_api.http.auth import AccessPolicy, ApiKeyAuth, AuthMiddleware, WrongKeys, access_policy_for, is_open
 from graphql_api.http.auth.authenticators import WrongKey
 from graphql_api.http.auth.keys import Keys
+from graphql_api.http.auth.middleware import OPEN_PATHS
 from graphql_api.http.auth.policy import MAX_DELAYED, MAX_NETWORKS
 from graphql_api.http.auth.rate_limit import REQUEST_COST, Quotas
 from graphql_api.sandbox import Releases
@@ -217,6 +219,13 @@ async def test_the_number_of_delayed_requests_is_bounded() -> None:
 )
 async def test_public_pages_need_no_key(server: Server, path: str) -> None:
     assert (await server.client.get(path)).status_code == 200
+
+
+def test_the_documentation_lists_the_paths_that_need_no_key() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "access.md").read_text(encoding="utf-8")
+    (listed,) = [paragraph for paragraph in page.split("\n\n") if paragraph.startswith("No key is needed for `/`")]
+
+    assert [path for path in OPEN_PATHS if not re.search(f"`{path}[`/]", listed)] == []
 
 
 @pytest.mark.parametrize("path", ["/id/3.11/skill/x", "/nothing", "/graphql/", "/graphiqlx", "/healthy", "/metricsx"])
