@@ -3,12 +3,14 @@
 Each selection of an object type becomes a function of the generated source:
 
 - of a concept: `(d, r, i, w)`, its normalised document, release, id, and whether the document is complete. Its entries are
-  written with `\\1` for the document and `\\2` for the one with the keys that it lacks, as lists may have them under other names;
+  written with `\\1key\\1` for the value of a key and `\\2` for the id. A list of parts of which only keys are read takes them as
+  if none were missing, without a call for each part; if one is missing, it calls the function for each;
 - of a row of a document, such as a classification: `(x, r)`, the row and its release;
 - of a text `x`, its texts by language: an expression;
 - of any other type: `(o)`, the object that a resolver returned.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutinefunction
@@ -47,9 +49,9 @@ from graphql_api.schema.types.text import LocalizedText
 
 MAX_FIELDS = 500
 """Maximum number of fields, with fragments and interfaces expanded; compiling more would block the event loop for over 20 ms."""
-MAX_INLINED = 3
-"""Maximum number of fields of a selection that is written into the lists of its parts instead of called for each of them."""
 HELPERS = ("root", "items", "find", "resolve", "complete", "concept", "row", "text", "null")
+
+_KEY = re.compile("\1(\\w+)\1")
 
 Fields = Mapping[str, list[FieldDetails]]
 Write = Callable[[SelectedField], str]
@@ -125,12 +127,10 @@ class Compilation:
     def _concept(self, type_: GraphQLObjectType, concept_class: type[Concept], fields: Fields) -> Selection:
         scope = Scope(f"concept({self._source.constant(concept_class)}, d, r, i, w)", "id(d), r")
         entries = self._entries(scope, type_, fields, partial(self._of_concept, scope, concept_class))
-        is_short = scope.uses == {"d"} and len(entries) <= MAX_INLINED and ":=" not in "".join(entries)
-        condition, complete = self._completion(scope, concept_class) if concept_class.route and scope.keys else ("", "")
-        first = [f"m = d if w or {condition} else {complete}(d, r, i)".replace("\1", "d")] if complete else []
-        function = self._function(
-            scope, "driw", [line.replace("\1", "d").replace("\2", "m") for line in entries], first
-        )
+        only_reads = "w" not in scope.uses
+        first = [self._completion(scope, concept_class)] if concept_class.route and scope.keys else []
+        value = r'(d if "\1" in d else m).get("\1")' if first else r'd.get("\1")'
+        function = self._function(scope, "driw", [_KEY.sub(value, line).replace("\2", "i") for line in entries], first)
         of_part = {"d": "{0}", "r": "r", "i": '{0}["id"]', "w": "False"}
         of_view = {"d": "v.document", "r": "v.release", "i": "v.id", "w": "v.is_complete"}
         part, view, document = (
@@ -142,12 +142,13 @@ class Compilation:
             return f"{self._source.function('o', 'o', 'v = o.view', f'return {view}')}({o})"
 
         def of_parts(values: str) -> str:
-            x, y = self._source.new("x"), self._source.new("y")
-            made = f"{{{', '.join(entries)}}}".replace("\1", x).replace("\2", y)
-            source = f'{x} if {condition} else {complete}({x}, r, {x}["id"])'.replace("\1", x)
-            return f"[{made} for {x} in {values}{f' for {y} in ({source},)' if complete else ''}]"
+            made = _KEY.sub(r'x["\1"]', ", ".join(entries)).replace("\2", 'x["id"]')
+            fast, safe = (f"return [{item} for x in xs]" for item in (f"{{{made}}}", part.format("x")))
+            release = ", r" if "r" in scope.uses else ""
+            lines = "try:", f"    {fast}", "except KeyError:", "    pass", safe
+            return f"{self._source.function('l', f'xs{release}', *lines)}({values}{release})"
 
-        return Selection(part.format, of_object, scope, document, of_parts if is_short else None)
+        return Selection(part.format, of_object, scope, document, of_parts if only_reads else None)
 
     def _row(self, type_: GraphQLObjectType, row_class: type, fields: Fields) -> Selection:
         scope = Scope(f"row({self._source.constant(row_class)}, x, r)", "id(x), r", {"x"})
@@ -168,13 +169,14 @@ class Compilation:
         used = ", ".join(name for name in parameters if name in scope.uses or len(parameters) == 1)
         return self._source.function("b", used, *first, "return {", *(f"    {entry}," for entry in entries), "}")
 
-    def _completion(self, scope: Scope, concept_class: type[Concept]) -> tuple[str, str]:
-        """Returns the source of whether `\\1` has all keys, and the name of the function that returns the complete document."""
+    def _completion(self, scope: Scope, concept_class: type[Concept]) -> str:
+        """Returns the line that sets `m` to a document with the keys that `d` lacks."""
         scope.uses |= {"d", "r", "i", "w"}
         tolerant = frozenset(key for key, is_tolerant in scope.keys.items() if is_tolerant)
         complete = Completion(concept_class, frozenset(scope.keys) - tolerant)
-        condition = " and ".join(f"{quoted(key)} in \1" for key in scope.keys)
-        return condition, self._source.variable("g", f"complete({self._source.constant(complete)})")
+        condition = " and ".join(f"{quoted(key)} in d" for key in scope.keys)
+        name = self._source.variable("g", f"complete({self._source.constant(complete)})")
+        return f"m = d if w or {condition} else {name}(d, r, i)"
 
     def _entries(self, scope: Scope, type_: GraphQLObjectType, fields: Fields, write: Write) -> list[str]:
         return [f"{quoted(key)}: {self._field(scope, type_, details, write)}" for key, details in fields.items()]
@@ -202,14 +204,13 @@ class Compilation:
         if reads := field.definition.metadata.get("reads"):
             scope.uses.add("d")
             scope.keys[reads.name] = reads.empty_on_error
-            key = quoted(reads.name)
-            raw = f"(\1 if {key} in \1 else \2).get({key})" if concept_class.route else f"\1.get({key})"
+            raw = f"\1{quoted(reads.name)[1:-1]}\1"
             return self._values.part(scope, field, raw, partial(reads.convert, None))
         scope.uses |= {"i", "r"}
         if field.definition.python_name == "uuid":
-            return "i"
+            return "\2"
         if field.definition.python_name == "id":
-            return f"{self._source.constant(node_id)}({quoted(concept_class.__name__)}, r, i)"
+            return f"{self._source.constant(node_id)}({quoted(concept_class.__name__)}, r, \2)"
         scope.uses |= {"d", "w"}
         return self._resolved(scope, field)
 

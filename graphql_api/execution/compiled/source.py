@@ -16,7 +16,7 @@ from graphql_api.execution.compiled.fallback import Fallback
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
-_BUILTINS = {"id": id, "str": str, "type": type}
+_BUILTINS = {"KeyError": KeyError, "id": id, "str": str, "type": type}
 _numbers = count(1)
 
 

@@ -53,7 +53,7 @@ class Selection:
     of_document: str = ""
     """The source for a concept in `d, r, i, w`; empty for other types."""
     of_parts: Expression | None = None
-    """The source of a list for the source of parts of documents, if no function is called for each."""
+    """The source of a list for the source of parts of documents, if only these are needed for it."""
 
 
 @dataclass(slots=True)
@@ -110,7 +110,10 @@ class Values:
         self._note(scope, field, is_part=True)
         type_, named = get_nullable_type(field.graphql.type), get_named_type(field.graphql.type)
         if is_list_type(type_):
-            return f"({raw} or [])" if is_leaf_type(named) else self._parts(field, f"{raw} or ()")
+            name = self._source.new("t")
+            return (
+                f"({raw} or [])" if is_leaf_type(named) else f"{self._parts(field, name)} if ({name} := {raw}) else []"
+            )
         if named.name in _TEXTS and type_ is field.graphql.type:
             return raw
         name = self._source.new("t")
@@ -157,9 +160,9 @@ class Values:
 
     def _parts(self, field: SelectedField, values: str) -> str:
         selection = field.below[0]
-        return (
-            self._list(field, values, selection.of_part) if selection.of_parts is None else selection.of_parts(values)
-        )
+        if selection.of_parts is not None and selection.scope.weight < LARGE:
+            return selection.of_parts(values)
+        return self._list(field, values, selection.of_part)
 
     def _list(self, field: SelectedField, values: str, item: Expression) -> str:
         name = self._source.new("x")
