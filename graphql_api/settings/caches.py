@@ -19,8 +19,8 @@ class CacheSettings:
 
     cache_dir: Path | None = Section.STORE(
         None,
-        "Folder for cached documents and indexes; safe to delete while the server is stopped. Unset: `competent-graphql` in the "
-        "user's cache folder.",
+        "Folder for cached documents and indexes; safe to delete while the server is stopped, except indexes of releases that "
+        "Competent no longer serves. Unset: `competent-graphql` in the user's cache folder.",
     )
     store_bytes: int = Section.STORE(
         1_000_000_000,

@@ -255,6 +255,13 @@ def test_documented_subgraphs_use_our_types_and_keys(sdl: str) -> None:
             assert key.arguments[0].value.value in KEYS[name]  # type: ignore[attr-defined]
 
 
+def test_every_entity_type_is_documented_with_its_keys() -> None:
+    rows = re.findall(r"^\| (`\w+`.*?) \| (.*?) \|$", PAGE, re.MULTILINE)
+    documented = {name: re.findall("`(.*?)`", keys) for names, keys in rows for name in re.findall(r"`(\w+)`", names)}
+
+    assert {name: tuple(documented.get(name, ())) for name in KEYS} == KEYS
+
+
 def block_of_page(info: str) -> str:
     """The text of the only block of the page with this info string."""
     (block,) = re.findall(rf"```{info}\n(.*?)```", PAGE, re.DOTALL)
