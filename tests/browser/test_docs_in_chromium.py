@@ -70,6 +70,7 @@ def test_a_query_is_copied_and_opens_in_graphiql_by_keyboard(browser: "Chrome", 
     button = browser.find_element("css selector", ".code button")
     button.send_keys(Keys.ENTER)
     until(lambda: button.text == "Copied")
+    assert evaluate(browser, "document.querySelector('.unseen[role=status]').textContent") == "Copied"
     assert evaluate(browser, "navigator.clipboard.readText()") == code
 
     with navigation(browser):

@@ -303,6 +303,7 @@ def test_a_copied_link_opens_the_operation(serve: Serve, browser: "Chrome") -> N
     page = Page(browser, base_url)
     page.click(".copy-link")
     page.until(lambda: page.texts(".copy-link") == ["Link copied"], "the link is copied")
+    assert page.script("document.querySelector('[role=status]').textContent") == "Link copied"
     link = evaluate(browser, "navigator.clipboard.readText()")
 
     assert link.startswith(f"{base_url}/graphiql#query=")

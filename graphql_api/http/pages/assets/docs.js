@@ -2,14 +2,21 @@
 "use strict";
 
 if (navigator.clipboard) {
+  const status = document.createElement("span"); // for screen readers, which may not notice a new text of a button
+  status.className = "unseen";
+  status.setAttribute("role", "status");
+  document.body.append(status);
   for (const block of document.querySelectorAll(".code")) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(block.querySelector("pre").textContent.trimEnd());
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 2000);
+      button.textContent = status.textContent = "Copied";
+      setTimeout(() => {
+        button.textContent = "Copy";
+        status.textContent = "";
+      }, 2000);
     });
     block.append(button);
   }

@@ -76,10 +76,11 @@ globalThis.GraphiQLBar = (() => {
     return h("form", { onSubmit }, h("label", null, "Key ", h("input", field)), h("button", null, "Use"));
   }
 
+  const COPY = "Copy link";
   // The link has the operation behind #, which browsers do not send to a server. Opening it runs nothing.
   function CopyLink() {
     const { queryEditor, variableEditor } = useEditorContext();
-    const [label, setLabel] = useState("Copy link");
+    const [label, setLabel] = useState(COPY);
     const copy = async () => {
       const parameters = new URLSearchParams({ query: queryEditor.getValue() });
       const variables = variableEditor.getValue().trim();
@@ -92,9 +93,11 @@ globalThis.GraphiQLBar = (() => {
         history.replaceState(null, "", link.hash); // no clipboard: the page is not secure, or it was denied
         setLabel("Link is in the address bar");
       }
-      setTimeout(() => setLabel("Copy link"), 3000);
+      setTimeout(() => setLabel(COPY), 3000);
     };
-    return h("button", { type: "button", className: "copy-link", onClick: copy }, h("span", { role: "status" }, label));
+    // The status is beside the button: a live region inside of it would take its name.
+    const status = h("span", { key: "status", role: "status", className: "unseen" }, label === COPY ? "" : label);
+    return [h("button", { key: "copy", type: "button", className: "copy-link", onClick: copy }, label), status];
   }
 
   // Tab indents in an editor. After Escape it moves on to the next control, until the editor is left.

@@ -8,7 +8,7 @@ globalThis.examplesPlugin = (groups) => {
 
   function Icon() {
     const lines = ["M4 6h1", "M4 12h1", "M4 18h1", "M9 6h11", "M9 12h11", "M9 18h11"].map((d) => h("path", { key: d, d }));
-    return h("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.5 }, lines);
+    return h("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 1.5, "aria-hidden": true }, lines);
   }
 
   function Content() {
