@@ -22,6 +22,7 @@ from graphql_api.http.pages.explorer.concept_paths import TYPES, concept_path
 from graphql_api.http.pages.explorer.labels import LABEL_TYPES
 from graphql_api.http.resources import LoadersOf, loaders_for, resource
 from graphql_api.index.concepts import count
+from graphql_api.index.tables import numbers
 from graphql_api.observability.request_context import record_of
 
 PART = 10_000
@@ -99,11 +100,10 @@ def _part(language: str, part: int) -> _Document:
 def _paths(connection: sqlite3.Connection, start: int) -> list[str]:
     """The paths of PART concepts from position `start` on, below a language; those of lists come first."""
     words = {type.number: word for word, type in TYPES.items()}
-    sql = "SELECT concept_type, code, uuid FROM concept ORDER BY concept_type, position LIMIT ? OFFSET ?"
+    sql = f"""SELECT concept_type, code, uuid FROM concept WHERE concept_type IN ({numbers(words)})
+        ORDER BY concept_type, position LIMIT ? OFFSET ?"""  # noqa: S608  # numbers of declared types
     rows = connection.execute(sql, (PART, start))
-    paths = [
-        concept_path({"code": code, "uuid": uuid}, words[number]) for number, code, uuid in rows if number in words
-    ]
+    paths = [concept_path({"code": code, "uuid": uuid}, words[number]) for number, code, uuid in rows]
     return paths if start else [*_LISTS, *paths]
 
 

@@ -84,6 +84,19 @@ async def test_sitemaps_list_the_canonical_addresses_of_all_pages(
         assert (await public_server.client.get(path)).status_code == 404, path
 
 
+async def test_concepts_of_a_type_without_pages_are_neither_listed_nor_counted(
+    public_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skills = (await public_server.ask("{ skills(first: 0) { totalCount } }"))["skills"]["totalCount"]
+    monkeypatch.setattr(sitemap, "TYPES", {"skills": sitemap.TYPES["skills"]})
+    monkeypatch.setattr(sitemap, "PART", skills)
+    pages = await sitemap_days(public_server, "/nl/sitemap-1.xml", "urlset")
+
+    assert len(await sitemap_days(public_server, "/sitemap.xml", "sitemapindex")) == len(LANGUAGES)
+    assert len([page for page in pages if page.startswith(f"{BASE}nl/skills/")]) == skills
+    assert (await public_server.client.get("/nl/sitemap-2.xml")).status_code == 404
+
+
 async def test_a_page_says_which_language_other_readers_get(public_server: Server) -> None:
     for path, other in (("/nl/isco/22", "en/isco/22"), ("/nl/", ""), ("/", ""), ("/fr/?release=3.11", "?release=3.11")):
         page = await public_server.client.get(path, headers={"Accept": "text/html"})
