@@ -118,7 +118,10 @@ class FastPath:
         policy = self._policy
         principal = None if policy is None else policy.authenticate(profile.credentials, record)
         request = self._request(profile, body)
-        if request is None or not (principal is None or self._has_capacity(principal, request.executable.cost)):
+        if request is None:
+            return None
+        cost = request.executable.cost
+        if policy is not None and principal is not None and not policy.has_capacity_local(principal, cost):
             return None
         cpu_start = thread_time() if request.took_long else None
         record.document_fields = request.document_fields
@@ -133,7 +136,7 @@ class FastPath:
         # From here on nothing fails: the response is sent, logged and counted.
         self._endpoint.documents.store_executed(request.operation, request.query)
         self._operation_log.log_operation(record, "ok", seconds, response.status)
-        return response.with_fields(self._fields(fields, principal, request.executable.cost), record.request_id)
+        return response.with_fields(self._fields(fields, principal, cost), record.request_id)
 
     def _note_long(self, request: ParsedRequest, seconds: float, cpu_start: float | None) -> None:
         """Skip the fast path if a request that took long by the clock takes as long again, by CPU time.
@@ -143,9 +146,6 @@ class FastPath:
         if cpu_start is not None and thread_time() - cpu_start > self.max_seconds:
             request.skip_count = SKIP_AFTER_MISS
         request.took_long = seconds > self.max_seconds
-
-    def _has_capacity(self, principal: Principal, cost: int) -> bool:
-        return self._policy is not None and self._policy.has_capacity_local(principal, cost)
 
     def _fields(self, fields: Headers, principal: Principal | None, cost: int) -> bytes:
         """The server's header fields, and those of the client's quota, from which the request is counted."""
